@@ -1,0 +1,33 @@
+//! Whom each aggregate's events concern.
+
+use domain::order::{Order, OrderState};
+use domain::product::{Product, ProductState};
+use domain::stock::{Stock, StockState};
+use domain::user::{User, UserState};
+use schemas::{StreamId, UserId};
+
+use crate::streams::Stream;
+
+impl Stream for Order {
+    fn owner(_: &StreamId, state: &OrderState) -> Option<UserId> {
+        Some(state.details().owner.clone())
+    }
+}
+
+impl Stream for Product {
+    fn owner(_: &StreamId, _: &ProductState) -> Option<UserId> {
+        None
+    }
+}
+
+impl Stream for Stock {
+    fn owner(_: &StreamId, _: &StockState) -> Option<UserId> {
+        None
+    }
+}
+
+impl Stream for User {
+    fn owner(stream: &StreamId, _: &UserState) -> Option<UserId> {
+        UserId::parse(stream.as_str()).ok()
+    }
+}

@@ -1,0 +1,87 @@
+//! What the routes stand on: the streams of each aggregate, and who may use them.
+
+use std::sync::Arc;
+
+use accounts::Accounts;
+use axum::extract::FromRef;
+use domain::order::{Order, OrderCommand, RequestedLine};
+use domain::product::Product;
+use domain::stock::Stock;
+use domain::user::User;
+use event_store::EventStore;
+use schemas::UserId;
+use serde::Serialize;
+use sessions::{Caller, Sessions};
+
+use crate::catalogue::Catalogue;
+use crate::intent::{CommandHeaders, FingerprintKey, Intent};
+use crate::streams::{Creates, Done, Rejected, Streams};
+use crate::tokens::Signer;
+
+/// The application. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    /// Every order.
+    pub(crate) orders: Streams<Order>,
+    /// Every product.
+    pub(crate) products: Streams<Product>,
+    /// Every stock.
+    pub(crate) stock: Streams<Stock>,
+    /// Every user.
+    pub(crate) users: Streams<User>,
+    /// Names and prices, in memory.
+    pub(crate) catalogue: Catalogue,
+    /// E-mails, names and passwords.
+    pub(crate) accounts: Accounts,
+    /// The event store itself, for the one command that spans it and the accounts.
+    pub(crate) store: EventStore,
+    /// Who is logged in.
+    pub(crate) sessions: Sessions,
+    /// Makes tokens.
+    pub(crate) signer: Arc<Signer>,
+    /// The public keys, as published.
+    pub(crate) jwks: Arc<str>,
+    /// Fingerprints request bodies.
+    pub(crate) fingerprints: FingerprintKey,
+}
+
+impl FromRef<App> for Sessions {
+    fn from_ref(app: &App) -> Self {
+        app.sessions.clone()
+    }
+}
+
+impl App {
+    /// The intent of a logged-in caller on this route (method and concrete path).
+    #[must_use]
+    pub(crate) fn intent(
+        &self,
+        caller: &Caller,
+        route: &str,
+        headers: &CommandHeaders,
+        body: &impl Serialize,
+    ) -> Intent {
+        Intent::new(caller.user.as_str(), route, headers, self.fingerprints.fingerprint(body))
+    }
+
+    /// Places an order on the prices in memory; if that is refused, on those in the store.
+    pub(crate) async fn place_order(
+        &self,
+        user: UserId,
+        lines: Vec<RequestedLine>,
+        intent: Intent,
+    ) -> Result<Done, Rejected> {
+        let stream = schemas::OrderId::from_bits(intent.new_id()).stream().clone();
+        let skus = || lines.iter().map(|line| &line.sku);
+        let place = |catalogue| {
+            let command = OrderCommand::Place { user: user.clone(), lines: lines.clone(), catalogue };
+            self.orders.execute(stream.clone(), Creates::FromKey, command, intent.clone())
+        };
+        match place(self.catalogue.remembered(skus())).await {
+            Err(Rejected::Refused(refusal)) if refusal.depends_on_the_catalogue() => {
+                place(self.catalogue.read(skus()).await?).await
+            }
+            outcome => outcome,
+        }
+    }
+}

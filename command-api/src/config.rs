@@ -1,0 +1,80 @@
+//! The command API's settings.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use runtime::{Environment, RuntimeConfig, Secret};
+
+use crate::registration::first_admin;
+
+/// The shortest secret that is accepted in production, in bytes.
+const MIN_SECRET: usize = 32;
+
+/// Takes commands over HTTP, commits their events to MongoDB, and relays them to Kafka.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "command-api", version)]
+pub struct Config {
+    /// What every process has.
+    #[command(flatten)]
+    pub runtime: RuntimeConfig,
+    /// Where commands are taken.
+    #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8081")]
+    pub http_addr: SocketAddr,
+    /// What this process does: `http` takes commands, `relay` publishes them.
+    #[arg(long, env = "ROLES", value_enum, value_delimiter = ',', default_value = "http,relay")]
+    pub roles: Vec<Role>,
+    /// Where the events are committed: a replica set; the path names the database, else it is `orderflow`.
+    #[arg(long, env = "MONGODB_URI")]
+    pub mongodb_uri: Secret,
+    /// Where the events are published.
+    #[command(flatten)]
+    pub kafka: bus::KafkaConfig,
+    /// How tokens are checked.
+    #[command(flatten)]
+    pub sessions: sessions::SessionsConfig,
+    /// Private key that signs tokens: Ed25519 as PKCS#8 PEM.
+    #[arg(long, env = "JWT_PRIVATE_KEY")]
+    pub jwt_private_key: Secret,
+    /// Secret under which request bodies are fingerprinted; changing it makes retries of old keys look like reuse.
+    #[arg(long, env = "FINGERPRINT_KEY")]
+    pub fingerprint_key: Secret,
+    /// Secret under which e-mail addresses are hashed for look-ups; must never change.
+    #[arg(long, env = "EMAIL_KEY")]
+    pub email_key: Secret,
+    /// E-mail of the first admin, registered at start if nobody has it.
+    #[arg(long, env = "BOOTSTRAP_ADMIN_EMAIL")]
+    pub bootstrap_admin_email: Option<String>,
+    /// Password of the first admin, 12 to 128 characters.
+    #[arg(long, env = "BOOTSTRAP_ADMIN_PASSWORD")]
+    pub bootstrap_admin_password: Option<Secret>,
+}
+
+/// A part of the process that can run alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Takes commands over HTTP.
+    Http,
+    /// Publishes commits to Kafka.
+    Relay,
+}
+
+impl runtime::Config for Config {
+    fn runtime(&self) -> &RuntimeConfig {
+        &self.runtime
+    }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        if let Err(invalid) = first_admin(self) {
+            problems.push(format!("BOOTSTRAP_ADMIN_EMAIL or BOOTSTRAP_ADMIN_PASSWORD: {invalid}"));
+        }
+        if self.runtime().environment == Environment::Dev {
+            return;
+        }
+        for (name, secret) in [("FINGERPRINT_KEY", &self.fingerprint_key), ("EMAIL_KEY", &self.email_key)] {
+            if secret.expose().len() < MIN_SECRET {
+                problems
+                    .push(format!("{name} is shorter than {MIN_SECRET} bytes; make one with: openssl rand -hex 32"));
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The command API: takes commands over HTTP, decides them, commits their events to MongoDB, and relays what was
+//! committed to Kafka. Roles can run alone: `http` takes commands, `relay` publishes.
+//!
+//! Promise: an acknowledged command is durable, and its events reach Kafka at least once, in order per stream.
+
+mod aggregates;
+mod app;
+mod caller;
+mod catalogue;
+mod headers;
+mod intent;
+mod refusal;
+mod registration;
+mod reply;
+mod routes;
+mod shape;
+mod streams;
+mod tokens;
+
+pub mod config;
+pub mod metrics;
+
+use std::sync::Arc;
+
+use accounts::Accounts;
+use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
+use event_store::EventStore;
+use runtime::Process;
+use schemas::Aggregate;
+use sessions::Sessions;
+
+use app::App;
+use catalogue::Catalogue;
+pub use config::Config;
+use config::Role;
+use intent::FingerprintKey;
+pub use routes::openapi;
+use streams::Streams;
+use tokens::Signer;
+
+/// The process could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A library of ours could not be set up.
+    #[error("cannot set up the event store")]
+    Store(#[from] event_store::Error),
+    /// Kafka's clients could not be set up.
+    #[error("cannot set up the Kafka client")]
+    Bus(#[from] bus::Error),
+    /// Tokens could not be checked.
+    #[error("cannot set up the check of tokens")]
+    Sessions(#[from] sessions::Error),
+    /// Tokens could not be signed.
+    #[error("cannot set up the signing of tokens")]
+    Key(#[from] tokens::KeyError),
+    /// The HTTP server ended.
+    #[error("cannot serve HTTP")]
+    Http(#[from] runtime::Error),
+    /// The first admin is not a possible user.
+    #[error("cannot use BOOTSTRAP_ADMIN_EMAIL and BOOTSTRAP_ADMIN_PASSWORD")]
+    FirstAdmin(#[from] accounts::Invalid),
+}
+
+/// Runs the command API until its shutdown is requested.
+pub async fn run(config: Config, process: Process) -> Result<(), Error> {
+    runtime::metrics::describe(metrics::ALL);
+    let relays = config.roles.contains(&Role::Relay);
+    let store = event_store::Config::new(config.mongodb_uri.expose());
+    let store = EventStore::connect(event_store::Config { announce: !relays, ..store }, &process).await?;
+    let kafka = Kafka::connect(&config.kafka, &process)?;
+    let registry = Registry::connect(&config.kafka, &process)?;
+    if relays {
+        let producer = Producer::connect(&kafka, &registry)?;
+        process
+            .tasks
+            .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
+    }
+    if config.roles.contains(&Role::Http) {
+        return serve(&config, store, &Events { kafka, registry }, &process).await;
+    }
+    process.shutdown.requested().await;
+    Ok(())
+}
+
+/// Where events are read.
+struct Events {
+    kafka: Kafka,
+    registry: Registry,
+}
+
+async fn serve(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<(), Error> {
+    let app = app(config, store, events, process)?;
+    let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
+    let decoder = Decoder::new(&events.registry);
+    process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
+    if let Some(admin) = registration::first_admin(config)? {
+        process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
+    }
+    Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
+}
+
+fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<App, Error> {
+    let sessions = &config.sessions;
+    let products = Streams::new(store.clone());
+    let private_key = config.jwt_private_key.expose();
+    let signer = Signer::new(private_key, &sessions.jwks, &sessions.jwt_issuer, &sessions.jwt_audience)?;
+    Ok(App {
+        orders: Streams::new(store.clone()),
+        catalogue: Catalogue::new(products.clone()),
+        products,
+        stock: Streams::new(store.clone()),
+        users: Streams::new(store.clone()),
+        accounts: Accounts::new(store.database(), &config.email_key),
+        sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,
+        signer: Arc::new(signer),
+        jwks: sessions.jwks.as_str().into(),
+        fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
+        store,
+    })
+}

@@ -1,0 +1,153 @@
+//! Orders: place, cancel.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::Reason;
+use domain::order::{OrderCommand, Quantity, RequestedLine};
+use runtime::http::{JsonBody, Params};
+use runtime::problem::{PathPart, Problem, ProblemBody};
+use schemas::{OrderId, Sku, UserId};
+use serde::{Deserialize, Serialize};
+use sessions::Caller;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::caller::actor;
+use crate::intent::CommandHeaders;
+use crate::reply::{Reply, consistency_token};
+use crate::shape::Shape;
+use crate::streams::{Creates, Done};
+
+/// What an order asks for.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlaceOrder {
+    /// The owner: the caller, unless an admin orders for somebody.
+    user_id: String,
+    /// 1 to 100 lines; lines of one SKU are merged.
+    items: Vec<Item>,
+}
+
+/// One line.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+struct Item {
+    /// What.
+    sku: String,
+    /// How many, 1 to 1,000.
+    qty: i64,
+    /// What one piece is expected to cost, in minor units; leave it out to accept the catalogue's price.
+    price: Option<i64>,
+}
+
+/// Why an order is called off.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CancelOrder {
+    /// In the caller's words, up to 500 characters.
+    reason: Option<String>,
+}
+
+/// Which order was changed, and how to read it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderAnswer {
+    /// For people.
+    message: &'static str,
+    /// The order.
+    order_id: String,
+    /// Its version after this command.
+    version: u32,
+    /// Sent along with a query, makes it wait for this change.
+    consistency_token: String,
+}
+
+/// Places an order at the catalogue's prices.
+#[utoipa::path(post, path = "/commands/orders", tag = "orders", request_body = PlaceOrder,
+    responses((status = 201, body = OrderAnswer, description = "Placed"),
+        (status = 200, body = OrderAnswer, description = "Placed before, with the same Idempotency-Key"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn place(
+    State(app): State<App>,
+    caller: Caller,
+    headers: CommandHeaders,
+    JsonBody(body): JsonBody<PlaceOrder>,
+) -> Result<Reply<OrderAnswer>, Problem> {
+    let (user, lines) = body.check(&caller)?;
+    let intent = app.intent(&caller, "POST /commands/orders", &headers, &body);
+    let done = app.place_order(user, lines, intent).await?;
+    Ok(Reply::created(done.clone(), location(&done), answer(&done, "Order created")))
+}
+
+/// Calls an order off, as its owner or an admin.
+#[utoipa::path(post, path = "/commands/orders/{id}/cancel", tag = "orders", request_body = Option<CancelOrder>,
+    params(("id" = String, Path, description = "The order")),
+    responses((status = 200, body = OrderAnswer, description = "Cancelled"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    headers: CommandHeaders,
+    Params(id): Params<OrderId>,
+    body: Option<JsonBody<CancelOrder>>,
+) -> Result<Reply<OrderAnswer>, Problem> {
+    let JsonBody(body) = body.unwrap_or_default();
+    let command = OrderCommand::Cancel { by: actor(&caller), reason: body.check()? };
+    let intent = app.intent(&caller, &format!("POST /commands/orders/{id}/cancel"), &headers, &body);
+    let done = app.orders.execute(id.stream().clone(), Creates::No, command, intent).await?;
+    Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order cancelled")))
+}
+
+impl PlaceOrder {
+    fn check(&self, caller: &Caller) -> Result<(UserId, Vec<RequestedLine>), Problem> {
+        let mut shape = Shape::default();
+        let lines = self.items.iter().enumerate().map(|(index, item)| item.check(index, &mut shape)).collect();
+        let owner = self.owner(caller, &mut shape)?;
+        let lines: Option<Vec<_>> = lines;
+        shape.finish(owner.zip(lines))
+    }
+
+    /// The order's owner: the caller; for an admin, anybody.
+    fn owner(&self, caller: &Caller, shape: &mut Shape) -> Result<Option<UserId>, Problem> {
+        match caller.role {
+            _ if self.user_id == caller.user.as_str() => Ok(Some(caller.user.clone())),
+            schemas::Role::Admin => Ok(shape.take(&["userId".into()], UserId::parse(&self.user_id))),
+            schemas::Role::User => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "foreign_user",
+                "userId must be your own; only an admin orders for somebody else",
+            )),
+        }
+    }
+}
+
+impl Item {
+    fn check(&self, index: usize, shape: &mut Shape) -> Option<RequestedLine> {
+        let at = |field: &'static str| [PathPart::from("items"), index.into(), field.into()];
+        let sku = shape.take(&at("sku"), Sku::parse(&self.sku));
+        let quantity = shape.take(&at("qty"), Quantity::new(self.qty));
+        Some(RequestedLine { sku: sku?, quantity: quantity?, expected_price: self.price })
+    }
+}
+
+impl CancelOrder {
+    fn check(&self) -> Result<Option<Reason>, Problem> {
+        let mut shape = Shape::default();
+        let reason = self.reason.as_deref().map(Reason::parse).transpose();
+        let reason = shape.take(&["reason".into()], reason);
+        shape.finish(reason)
+    }
+}
+
+fn location(done: &Done) -> String {
+    format!("/queries/orders/{}", done.stream)
+}
+
+fn answer(done: &Done, first: &'static str) -> OrderAnswer {
+    let message = if done.replayed { "Duplicate request: this is the first answer again" } else { first };
+    OrderAnswer {
+        message,
+        order_id: done.stream.to_string(),
+        version: done.version.0,
+        consistency_token: consistency_token(done),
+    }
+}

@@ -1,0 +1,227 @@
+//! Users: register, log in, log out.
+
+use accounts::{Email, Name, Password};
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::Refusal;
+use domain::user::{UserCommand, UserState};
+use runtime::Secret;
+use runtime::http::{JsonBody, RequestContext};
+use runtime::problem::{Problem, ProblemBody};
+use schemas::{Role, UserId};
+use serde::{Deserialize, Serialize};
+use sessions::Caller;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::intent::{CommandHeaders, Intent};
+use crate::metrics;
+use crate::registration::{Applicant, Unregistered};
+use crate::reply::Reply;
+use crate::shape::Shape;
+use crate::streams::{Creates, Rejected};
+use crate::tokens::{Bearer, LIFETIME};
+
+/// Who wants to be a user. A `role` is ignored: nobody gives it to himself.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RegisterUser {
+    /// Unique; in any case of letters.
+    email: String,
+    /// 12 to 128 characters. Not part of the fingerprint.
+    #[serde(skip_serializing)]
+    password: String,
+    /// Up to 100 characters.
+    first_name: String,
+    /// Up to 100 characters.
+    last_name: String,
+}
+
+/// What a user logs in with.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct LogIn {
+    /// As registered, in any case of letters.
+    email: String,
+    /// As registered.
+    password: String,
+}
+
+/// What to log out of.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LogOut {
+    /// Every session, not only this one.
+    everywhere: bool,
+}
+
+/// The seeds' envelope.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Envelope<T> {
+    success: bool,
+    data: T,
+    message: &'static str,
+}
+
+/// A user, in the seeds' words.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserBody {
+    #[serde(rename = "_id")]
+    id: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    #[schema(value_type = String)]
+    role: Role,
+    is_active: bool,
+    created_at: String,
+    updated_at: String,
+    #[serde(rename = "__v")]
+    version: u32,
+}
+
+/// A log-in's answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LoggedIn {
+    user: UserBody,
+    /// The access token.
+    token: String,
+    /// Seconds until it expires.
+    expires_in: u64,
+}
+
+/// Registers a user.
+#[utoipa::path(post, path = "/api/v1/users/register", tag = "users", request_body = RegisterUser,
+    responses((status = 201, body = Envelope<UserBody>, description = "Registered"),
+        (status = 200, body = Envelope<UserBody>, description = "Registered before, with the same Idempotency-Key"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn register(
+    State(app): State<App>,
+    headers: CommandHeaders,
+    JsonBody(body): JsonBody<RegisterUser>,
+) -> Result<Reply<Envelope<UserBody>>, Problem> {
+    let applicant = body.check()?;
+    let caller = format!("email:{}", app.accounts.tag(&applicant.email));
+    let fingerprint = app.fingerprints.fingerprint(&body);
+    let intent = Intent::new(&caller, "POST /api/v1/users/register", &headers, fingerprint);
+    let done = app.register(applicant, intent).await?;
+    let user = UserId::parse(done.stream.as_str()).map_err(|_| Problem::internal())?;
+    let user = known(&app, &user).await?.body;
+    let location = format!("/api/v1/users/{}", done.stream);
+    Ok(Reply::created(done, location, Envelope { success: true, data: user, message: "User registered successfully" }))
+}
+
+/// Logs a user in.
+#[utoipa::path(post, path = "/api/v1/users/login", tag = "users", request_body = LogIn,
+    responses((status = 200, body = Envelope<LoggedIn>), (status = "4XX", body = ProblemBody),
+        (status = 503, body = ProblemBody)))]
+pub(super) async fn log_in(
+    State(app): State<App>,
+    JsonBody(body): JsonBody<LogIn>,
+) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
+    // An address that cannot be one is no different from an unknown one.
+    let email = Email::parse(&body.email).map_err(|_| wrong_password())?;
+    let account = app.accounts.log_in(&email, &Secret::from(body.password)).await.map_err(accounts_problem)?;
+    let account = account.ok_or_else(wrong_password)?;
+    let Known { body: user, session_version } = known(&app, &account.id).await?;
+    let (email, role) = (user.email.clone(), user.role);
+    let token = app.signer.sign(&Bearer { user: account.id, email, role, session_version })?;
+    let data = LoggedIn { user, token, expires_in: LIFETIME.as_secs() };
+    Ok(axum::Json(Envelope { success: true, data, message: "Login successful" }))
+}
+
+/// Ends this session, or all of them; their tokens and sockets die.
+#[utoipa::path(post, path = "/api/v1/users/logout", tag = "users", request_body = Option<LogOut>,
+    responses((status = 204, description = "Logged out"), (status = "4XX", body = ProblemBody),
+        (status = 503, body = ProblemBody)))]
+pub(super) async fn log_out(
+    State(app): State<App>,
+    caller: Caller,
+    context: RequestContext,
+    body: Option<JsonBody<LogOut>>,
+) -> Result<StatusCode, Problem> {
+    let JsonBody(body) = body.unwrap_or_default();
+    let command = if body.everywhere {
+        UserCommand::RevokeSessions
+    } else {
+        UserCommand::EndSession { session: caller.session.clone() }
+    };
+    let headers = CommandHeaders { key: None, expected: None, context };
+    let intent = app.intent(&caller, "POST /api/v1/users/logout", &headers, &());
+    app.users.execute(caller.user.stream().clone(), Creates::No, command, intent).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl RegisterUser {
+    fn check(&self) -> Result<Applicant, Problem> {
+        let mut shape = Shape::default();
+        let email = shape.take(&["email".into()], Email::parse(&self.email));
+        let password = shape.take(&["password".into()], Password::parse(&self.password));
+        let first_name = shape.take(&["firstName".into()], Name::parse(&self.first_name));
+        let last_name = shape.take(&["lastName".into()], Name::parse(&self.last_name));
+        let whole = email.zip(password).zip(first_name.zip(last_name));
+        let ((email, password), (first_name, last_name)) = shape.finish(whole)?;
+        Ok(Applicant { email, first_name, last_name, password, role: Role::User })
+    }
+}
+
+/// A user as the store knows him or her now.
+struct Known {
+    body: UserBody,
+    session_version: i64,
+}
+
+async fn known(app: &App, user: &UserId) -> Result<Known, Problem> {
+    let head = app.users.load(user.stream()).await?;
+    let account = app.accounts.find(user).await.map_err(accounts_problem)?;
+    let (Some(account), Some(UserState::Active(details))) = (account, &head.state) else {
+        return Err(Rejected::Refused(Refusal::UserNotFound).into());
+    };
+    let body = UserBody {
+        id: user.to_string(),
+        email: account.email.as_str().to_owned(),
+        first_name: account.first_name.as_str().to_owned(),
+        last_name: account.last_name.as_str().to_owned(),
+        role: details.role,
+        is_active: true,
+        created_at: account.created_at.to_string(),
+        updated_at: account.updated_at.to_string(),
+        version: head.version.0,
+    };
+    Ok(Known { body, session_version: details.session_version })
+}
+
+fn wrong_password() -> Problem {
+    metrics::WRONG_PASSWORDS.add(1);
+    Problem::unauthorized("wrong_credentials", "Invalid email or password")
+}
+
+impl From<Unregistered> for Problem {
+    fn from(unregistered: Unregistered) -> Self {
+        match unregistered {
+            Unregistered::EmailTaken => Self::conflict("email_taken", "User with this email already exists"),
+            Unregistered::Accounts(error) => accounts_problem(error),
+            Unregistered::Rejected(rejected) => rejected.into(),
+        }
+    }
+}
+
+fn accounts_problem(error: accounts::Error) -> Problem {
+    match error {
+        accounts::Error::Unavailable { .. } => Problem::unavailable("the account store", 1),
+        accounts::Error::Busy => too_many("too many log-ins and registrations at once", 1),
+        accounts::Error::Throttled { retry_after } => {
+            too_many("too many wrong passwords for this account", retry_after)
+        }
+        defect @ (accounts::Error::Unreadable | accounts::Error::Hash(_) | accounts::Error::Died(_)) => {
+            tracing::error!(error = &defect as &dyn std::error::Error, "An account could not be handled: {defect}");
+            Problem::internal()
+        }
+    }
+}
+
+fn too_many(what: &str, seconds: u32) -> Problem {
+    let detail = format!("{what}; try again in {seconds} s");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
+}

@@ -1,0 +1,48 @@
+//! What is known of a stream: its folded state, its version, and the time of its last event.
+
+use domain::Aggregate;
+use event_store::Commit;
+use schemas::{DecodeError, Event, Timestamp, Version};
+
+/// A stream folded up to `version`. Without events it has no state.
+#[derive(Debug)]
+pub(crate) struct Head<A: Aggregate> {
+    /// The last event folded.
+    pub(crate) version: Version,
+    /// When it was decided; the next event must be later.
+    pub(crate) at: Timestamp,
+    /// What the events add up to.
+    pub(crate) state: Option<A::State>,
+}
+
+impl<A: Aggregate> Default for Head<A> {
+    fn default() -> Self {
+        Self { version: Version::NONE, at: Timestamp::from_micros(0), state: None }
+    }
+}
+
+impl<A: Aggregate> Head<A> {
+    /// Folds the commits behind this head onto it. Events that it knows already are passed over.
+    pub(super) fn fold(&self, commits: &[Commit]) -> Result<Self, DecodeError> {
+        let mut head = Self { version: self.version, at: self.at, state: self.state.clone() };
+        for commit in commits {
+            let mut version = commit.first;
+            for stored in &commit.events {
+                if version > head.version {
+                    let event = A::Event::from_document(&stored.name, &stored.data)?;
+                    head.state = A::evolve(head.state, &event);
+                    (head.version, head.at) = (version, commit.at);
+                }
+                version = version.next();
+            }
+        }
+        Ok(head)
+    }
+
+    /// The head after these new events, decided now. The hybrid clock never stands still along a stream.
+    pub(super) fn then(&self, events: &[A::Event], now: Timestamp) -> Self {
+        let state = events.iter().fold(self.state.clone(), |state, event| A::evolve(state, event));
+        let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        Self { version: self.version.plus(count), at: now.max(self.at.next()), state }
+    }
+}

@@ -1,0 +1,105 @@
+//! Signs access tokens, with a key whose public half the JWKS must hold.
+
+use std::time::Duration;
+
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use runtime::clock;
+use runtime::problem::Problem;
+use schemas::{Role, SessionId, UserId};
+use sessions::Claims;
+use uuid::Uuid;
+
+/// How long an access token is accepted. Services keep revocations for as long.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// Signs tokens with one Ed25519 key.
+#[derive(Clone)]
+pub(crate) struct Signer {
+    key: EncodingKey,
+    header: Header,
+    issuer: String,
+    audience: String,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").field("kid", &self.header.kid).finish_non_exhaustive()
+    }
+}
+
+/// The signing key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It is not an Ed25519 private key.
+    #[error("JWT_PRIVATE_KEY is not an Ed25519 private key in PKCS#8 PEM; make one with: ops keys generate")]
+    Private(#[source] jsonwebtoken::errors::Error),
+    /// The key set is not one.
+    #[error("JWKS is not a JSON Web Key Set; make one with: ops keys generate")]
+    Set(#[source] serde_json::Error),
+    /// Nobody could check our tokens.
+    #[error("JWKS does not hold the public half of JWT_PRIVATE_KEY, so nobody could check our tokens")]
+    NotPublished,
+    /// Signing failed; a defect.
+    #[error("a token could not be signed")]
+    Sign(#[source] jsonwebtoken::errors::Error),
+}
+
+/// Whom a token speaks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Bearer {
+    /// The user.
+    pub(crate) user: UserId,
+    /// His or her e-mail, as the seed's clients expect it in the token.
+    pub(crate) email: String,
+    /// What he or she may do.
+    pub(crate) role: Role,
+    /// The user's session version at log-in.
+    pub(crate) session_version: i64,
+}
+
+impl Signer {
+    /// Reads the private key and finds its public half in the key set, by signing and checking a token.
+    pub(crate) fn new(private_pem: &str, jwks: &str, issuer: &str, audience: &str) -> Result<Self, KeyError> {
+        let key = EncodingKey::from_ed_pem(private_pem.as_bytes()).map_err(KeyError::Private)?;
+        let keys: JwkSet = serde_json::from_str(jwks).map_err(KeyError::Set)?;
+        let probe = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &serde_json::json!({}), &key);
+        let probe = probe.map_err(KeyError::Sign)?;
+        let mut checks = Validation::new(Algorithm::EdDSA);
+        checks.required_spec_claims.clear();
+        checks.validate_exp = false;
+        let ours = keys.keys.iter().find(|jwk| {
+            DecodingKey::from_jwk(jwk)
+                .is_ok_and(|public| jsonwebtoken::decode::<serde_json::Value>(&probe, &public, &checks).is_ok())
+        });
+        let kid = ours.and_then(|jwk| jwk.common.key_id.clone()).ok_or(KeyError::NotPublished)?;
+        let header = Header { kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
+        Ok(Self { key, header, issuer: issuer.to_owned(), audience: audience.to_owned() })
+    }
+
+    /// A token of a new session for this bearer, good for [`LIFETIME`] from now.
+    pub(crate) fn sign(&self, bearer: &Bearer) -> Result<String, KeyError> {
+        let now = clock::now_seconds();
+        let claims = Claims {
+            sub: bearer.user.clone(),
+            id: bearer.user.clone(),
+            email: Some(bearer.email.clone()),
+            role: bearer.role,
+            iat: now,
+            exp: now.saturating_add(i64::try_from(LIFETIME.as_secs()).unwrap_or(0)),
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            jti: Uuid::now_v7().simple().to_string(),
+            sid: SessionId::from_bits(Uuid::now_v7().as_u128()),
+            sv: bearer.session_version,
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.key).map_err(KeyError::Sign)
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "A token could not be signed: {error}");
+        Self::internal()
+    }
+}

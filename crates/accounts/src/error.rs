@@ -1,0 +1,32 @@
+//! What can go wrong with accounts, as their callers need to tell it apart.
+
+/// An operation on accounts failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// MongoDB did not do it, or did not answer in time.
+    #[error("MongoDB is not available to {doing}; try again")]
+    Unavailable {
+        /// What we were doing.
+        doing: &'static str,
+        /// What the driver said; nothing if it said nothing in time.
+        source: Option<Box<mongodb::error::Error>>,
+    },
+    /// Too many passwords wait to be hashed.
+    #[error("too many log-ins and registrations at once; try again")]
+    Busy,
+    /// Too many wrong passwords for this account.
+    #[error("too many wrong passwords for this account; try again in {retry_after} s")]
+    Throttled {
+        /// Seconds until the next try is heard.
+        retry_after: u32,
+    },
+    /// A stored account or hash is not what this release writes.
+    #[error("a stored account cannot be read")]
+    Unreadable,
+    /// A password could not be hashed. A defect.
+    #[error("a password could not be hashed")]
+    Hash(#[source] argon2::password_hash::Error),
+    /// The task that did the work died.
+    #[error("the work on an account ended early")]
+    Died(#[source] tokio::task::JoinError),
+}

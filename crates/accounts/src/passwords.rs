@@ -1,0 +1,95 @@
+//! Hashes and checks passwords with Argon2id (19 MiB, 2 passes, 1 lane: the minimum that OWASP's password storage cheat
+//! sheet recommends), on at most two threads, with a bounded queue.
+
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use runtime::Secret;
+use tokio::sync::Semaphore;
+
+use crate::Error;
+
+/// How many hashes are computed at once.
+const AT_ONCE: usize = 2;
+/// How many may wait: about a second of work.
+const QUEUE: usize = 64;
+
+/// The hashing threads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Passwords {
+    threads: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    decoy: Arc<str>,
+}
+
+impl Passwords {
+    pub(crate) fn new() -> Self {
+        Self {
+            threads: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Arc::new(Semaphore::new(AT_ONCE + QUEUE)),
+            // A failure shows in `check`, which then refuses everything.
+            decoy: hash(b"no account has this password").unwrap_or_default().into(),
+        }
+    }
+
+    /// The PHC string of a password, with a salt of its own.
+    pub(crate) async fn hash(&self, password: &Secret) -> Result<String, Error> {
+        let password = password.clone();
+        self.work(move || hash(password.expose().as_bytes())).await?
+    }
+
+    /// Whether this is the password. Without a hash (no such account) it works as long, and says no.
+    pub(crate) async fn check(&self, password: &Secret, stored: Option<String>) -> Result<bool, Error> {
+        let known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| self.decoy.to_string());
+        let password = password.clone();
+        let matches = self.work(move || matches(password.expose().as_bytes(), &stored)).await??;
+        Ok(known && matches)
+    }
+
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| Error::Busy)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop((thread, place));
+            done
+        });
+        done.await.map_err(Error::Died)
+    }
+}
+
+fn hash(password: &[u8]) -> Result<String, Error> {
+    Argon2::default().hash_password(password).map(|hash| hash.to_string()).map_err(Error::Hash)
+}
+
+fn matches(password: &[u8], stored: &str) -> Result<bool, Error> {
+    let stored = PasswordHash::new(stored).map_err(|_| Error::Unreadable)?;
+    Ok(Argon2::default().verify_password(password, &stored).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parameters_are_argon2id_with_19_mib_and_2_passes() {
+        let hash = hash(b"correct horse").unwrap_or_default();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_known_account_matches() {
+        let passwords = Passwords::new();
+        let right = Secret::from("correct horse".to_owned());
+        let stored = passwords.hash(&right).await.unwrap_or_default();
+        let check = async |password: &str, stored: Option<&String>| {
+            passwords.check(&Secret::from(password.to_owned()), stored.cloned()).await.ok()
+        };
+        assert_eq!(check("correct horse", Some(&stored)).await, Some(true));
+        assert_eq!(check("wrong horse", Some(&stored)).await, Some(false));
+        assert_eq!(check("no account has this password", None).await, Some(false));
+    }
+}

@@ -1,0 +1,7 @@
+//! Accounts in a real MongoDB.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod log_in;
+mod outage;
+mod register;
+mod world;

@@ -1,0 +1,201 @@
+//! The queue between the thread that polls Kafka and the task that works on one partition.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+
+use super::{FeedError, Position};
+use crate::RawRecord;
+use crate::bell::Bell;
+use crate::kafka::Ends;
+
+/// A queue that holds this much is not filled further, until it holds less than a quarter of it.
+const MAX_RECORDS: usize = 4_096;
+const MAX_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// The records of one assigned partition, in order and without holes.
+#[derive(Debug)]
+pub struct PartitionFeed {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    next: i64,
+    queue: Arc<Queue>,
+    ends: Arc<Ends>,
+    requests: Requests,
+}
+
+/// What a feed asks of the polling thread.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Fill the queue again.
+    Resume,
+    /// Read from here.
+    Seek { to: Position, run: u64 },
+    /// Everything before this offset is done; tell Kafka, for its lag tools.
+    Commit { next: i64 },
+}
+
+/// The way from a feed to the polling thread.
+#[derive(Debug, Clone)]
+pub(super) struct Requests {
+    pub(super) sender: mpsc::UnboundedSender<(Arc<Queue>, Request)>,
+    pub(super) bell: Arc<Bell>,
+}
+
+/// The polling thread's end of that way.
+#[derive(Debug)]
+pub(super) struct Incoming(pub(super) mpsc::UnboundedReceiver<(Arc<Queue>, Request)>);
+
+impl Incoming {
+    /// The next request that is there.
+    pub(super) fn next(&mut self) -> Option<(Arc<Queue>, Request)> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// Shared by the feed and the polling thread.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    records: VecDeque<RawRecord>,
+    bytes: usize,
+    /// Nothing more is put in until the feed has asked to resume.
+    full: bool,
+    failure: Option<FeedError>,
+    closed: bool,
+    /// Grows with every seek, so that records read before it are not taken for ones read after it.
+    run: u64,
+}
+
+impl PartitionFeed {
+    pub(super) fn new(
+        (topic, partition): (Arc<str>, i32),
+        next: i64,
+        queue: Arc<Queue>,
+        ends: Arc<Ends>,
+        requests: Requests,
+    ) -> Self {
+        Self { topic, partition, next, queue, ends, requests }
+    }
+
+    /// Waits for at least one record and takes up to `max` of those that are there. `None` = the partition was taken
+    /// away, or the process ends: stop working on it. After an error only [`Self::seek`] helps. Cancel-safe.
+    pub async fn batch(&mut self, max: usize) -> Option<Result<Vec<RawRecord>, FeedError>> {
+        loop {
+            let queue = Arc::clone(&self.queue);
+            let changed = queue.changed.notified();
+            match queue.take(max) {
+                Taken::Records { records, resume } => {
+                    if resume {
+                        self.request(Request::Resume);
+                    }
+                    self.next = records.last().map_or(self.next, |record| record.offset + 1);
+                    return Some(Ok(records));
+                }
+                Taken::Failure(failure) => return Some(Err(failure)),
+                Taken::Closed => return None,
+                Taken::Nothing => changed.await,
+            }
+        }
+    }
+
+    /// Reads on from this position, checking the record before it as on assignment. Records that were not taken yet
+    /// are dropped.
+    pub fn seek(&mut self, to: Position) {
+        self.next = to.next;
+        let run = self.queue.restart();
+        self.request(Request::Seek { to, run });
+    }
+
+    /// Everything before `next` is done. Kafka learns it some time later, for lag tools; nothing depends on it.
+    pub fn stored(&self, next: i64) {
+        // No bell: it is in no hurry.
+        let _consumer_gone = self.requests.sender.send((Arc::clone(&self.queue), Request::Commit { next }));
+    }
+
+    /// Whether every record that the log held at some time within the last 2.5 s was taken.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.ends.of(self.partition, None).is_some_and(|end| self.next >= end)
+    }
+
+    fn request(&self, request: Request) {
+        let _consumer_gone = self.requests.sender.send((Arc::clone(&self.queue), request));
+        self.requests.bell.ring();
+    }
+}
+
+enum Taken {
+    Records { records: Vec<RawRecord>, resume: bool },
+    Failure(FeedError),
+    Closed,
+    Nothing,
+}
+
+impl Queue {
+    /// Adds a record of this run; returns whether the queue is full now.
+    pub(super) fn put(&self, record: RawRecord, run: u64) -> bool {
+        let mut state = self.state();
+        if state.run != run {
+            return false;
+        }
+        state.bytes += record.weight();
+        state.records.push_back(record);
+        state.full |= state.records.len() >= MAX_RECORDS || state.bytes >= MAX_BYTES;
+        let full = state.full;
+        drop(state);
+        self.changed.notify_one();
+        full
+    }
+
+    /// Ends this run; what is queued can still be taken.
+    pub(super) fn fail(&self, failure: FeedError, run: u64) {
+        let mut state = self.state();
+        if state.run == run {
+            state.failure = Some(failure);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Ends the feed; what is queued is dropped.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_one();
+    }
+
+    fn restart(&self) -> u64 {
+        let mut state = self.state();
+        let run = state.run + 1;
+        *state = State { run, closed: state.closed, ..State::default() };
+        run
+    }
+
+    fn take(&self, max: usize) -> Taken {
+        let mut state = self.state();
+        if state.closed {
+            return Taken::Closed;
+        }
+        if state.records.is_empty() {
+            return state.failure.clone().map_or(Taken::Nothing, Taken::Failure);
+        }
+        let count = max.max(1).min(state.records.len());
+        let records: Vec<_> = state.records.drain(..count).collect();
+        state.bytes -= records.iter().map(RawRecord::weight).sum::<usize>();
+        let resume = state.full && state.records.len() < MAX_RECORDS / 4 && state.bytes < MAX_BYTES / 4;
+        state.full &= !resume;
+        Taken::Records { records, resume }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,136 @@
+//! An offset does not identify a log: whatever happened to it is reported, never skipped.
+
+use bus::{Consumer, FeedError, GroupConfig, Kafka, KafkaConfig, LogChanged, PartitionFeed, Position};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{Offset, TopicPartitionList};
+use schemas::EventId;
+use uuid::Uuid;
+
+use crate::world::{Member, Positions, RawWriter, SOON, fresh_topic, ids, servers, take};
+
+/// One partition, read from this position.
+async fn read_from(
+    config: &KafkaConfig,
+    member: &Member,
+    topic: &str,
+    position: Position,
+) -> (Consumer, PartitionFeed) {
+    let positions = Positions::default();
+    positions.set(topic, 0, position);
+    let kafka = Kafka::connect(config, &member.0).unwrap();
+    let group =
+        GroupConfig { group: Uuid::new_v4().to_string(), instance: "a".to_owned(), topics: vec![topic.to_owned()] };
+    let mut consumer = Consumer::start(&kafka, group, positions).unwrap();
+    let feed = tokio::time::timeout(SOON, consumer.next_partition()).await.unwrap().unwrap();
+    (consumer, feed)
+}
+
+async fn change(feed: &mut PartitionFeed) -> LogChanged {
+    let batch = tokio::time::timeout(SOON, feed.batch(100)).await.expect("the change is reported").unwrap();
+    match batch {
+        Err(FeedError::LogChanged(changed)) => changed,
+        other => panic!("expected a changed log, got {other:?}"),
+    }
+}
+
+fn other_id() -> EventId {
+    EventId(Uuid::new_v4())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_record_before_the_position_is_reported_and_seeking_to_the_start_reads_it_all() {
+    let (config, member, topic) = (servers().await, Member::new(), "other-record");
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
+    let expected = other_id();
+    let position = Position { next: 4, last: Some(expected) };
+    let (_consumer, mut feed) = read_from(&config, &member, topic, position).await;
+    let changed = change(&mut feed).await;
+    assert_eq!(
+        changed,
+        LogChanged {
+            topic: topic.into(),
+            partition: 0,
+            next: 4,
+            expected: Some(expected),
+            found: Some(written[3]),
+            start: 0,
+            end: 10
+        }
+    );
+    assert_eq!(change(&mut feed).await, changed, "it stays so until a seek");
+    feed.seek(Position { next: changed.start, last: None });
+    assert_eq!(ids(&take(&mut feed, 10).await), written);
+    member.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_shorter_than_the_position_is_reported() {
+    let (config, member, topic) = (servers().await, Member::new(), "shorter");
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
+    for next in [11, 12, 5_000] {
+        let position = Position { next, last: Some(other_id()) };
+        let (_consumer, mut feed) = read_from(&config, &member, topic, position).await;
+        let changed = change(&mut feed).await;
+        assert_eq!((changed.next, changed.start, changed.end), (next, 0, 10));
+        feed.seek(Position { next: 0, last: None });
+        assert_eq!(ids(&take(&mut feed, 10).await), written);
+    }
+    member.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_start_is_gone_is_reported() {
+    let (config, member, topic) = (servers().await, Member::new(), "start-gone");
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create().unwrap();
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic, 0, Offset::Offset(6)).unwrap();
+    admin.delete_records(&before, &AdminOptions::new()).await.unwrap();
+    for position in [Position::default(), Position { next: 3, last: Some(written[2]) }] {
+        let (_consumer, mut feed) = read_from(&config, &member, topic, position).await;
+        let changed = change(&mut feed).await;
+        assert_eq!((changed.next, changed.start, changed.end), (position.next, 6, 10));
+        feed.seek(Position { next: changed.start, last: None });
+        assert_eq!(ids(&take(&mut feed, 4).await), written[6..]);
+    }
+    member.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_anew_while_it_is_read_is_reported() {
+    let (config, member, topic) = (servers().await, Member::new(), "made-anew");
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
+    let (_consumer, mut feed) = read_from(&config, &member, topic, Position::default()).await;
+    assert_eq!(ids(&take(&mut feed, 10).await), written);
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 3).await;
+    let changed = change(&mut feed).await;
+    assert_eq!((changed.next, changed.start), (10, 0));
+    assert!(changed.end <= 3, "the end as it was when the change was seen: {changed:?}");
+    feed.seek(Position { next: 0, last: None });
+    assert_eq!(ids(&take(&mut feed, 3).await), written);
+    member.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_anew_with_more_records_than_were_read_is_reported() {
+    let (config, member, topic) = (servers().await, Member::new(), "made-longer");
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
+    let (_consumer, mut feed) = read_from(&config, &member, topic, Position::default()).await;
+    assert_eq!(ids(&take(&mut feed, 10).await), written);
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 30).await;
+    let changed = change(&mut feed).await;
+    assert_eq!((changed.next, changed.start), (10, 0));
+    feed.seek(Position { next: 0, last: None });
+    assert_eq!(ids(&take(&mut feed, 30).await), written);
+    member.end().await;
+}

@@ -1,0 +1,67 @@
+//! Placing an order: merge the requested lines, price them from the catalogue, add them up.
+
+use std::collections::BTreeMap;
+
+use schemas::{Money, OrderLine, OrderPlaced, UserId};
+
+use super::{Catalogue, MAX_LINES, Quantity, RequestedLine};
+use crate::{MAX_AMOUNT, Refusal};
+
+pub(super) fn place(user: &UserId, requested: &[RequestedLine], catalogue: &Catalogue) -> Result<OrderPlaced, Refusal> {
+    let merged = merge(requested)?;
+    let lines = merged.iter().map(|line| price(line, catalogue)).collect::<Result<Vec<_>, _>>()?;
+    let total = total(&lines)?;
+    let lines = lines.into_iter().map(|(line, _)| line).collect();
+    Ok(OrderPlaced { user_id: user.clone(), lines, currency: total.currency, total_amount: total.amount })
+}
+
+/// One line per SKU, in the order in which the SKUs appear first.
+fn merge(requested: &[RequestedLine]) -> Result<Vec<RequestedLine>, Refusal> {
+    let mut merged = Vec::<RequestedLine>::new();
+    let mut places = BTreeMap::new();
+    for line in requested {
+        let place = *places.entry(&line.sku).or_insert(merged.len());
+        match merged.get_mut(place) {
+            Some(earlier) => add(earlier, line)?,
+            None => merged.push(line.clone()),
+        }
+    }
+    match merged.len() {
+        0 => Err(Refusal::EmptyOrder),
+        1..=MAX_LINES => Ok(merged),
+        lines => Err(Refusal::TooManyLines { lines }),
+    }
+}
+
+fn add(earlier: &mut RequestedLine, line: &RequestedLine) -> Result<(), Refusal> {
+    let sum = earlier.quantity.get() + line.quantity.get();
+    earlier.quantity = Quantity::new(sum).map_err(|_| Refusal::QuantityTooLarge { sku: line.sku.clone() })?;
+    earlier.expected_price = match (earlier.expected_price, line.expected_price) {
+        (Some(one), Some(other)) if one != other => return Err(Refusal::PricesDisagree { sku: line.sku.clone() }),
+        (one, other) => one.or(other),
+    };
+    Ok(())
+}
+
+fn price(line: &RequestedLine, catalogue: &Catalogue) -> Result<(OrderLine, Money), Refusal> {
+    let sku = line.sku.clone();
+    let Some(listed) = catalogue.get(&sku) else { return Err(Refusal::UnknownProduct { sku }) };
+    if let Some(expected) = line.expected_price.filter(|expected| *expected != listed.price.amount) {
+        return Err(Refusal::PriceChanged { sku, expected, actual: listed.price });
+    }
+    let quantity = line.quantity.get();
+    let subtotal = listed.price.checked_mul(quantity).ok_or(Refusal::TotalTooLarge)?;
+    Ok((OrderLine { sku, name: listed.name.clone(), quantity, unit_price: listed.price.amount }, subtotal))
+}
+
+fn total(lines: &[(OrderLine, Money)]) -> Result<Money, Refusal> {
+    let mut subtotals = lines.iter().map(|(_, subtotal)| *subtotal);
+    let first = subtotals.next().ok_or(Refusal::EmptyOrder)?;
+    let total = subtotals.try_fold(first, |sum, subtotal| {
+        if sum.currency != subtotal.currency {
+            return Err(Refusal::MixedCurrencies);
+        }
+        sum.checked_add(subtotal).ok_or(Refusal::TotalTooLarge)
+    })?;
+    if total.amount > MAX_AMOUNT { Err(Refusal::TotalTooLarge) } else { Ok(total) }
+}

@@ -1,0 +1,120 @@
+//! The product: what the catalogue lists under one SKU.
+
+use schemas::{Money, ProductEvent, ProductPriceChanged, ProductRegistered, Sku};
+
+use crate::invalid::one_line;
+use crate::{Aggregate, Invalid, MAX_AMOUNT, Refusal};
+
+/// The product's rules.
+#[derive(Debug, Clone, Copy)]
+pub enum Product {}
+
+/// What a product can be told to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProductCommand {
+    /// Enters the catalogue.
+    Register {
+        /// Its SKU, for ever.
+        sku: Sku,
+        /// What people call it.
+        name: ProductName,
+        /// What one piece costs.
+        price: Price,
+    },
+    /// Costs something else from now on; orders already placed keep their price.
+    ChangePrice {
+        /// What one piece costs.
+        price: Price,
+    },
+}
+
+/// What people call a product: one line of 1 to 200 characters, without spaces around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductName(String);
+
+impl ProductName {
+    /// The longest name, in characters.
+    pub const MAX_LENGTH: usize = 200;
+
+    /// Reads a name; spaces around it are dropped.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        one_line(text, Self::MAX_LENGTH).map(Self).ok_or(Invalid::Name)
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What one piece costs: above zero, at most [`MAX_AMOUNT`] minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price(Money);
+
+impl Price {
+    /// Checks a price.
+    pub fn new(money: Money) -> Result<Self, Invalid> {
+        (1..=MAX_AMOUNT).contains(&money.amount).then_some(Self(money)).ok_or(Invalid::Price)
+    }
+
+    /// The price as money.
+    #[must_use]
+    pub const fn money(self) -> Money {
+        self.0
+    }
+}
+
+/// What is known of a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProductState {
+    /// On sale.
+    Active(ProductDetails),
+}
+
+/// How the catalogue describes a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductDetails {
+    /// Its SKU.
+    pub sku: Sku,
+    /// What people call it.
+    pub name: String,
+    /// What one piece costs.
+    pub price: Money,
+}
+
+impl Aggregate for Product {
+    type State = ProductState;
+    type Command = ProductCommand;
+    type Event = ProductEvent;
+
+    fn evolve(state: Option<ProductState>, event: &ProductEvent) -> Option<ProductState> {
+        match (state, event) {
+            (None, ProductEvent::Registered(ProductRegistered { sku, name, price })) => {
+                Some(ProductState::Active(ProductDetails { sku: sku.clone(), name: name.clone(), price: *price }))
+            }
+            (Some(ProductState::Active(details)), ProductEvent::PriceChanged(ProductPriceChanged { price })) => {
+                Some(ProductState::Active(ProductDetails { price: *price, ..details }))
+            }
+            (state @ Some(ProductState::Active(_)), ProductEvent::Registered(_))
+            | (state @ None, ProductEvent::PriceChanged(_)) => state,
+        }
+    }
+
+    fn decide(state: Option<&ProductState>, command: &ProductCommand) -> Result<Vec<ProductEvent>, Refusal> {
+        match (state, command) {
+            (None, ProductCommand::Register { sku, name, price }) => {
+                let name = name.as_str().to_owned();
+                let registered = ProductRegistered { sku: sku.clone(), name, price: price.money() };
+                Ok(vec![ProductEvent::Registered(registered)])
+            }
+            (Some(ProductState::Active(_)), ProductCommand::Register { .. }) => Err(Refusal::ProductExists),
+            (None, ProductCommand::ChangePrice { .. }) => Err(Refusal::ProductNotFound),
+            (Some(ProductState::Active(details)), ProductCommand::ChangePrice { price }) => {
+                let changed = details.price != price.money();
+                let event = ProductEvent::PriceChanged(ProductPriceChanged { price: price.money() });
+                Ok(changed.then_some(event).into_iter().collect())
+            }
+        }
+    }
+}

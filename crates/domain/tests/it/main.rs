@@ -1,0 +1,11 @@
+//! The rules, as data: what happened before, what is asked, what comes of it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod check;
+mod order;
+mod place;
+mod product;
+mod properties;
+mod stock;
+mod user;
+mod values;

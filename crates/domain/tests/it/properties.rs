@@ -1,0 +1,174 @@
+//! What holds for every sequence of commands, and for every sequence of events.
+
+use domain::order::{Catalogue, Listed, Order, OrderCommand, OrderState, Quantity, RequestedLine};
+use domain::product::{Price, Product, ProductCommand, ProductName};
+use domain::stock::{Pieces, Stock, StockCommand};
+use domain::user::{User, UserCommand};
+use domain::{Aggregate, MAX_AMOUNT, Refusal, fold};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use schemas::{
+    Currency, Money, OrderCancelled, OrderEvent, OrderPlaced, Role, SessionId, Sku, StockEvent, StockReceived,
+};
+
+use crate::check::{actor, euro, sku, user};
+
+/// Gives the commands one after the other; returns what happened.
+fn run<A: Aggregate>(commands: &[A::Command]) -> Vec<A::Event> {
+    let mut happened = Vec::new();
+    for command in commands {
+        let state = fold::<A>(&happened);
+        if let Ok(events) = A::decide(state.as_ref(), command) {
+            happened.extend(events);
+        }
+    }
+    happened
+}
+
+/// What a command brings about that was carried out just before.
+fn repeated<A: Aggregate>(before: &[A::Command], command: &A::Command) -> Result<Vec<A::Event>, Refusal> {
+    let mut events = run::<A>(before);
+    if let Ok(more) = A::decide(fold::<A>(&events).as_ref(), command) {
+        events.extend(more);
+    }
+    A::decide(fold::<A>(&events).as_ref(), command)
+}
+
+fn changes_nothing<E>(decision: &Result<Vec<E>, Refusal>) -> bool {
+    decision.as_ref().map_or(true, Vec::is_empty)
+}
+
+fn any_sku() -> impl Strategy<Value = Sku> {
+    (0..130).prop_map(|number| sku(&format!("S{number}")))
+}
+
+/// Mostly sensible, sometimes as large as money can be, in one of two currencies.
+fn any_money() -> impl Strategy<Value = Money> {
+    let amount = prop_oneof![8 => 1..10_000_i64, 1 => any::<i64>(), 1 => Just(MAX_AMOUNT)];
+    let currency = prop_oneof![9 => Just("EUR"), 1 => Just("USD")];
+    (amount, currency).prop_map(|(amount, code)| Money { amount, currency: Currency::parse(code).unwrap() })
+}
+
+fn any_line() -> impl Strategy<Value = RequestedLine> {
+    let quantity = prop_oneof![9 => 1..50_i64, 1 => 1..=Quantity::MAX];
+    let expected = prop_oneof![9 => Just(None), 1 => option::of(any::<i64>())];
+    (any_sku(), quantity, expected).prop_map(|(sku, quantity, expected_price)| {
+        let quantity = Quantity::new(quantity).unwrap();
+        RequestedLine { sku, quantity, expected_price }
+    })
+}
+
+fn any_catalogue() -> impl Strategy<Value = Catalogue> {
+    let listed = (any_sku(), any_money()).prop_map(|(sku, price)| (sku, Listed { name: "thing".to_owned(), price }));
+    let cheap =
+        (0..130).map(|number| (sku(&format!("S{number}")), Listed { name: "thing".to_owned(), price: euro(7) }));
+    let complete = Just(cheap.collect::<Catalogue>());
+    prop_oneof![complete, vec(listed, 0..200).prop_map(Catalogue::from_iter)]
+}
+
+fn any_role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::User), Just(Role::Admin)]
+}
+
+fn order_command() -> impl Strategy<Value = OrderCommand> {
+    let place = (0..3_u128, vec(any_line(), 0..120), any_catalogue())
+        .prop_map(|(owner, lines, catalogue)| OrderCommand::Place { user: user(owner), lines, catalogue });
+    let cancel =
+        (0..3_u128, any_role()).prop_map(|(by, role)| OrderCommand::Cancel { by: actor(by, role), reason: None });
+    prop_oneof![place, cancel]
+}
+
+fn product_command() -> impl Strategy<Value = ProductCommand> {
+    let price = (1..20_i64).prop_map(|amount| Price::new(euro(amount)).unwrap());
+    (any::<bool>(), price).prop_map(|(register, price)| {
+        let name = ProductName::parse("Mug").unwrap();
+        if register {
+            ProductCommand::Register { sku: sku("MUG"), name, price }
+        } else {
+            ProductCommand::ChangePrice { price }
+        }
+    })
+}
+
+fn stock_command() -> impl Strategy<Value = StockCommand> {
+    (1..=Pieces::MAX).prop_map(|pieces| StockCommand::Receive {
+        sku: sku("MUG"),
+        quantity: Pieces::new(pieces).unwrap(),
+        reason: None,
+    })
+}
+
+/// All but logging out everywhere, which does something every time.
+fn repeatable_user_command() -> impl Strategy<Value = UserCommand> {
+    let session = (0..80).prop_map(|number| SessionId::parse(&format!("s{number}")).unwrap());
+    prop_oneof![
+        any_role().prop_map(|role| UserCommand::Register { role }),
+        session.prop_map(|session| UserCommand::EndSession { session }),
+    ]
+}
+
+fn order_event() -> impl Strategy<Value = OrderEvent> {
+    let placed = any::<i64>().prop_map(|total_amount| {
+        let currency = euro(0).currency;
+        OrderEvent::Placed(OrderPlaced { user_id: user(1), lines: vec![], currency, total_amount })
+    });
+    let cancelled = Just(OrderEvent::Cancelled(OrderCancelled { cancelled_by: user(1), reason: None }));
+    prop_oneof![placed, cancelled]
+}
+
+proptest! {
+    #[test]
+    fn an_order_ends_at_most_once(commands in vec(order_command(), 0..8)) {
+        let events = run::<Order>(&commands);
+        let placed = events.iter().filter(|event| matches!(event, OrderEvent::Placed(_))).count();
+        prop_assert!(placed <= 1 && events.len() <= 2, "{:?}", events);
+    }
+
+    #[test]
+    fn a_total_is_the_sum_of_its_lines(command in order_command()) {
+        for event in run::<Order>(&[command]) {
+            let OrderEvent::Placed(placed) = event else { continue };
+            let sum: i128 = placed.lines.iter().map(|line| i128::from(line.quantity) * i128::from(line.unit_price)).sum();
+            prop_assert_eq!(i128::from(placed.total_amount), sum);
+            prop_assert!(placed.total_amount <= MAX_AMOUNT && (1..=100).contains(&placed.lines.len()));
+        }
+    }
+
+    #[test]
+    fn a_repeated_command_changes_nothing_of_an_order(before in vec(order_command(), 0..3), command in order_command()) {
+        prop_assert!(changes_nothing(&repeated::<Order>(&before, &command)));
+    }
+
+    #[test]
+    fn a_repeated_command_changes_nothing_of_a_product(
+        before in vec(product_command(), 0..5), command in product_command(),
+    ) {
+        prop_assert!(changes_nothing(&repeated::<Product>(&before, &command)));
+    }
+
+    #[test]
+    fn a_repeated_command_changes_nothing_of_a_user(
+        before in vec(repeatable_user_command(), 0..100), command in repeatable_user_command(),
+    ) {
+        prop_assert!(changes_nothing(&repeated::<User>(&before, &command)));
+    }
+
+    #[test]
+    fn the_stock_on_hand_is_what_came_in(commands in vec(stock_command(), 0..20)) {
+        let events = run::<Stock>(&commands);
+        let sum: i64 = events.iter().map(|StockEvent::Received(StockReceived { quantity, .. })| quantity).sum();
+        prop_assert_eq!(fold::<Stock>(&events).map_or(0, |stock| stock.on_hand), sum);
+    }
+
+    #[test]
+    fn no_sequence_of_events_panics_and_a_cancelled_order_stays_so(events in vec(order_event(), 0..10)) {
+        let mut state = None;
+        for event in &events {
+            let was_cancelled = matches!(state, Some(OrderState::Cancelled(_)));
+            let before = state.clone();
+            state = Order::evolve(state, event);
+            prop_assert!(!was_cancelled || state == before);
+        }
+    }
+}

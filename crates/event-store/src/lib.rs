@@ -1,0 +1,24 @@
+//! MongoDB as an event store: one immutable commit document per command, which is at once the events, the proof of
+//! idempotence and the outbox mark. Generic: no aggregate is named here.
+//!
+//! `{_id: {s, v}}` is the one unique key: stream and version of the commit's first event. Whoever inserts it first has
+//! that version; everybody else reloads. Writes are grouped ([`EventStore::append`]) and acknowledged only when a
+//! majority has journalled them; reads see only what a majority has.
+
+mod commit;
+mod connection;
+mod error;
+mod lane;
+mod metrics;
+mod outbox;
+mod store;
+mod transaction;
+mod writer;
+
+pub use commit::{Appended, CommandRecord, Commit, CommitId, Fingerprint, KeyHash, StoredEvent, Unreadable};
+pub use error::Error;
+pub use lane::{LANES, Lanes, lane, murmur2};
+pub use metrics::METRICS;
+pub use outbox::{Doorbell, HEARTBEAT_LIFETIME, Marked, Outbox, Presence, Snapshot};
+pub use store::{Config, EventStore};
+pub use transaction::Transaction;

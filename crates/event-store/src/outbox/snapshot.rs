@@ -1,0 +1,103 @@
+//! One look at the outbox: a single cursor over a single point in time, read page by page. Ties of `at` cannot be
+//! skipped between pages, nor can a commit slip in that was stored late with an earlier `at`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bson::raw::RawDocument;
+use bson::{RawDocumentBuf, doc};
+use mongodb::{ClientSession, SessionCursor};
+use schemas::{AnyEvent, Recorded, Timestamp};
+
+use crate::commit::{Commit, CommitId, Unreadable};
+use crate::connection::Connection;
+use crate::error::Cause;
+use crate::{Error, Lanes, metrics};
+
+const READ: &str = "read the outbox";
+/// How many documents the server sends at a time.
+const BATCH: u32 = 512;
+/// A page of large commits ends early, so that the commits under way stay bounded in bytes.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// A marked commit, decoded as far as it can be.
+#[derive(Debug)]
+pub struct Marked {
+    /// Its key, to remove the mark by.
+    pub id: CommitId,
+    /// Its place in the order of publishing.
+    pub at: Timestamp,
+    /// Its events, or why this release cannot read them.
+    pub events: Result<Vec<Recorded<AnyEvent>>, Unreadable>,
+}
+
+/// The marked commits at one moment, in the order of `at`.
+pub struct Snapshot {
+    connection: Arc<Connection>,
+    cursor: Option<Cursor>,
+}
+
+struct Cursor {
+    session: ClientSession,
+    commits: SessionCursor<RawDocumentBuf>,
+}
+
+impl Snapshot {
+    pub(crate) async fn open(connection: Arc<Connection>, lanes: Lanes, limit: u32) -> Result<Self, Error> {
+        let lanes: Vec<i32> = lanes.iter().map(i32::from).collect();
+        let (client, commits) = (connection.client.clone(), connection.commits.clone());
+        let cursor = connection.run(async move {
+            let mut session = client.start_session().snapshot(true).await?;
+            let found = commits.find(doc! { "o": { "$in": lanes } }).sort(doc! { "at": 1 });
+            let found = found.hint(mongodb::options::Hint::Keys(doc! { "o": 1, "at": 1 }));
+            let found = found.limit(i64::from(limit)).batch_size(BATCH.min(limit.saturating_add(1)));
+            let commits = found.session(&mut session).await?;
+            Ok(Cursor { session, commits })
+        });
+        let cursor = cursor.await.map_err(|cause| cause.doing(READ))?;
+        Ok(Self { connection, cursor: Some(cursor) })
+    }
+
+    /// The next commits, at most `max`; none at the end. After an error only errors follow.
+    pub async fn page(&mut self, max: usize) -> Result<Vec<Marked>, Error> {
+        let Some(mut cursor) = self.cursor.take() else { return Err(Cause::CursorLost.doing(READ)) };
+        let read = self.connection.run(async move {
+            let documents = cursor.read(max).await?;
+            Ok((cursor, documents))
+        });
+        let (cursor, documents) = read.await.map_err(|cause| cause.doing(READ))?;
+        self.cursor = Some(cursor);
+        let marked = |document: &RawDocumentBuf| {
+            Marked::of_document(document).map_err(|source| Error::Unreadable { doing: READ, source })
+        };
+        metrics::OUTBOX_READ.add(metrics::count(documents.len()));
+        documents.iter().map(marked).collect()
+    }
+}
+
+impl Cursor {
+    async fn read(&mut self, max: usize) -> Result<Vec<RawDocumentBuf>, mongodb::error::Error> {
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        while page.len() < max && bytes < MAX_PAGE_BYTES && self.commits.advance(&mut self.session).await? {
+            let document = self.commits.current().to_owned();
+            bytes += document.as_bytes().len();
+            page.push(document);
+        }
+        Ok(page)
+    }
+}
+
+impl Marked {
+    fn of_document(document: &RawDocument) -> Result<Self, Unreadable> {
+        let commit = Commit::of_document(document);
+        let events = commit.and_then(|commit| commit.recorded().map_err(Unreadable::from));
+        let at = document.get_i64("at").unwrap_or_default();
+        Ok(Self { id: CommitId::of_document(document)?, at: Timestamp::from_micros(at), events })
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}

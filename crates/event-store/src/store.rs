@@ -1,0 +1,172 @@
+//! The event store as its callers see it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use futures::TryStreamExt;
+use mongodb::Database;
+use runtime::Process;
+use schemas::{StreamId, Version};
+
+use crate::commit::{Commit, KeyHash};
+use crate::connection::{self, Connection};
+use crate::writer::Writer;
+use crate::{Appended, Doorbell, Error, Outbox, Transaction, metrics, outbox};
+
+const LOAD: &str = "load a stream";
+const FIND_KEY: &str = "look up an idempotency key";
+
+/// How to reach MongoDB, and how much to ask of it at a time.
+#[derive(Clone)]
+pub struct Config {
+    /// The connection string; it must name a replica set. Its database is used, else `orderflow`.
+    pub uri: String,
+    /// How many operations run at once.
+    pub pool: u32,
+    /// How many batches of commits are written at once: 2 gives more throughput, 1 costs less of the server.
+    pub batches_in_flight: usize,
+    /// How much may wait to be written, in bytes; a commit counts at least 4 KiB.
+    pub queue_bytes: u32,
+    /// How long an operation may take, retries included.
+    pub deadline: Duration,
+    /// Whether this process appends but runs no relay: it then tells the relays of other processes that it is there,
+    /// so that they listen for its commits instead of only polling.
+    pub announce: bool,
+}
+
+impl Config {
+    /// The default settings for the server at this address.
+    #[must_use]
+    pub fn new(uri: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            pool: 64,
+            batches_in_flight: 2,
+            queue_bytes: 32 * 1024 * 1024,
+            deadline: Duration::from_secs(5),
+            announce: false,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { uri: _, pool, batches_in_flight, queue_bytes, deadline, announce } = self;
+        f.debug_struct("Config")
+            .field("uri", &"[may hold a password]")
+            .field("pool", pool)
+            .field("batches_in_flight", batches_in_flight)
+            .field("queue_bytes", queue_bytes)
+            .field("deadline", deadline)
+            .field("announce", announce)
+            .finish()
+    }
+}
+
+/// The event store; clones share the connection and the writer.
+#[derive(Debug, Clone)]
+pub struct EventStore {
+    connection: Arc<Connection>,
+    writer: Writer,
+    doorbell: Doorbell,
+}
+
+impl EventStore {
+    /// Starts connecting. Succeeds also while MongoDB is away: the dependency `mongodb` of the process says whether it is
+    /// there, indexes are created when it first is, and it is found again after every outage.
+    pub async fn connect(config: Config, process: &Process) -> Result<Self, Error> {
+        runtime::metrics::describe(metrics::METRICS);
+        let connection = Arc::new(Connection::new(&config).await?);
+        let doorbell = Doorbell::default();
+        // Declared here and not by the task, so that the process is never ready before it asked.
+        let dependency = process.health.dependency("mongodb");
+        let supervisor = connection::supervise(Arc::clone(&connection), dependency, process.clone());
+        process.tasks.supervise("mongodb", supervisor);
+        let writer = Writer::start(&config, Arc::clone(&connection), doorbell.clone(), process);
+        let store = Self { connection, writer, doorbell };
+        if config.announce {
+            process.tasks.supervise("announce", outbox::announce(store.outbox(), process.clone()));
+        }
+        Ok(store)
+    }
+
+    /// The database, for those who keep other collections in it.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.connection.database
+    }
+
+    /// Completes once MongoDB answers and the indexes exist.
+    pub async fn wait_until_up(&self) {
+        self.connection.wait_until_up().await;
+    }
+
+    /// Appends a commit, together with whatever others append at this moment. Repeating it with the same commit id is
+    /// safe. Two commits of one stream must not be under way at the same time: the later one could be stored without
+    /// the earlier. Dropping the future loses only the answer.
+    pub async fn append(&self, commit: &Commit) -> Result<Appended, Error> {
+        self.writer.append(commit).await
+    }
+
+    /// The commits that hold the versions from this one on, in order; the first of them may begin earlier. Sees
+    /// everything that was acknowledged before the call.
+    pub async fn tail(&self, stream: &StreamId, from: Version) -> Result<Vec<Commit>, Error> {
+        let from = from.max(Version::FIRST);
+        let later = doc! { "$gte": bound(stream, from.0), "$lt": bound(stream, Bson::MaxKey) };
+        let mut commits = self.find(LOAD, later, 1, 0).await?;
+        if from == Version::FIRST || commits.first().is_some_and(|commit| commit.first == from) {
+            return Ok(commits);
+        }
+        let earlier = doc! { "$gte": bound(stream, Bson::MinKey), "$lt": bound(stream, from.0) };
+        let previous = self.find(LOAD, earlier, -1, 1).await?;
+        commits.splice(0..0, previous.into_iter().filter(|commit| commit.last() >= from));
+        Ok(commits)
+    }
+
+    /// The commit that was made under this key, if any. Sees everything that was acknowledged before the call.
+    pub async fn find_key(&self, key: &KeyHash) -> Result<Option<Commit>, Error> {
+        let key = Bson::Binary(bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: key.0.to_vec() });
+        let commits = self.connection.commits.clone();
+        let found = self.connection.run(async move { commits.find_one(doc! { "ks": key }).await });
+        let document = found.await.map_err(|cause| cause.doing(FIND_KEY))?;
+        document.map(|document| read(FIND_KEY, &document)).transpose()
+    }
+
+    /// Opens a transaction, for the rare command that must also write elsewhere. The plain path is [`Self::append`].
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Transaction::begin(Arc::clone(&self.connection), self.doorbell.clone()).await
+    }
+
+    /// Rings when commits were written by this process.
+    #[must_use]
+    pub fn doorbell(&self) -> Doorbell {
+        self.doorbell.clone()
+    }
+
+    /// The marked commits, for a relay.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        Outbox::new(Arc::clone(&self.connection), self.doorbell.clone())
+    }
+
+    async fn find(&self, doing: &'static str, ids: Document, order: i32, limit: i64) -> Result<Vec<Commit>, Error> {
+        let commits = self.connection.commits.clone();
+        let found = self.connection.run(async move {
+            let found = commits.find(doc! { "_id": ids }).sort(doc! { "_id": order }).limit(limit);
+            found.await?.try_collect::<Vec<RawDocumentBuf>>().await
+        });
+        let documents = found.await.map_err(|cause| cause.doing(doing))?;
+        documents.iter().map(|document| read(doing, document)).collect()
+    }
+}
+
+fn read(doing: &'static str, document: &RawDocumentBuf) -> Result<Commit, Error> {
+    Commit::of_document(document).map_err(|source| Error::Unreadable { doing, source })
+}
+
+/// A bound of `_id`: documents compare field by field, so this stays within the stream.
+fn bound(stream: &StreamId, version: impl Into<Bson>) -> Document {
+    doc! { "s": stream.as_str(), "v": version.into() }
+}

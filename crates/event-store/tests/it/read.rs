@@ -1,0 +1,85 @@
+//! Reading: tails from any version, and look-ups by key.
+
+use bson::{Document, doc};
+use event_store::{Appended, EventStore, KeyHash};
+use schemas::{AnyEvent, EventId, StockEvent, Version};
+
+use crate::given::{self, commit, firsts, stream};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_appended_is_read_back_unchanged() {
+    let (store, _process) = given::store().await;
+    let mut commit = commit(&stream(), 1, 3);
+    commit.keys = vec![KeyHash([3; 32]), KeyHash([4; 32])];
+    commit.commands.push(event_store::CommandRecord::default());
+    store.append(&commit).await.unwrap();
+    assert_eq!(store.tail(&commit.stream, Version::FIRST).await.unwrap(), [commit.clone()]);
+    let recorded = commit.recorded().unwrap();
+    for (index, event) in (0..).zip(&recorded) {
+        assert_eq!((event.version, event.id), (Version(1 + index), EventId::of_commit(commit.id, index)));
+        assert_eq!((&*event.correlation, event.causation.as_deref()), ("request-1", Some("command-1")));
+        assert_eq!((event.at, &event.owner, &event.stream), (commit.at, &commit.owner, &commit.stream));
+        let AnyEvent::Stock(StockEvent::Received(received)) = &event.event else { panic!("{event:?}") };
+        assert_eq!(received.quantity, i64::from(1 + index));
+    }
+    assert_eq!(recorded.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_begins_with_the_commit_that_holds_the_wanted_version() {
+    let (store, _process) = given::store().await;
+    let (stream, before, behind) = (stream(), stream(), stream());
+    // Versions 1 2 3 | 4 | 5 6, between the streams of others.
+    for commit in [commit(&stream, 1, 3), commit(&stream, 4, 1), commit(&stream, 5, 2)] {
+        assert_eq!(store.append(&commit).await.unwrap(), Appended::Written);
+    }
+    for other in [before, behind] {
+        store.append(&commit(&other, 1, 1)).await.unwrap();
+    }
+    let expected: [(u32, &[u32]); 9] = [
+        (0, &[1, 4, 5]),
+        (1, &[1, 4, 5]),
+        (2, &[1, 4, 5]),
+        (3, &[1, 4, 5]),
+        (4, &[4, 5]),
+        (5, &[5]),
+        (6, &[5]),
+        (7, &[]),
+        (99, &[]),
+    ];
+    for (from, commits) in expected {
+        assert_eq!(firsts(&store.tail(&stream, Version(from)).await.unwrap()), commits, "from {from}");
+    }
+    assert_eq!(store.tail(&given::stream(), Version::FIRST).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_found_again_by_each_of_its_keys() {
+    let (store, _process) = given::store().await;
+    let mut keyed = commit(&stream(), 1, 1);
+    keyed.keys = vec![KeyHash([5; 32]), KeyHash([6; 32])];
+    store.append(&keyed).await.unwrap();
+    store.append(&commit(&stream(), 1, 1)).await.unwrap();
+    for key in &keyed.keys {
+        assert_eq!(store.find_key(key).await.unwrap(), Some(keyed.clone()));
+    }
+    assert_eq!(store.find_key(&KeyHash([7; 32])).await.unwrap(), None);
+    let key = bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![5; 32] };
+    let plan = explain(&store, doc! { "find": "commits", "filter": { "ks": key } }).await;
+    assert!(plan.contains("IXSCAN") && plan.contains("ks_1") && !plan.contains("COLLSCAN"), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_is_a_range_of_the_primary_index() {
+    let (store, _process) = given::store().await;
+    let (from, to) = (doc! { "s": "stk_a", "v": 1_i64 }, doc! { "s": "stk_a", "v": bson::Bson::MaxKey });
+    let find = doc! { "find": "commits", "filter": { "_id": { "$gte": from, "$lt": to } }, "sort": { "_id": 1 } };
+    let plan = explain(&store, find).await;
+    assert!(plan.contains("IXSCAN") && plan.contains("_id_") && !plan.contains("\"SORT\""), "{plan}");
+}
+
+/// The plan that the server chooses.
+pub(crate) async fn explain(store: &EventStore, find: Document) -> String {
+    let explained = store.database().run_command(doc! { "explain": find, "verbosity": "queryPlanner" }).await.unwrap();
+    explained.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap().to_string()
+}

@@ -1,0 +1,134 @@
+//! What one partition's batch of events changes, and the one call that applies it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use redis::Cmd;
+use schemas::{EventId, StreamId, Version};
+
+use crate::library::VIEWS;
+use crate::{Position, Source, Target, keys};
+
+/// The most events that one batch should hold: the call blocks Redis, for about 2 ms at this size.
+pub const MAX_BATCH: usize = 100;
+
+/// The effect of consecutive records of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Where it is written.
+    pub target: Target,
+    /// Where its records are from.
+    pub source: Source,
+    /// The position on which it builds; applied only if that is the stored one.
+    pub base: Position,
+    /// The position behind its last record.
+    pub next: Position,
+    /// The documents that changed, each once.
+    pub writes: Vec<DocumentWrite>,
+    /// The streams of which versions are missing, each once.
+    pub gaps: Vec<Gap>,
+}
+
+/// One document's change, by one or more events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentWrite {
+    /// Whose document it is.
+    pub stream: StreamId,
+    /// The stored version that it builds on; applied only if that is the stored one. `NONE` if there is none.
+    pub from: Version,
+    /// The version that it leads to.
+    pub to: Version,
+    /// The event of version `to`.
+    pub last_event: EventId,
+    /// What is shown from now on; `None` leaves a tombstone.
+    pub body: Option<Vec<u8>>,
+    /// Lists that the document enters, or moves in, with its place.
+    pub list_add: Vec<(String, i64)>,
+    /// Lists that it leaves.
+    pub list_remove: Vec<String>,
+}
+
+/// Versions of a stream are missing: from the document's version on, up to before this one at least.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Which stream.
+    pub stream: StreamId,
+    /// The highest version seen behind the gap.
+    pub highest: Version,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It is stored, all of it.
+    Done,
+    /// It builds on another position than the stored one: nothing was written. After a lost reply a stored position
+    /// equal to the batch's `next` means that the first attempt was applied.
+    Refused {
+        /// Where to go on.
+        stored: Position,
+    },
+    /// A document has another version than it was folded on: nothing was written. Read the documents and fold again.
+    StaleDocuments,
+}
+
+impl Batch {
+    /// The call of `views_apply`; its layout is written down there.
+    pub(crate) fn call(&self) -> Cmd {
+        let Self { target, source, base, next, writes, gaps } = self;
+        let lists = self.lists();
+        let mut keys = vec![target.positions(), target.gaps()];
+        keys.extend(writes.iter().map(|write| target.document(&write.stream)));
+        keys.extend(lists.keys().map(|list| target.list(list)));
+
+        let mut call = VIEWS.call("views_apply", &keys);
+        call.arg(source.to_string()).arg(base.to_string()).arg(next.to_string());
+        call.arg(writes.len()).arg(gaps.len());
+        call.arg(keys::applied(target.projection)).arg(notice(writes));
+        for write in writes {
+            write.arguments(&lists, &mut call);
+        }
+        for gap in gaps {
+            call.arg(gap.stream.as_str()).arg(gap.highest.0);
+        }
+        call
+    }
+
+    /// Every list that changes, with the index of its key as Lua counts.
+    fn lists(&self) -> BTreeMap<&str, usize> {
+        let entered = self.writes.iter().flat_map(|write| write.list_add.iter().map(|(list, _)| list));
+        let left = self.writes.iter().flat_map(|write| &write.list_remove);
+        let mut lists: BTreeMap<&str, usize> = entered.chain(left).map(|list| (list.as_str(), 0)).collect();
+        let first = self.writes.len() + 3;
+        for (place, index) in lists.values_mut().enumerate() {
+            *index = first + place;
+        }
+        lists
+    }
+}
+
+impl DocumentWrite {
+    fn arguments(&self, lists: &BTreeMap<&str, usize>, call: &mut Cmd) {
+        let Self { stream, from, to, last_event, body, list_add, list_remove } = self;
+        call.arg(stream.as_str()).arg(from.0).arg(to.0).arg(last_event.to_string());
+        call.arg(u32::from(body.is_some())).arg(body.as_deref().unwrap_or_default());
+        call.arg(list_add.len() + list_remove.len());
+        let index = |list: &String| lists.get(list.as_str()).copied().unwrap_or_default();
+        for (list, score) in list_add {
+            call.arg(index(list)).arg(*score);
+        }
+        for list in list_remove {
+            call.arg(index(list)).arg("");
+        }
+    }
+}
+
+/// `stream@version` of every document, as [`crate::Notices`] reads it.
+fn notice(writes: &[DocumentWrite]) -> String {
+    let mut notice = String::new();
+    for write in writes {
+        let space = if notice.is_empty() { "" } else { " " };
+        let _infallible = write!(notice, "{space}{}@{}", write.stream, write.to);
+    }
+    notice
+}

@@ -1,0 +1,152 @@
+#!lua name=orderflow_feeds
+
+-- Appends one partition's batch of events to the feeds of their owners, exactly once and atomically.
+--
+-- KEYS  1 positions, 2 stream versions, 3 gaps; then per owner its feed (stream) and its head (hash)
+-- ARGV  1 field of the position, 2 position to start from, 3 position to store, 4 now and 5 window in microseconds,
+--       6 most entries of a feed, 7 topic, 8 partition; then one bell channel per owner; then nine per event:
+--       stream, version, event id, at, number of the owner (0 = none), type, seed type, offset, data
+-- Answers {1, appended, duplicates, too old, gaps}, or {0, stored position} and has written nothing.
+--
+-- Everything is read and checked before the first write, because a failing Function is not rolled back.
+
+local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 3, 8, 9
+local START = '0000000000000000000000000000000000000000'
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- The events of the call, or nil and what is wrong with them.
+local function parse(keys, args)
+  local owners = (#keys - FIXED_KEYS) / 2
+  local rest = #args - FIXED_ARGS - owners
+  if owners < 0 or owners % 1 ~= 0 or rest < 0 or rest % EVENT_ARGS ~= 0 then
+    return nil, 'feeds_append: wrong number of keys or arguments'
+  end
+  local events = {}
+  for first = FIXED_ARGS + owners + 1, #args, EVENT_ARGS do
+    local event = {
+      stream = args[first], version = tonumber(args[first + 1]), id = args[first + 2], at = tonumber(args[first + 3]),
+      owner = tonumber(args[first + 4]), type = args[first + 5], seed = args[first + 6], offset = args[first + 7],
+      data = args[first + 8],
+    }
+    if not (event.version and event.at and event.owner) or event.owner < 0 or event.owner > owners then
+      return nil, 'feeds_append: an event has no number where one is needed'
+    end
+    events[#events + 1] = event
+  end
+  return events
+end
+
+-- What is stored of every stream in the batch: its version, and the highest version seen beyond a gap.
+local function load_streams(keys, events)
+  local streams = {}
+  for _, event in ipairs(events) do
+    if not streams[event.stream] then
+      local version = tonumber(redis.call('HGET', keys[2], event.stream) or '0')
+      local gap = redis.call('HGET', keys[3], event.stream)
+      streams[event.stream] = { version = version, highest = gap and tonumber(string.match(gap, ' (%d+)$')), gap = gap }
+    end
+  end
+  return streams
+end
+
+local function load_feed(keys, owner)
+  local key, head = keys[FIXED_KEYS + 2 * owner - 1], keys[FIXED_KEYS + 2 * owner]
+  local stored = redis.call('HMGET', head, 'seq', 'digest')
+  return { key = key, head = head, seq = tonumber(stored[1] or '0'), digest = stored[2] or START, new = {} }
+end
+
+-- Decides about each event in turn; changes only the tables.
+local function decide(keys, events, streams, oldest)
+  local feeds, counts = {}, { appended = 0, duplicates = 0, old = 0, gaps = 0 }
+  for _, event in ipairs(events) do
+    local stream = streams[event.stream]
+    if event.version <= stream.version then
+      counts.duplicates = counts.duplicates + 1
+    elseif event.version > stream.version + 1 then
+      counts.gaps = counts.gaps + 1
+      stream.highest = math.max(stream.highest or 0, event.version)
+    else
+      stream.version = event.version
+      stream.moved = true
+      if event.owner == 0 or event.at < oldest then
+        counts.old = counts.old + 1
+      else
+        local feed = feeds[event.owner] or load_feed(keys, event.owner)
+        feeds[event.owner] = feed
+        local previous = feed.digest
+        feed.seq = feed.seq + 1
+        feed.digest = redis.sha1hex(previous .. event.id)
+        feed.new[#feed.new + 1] = { seq = feed.seq, digest = feed.digest, previous = previous, event = event }
+        counts.appended = counts.appended + 1
+      end
+    end
+  end
+  return feeds, counts
+end
+
+local function store_streams(keys, streams)
+  for name, stream in pairs(streams) do
+    if stream.moved then
+      redis.call('HSET', keys[2], name, whole(stream.version))
+    end
+    if stream.highest and stream.highest <= stream.version then
+      redis.call('HDEL', keys[3], name)
+    elseif stream.highest then
+      local gap = whole(stream.version + 1) .. ' ' .. whole(stream.highest)
+      if gap ~= stream.gap then
+        redis.call('HSET', keys[3], name, gap)
+      end
+    end
+  end
+end
+
+-- Keeps the newest `most` entries, and of these none before the first that is young enough.
+local function trim(key, most, oldest)
+  redis.call('XTRIM', key, 'MAXLEN', '=', most)
+  while true do
+    local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
+    if not first or tonumber(first[2][4]) >= oldest then
+      return
+    end
+    redis.call('XDEL', key, first[1])
+  end
+end
+
+local function store_feed(feed, args, bell, oldest)
+  for _, entry in ipairs(feed.new) do
+    local event = entry.event
+    redis.call('XADD', feed.key, whole(entry.seq) .. '-0', 'd', entry.digest, 'at', whole(event.at), 'p', entry.previous,
+      's', event.stream, 'v', whole(event.version), 't', event.type, 'seed', event.seed, 'topic', args[7],
+      'partition', args[8], 'offset', event.offset, 'data', event.data)
+  end
+  redis.call('HSET', feed.head, 'seq', whole(feed.seq), 'digest', feed.digest)
+  trim(feed.key, args[6], oldest)
+  redis.call('PEXPIRE', feed.key, whole(math.floor(tonumber(args[5]) / 1000)))
+  redis.call('PUBLISH', bell, whole(feed.seq) .. '-' .. feed.digest)
+end
+
+local function feeds_append(keys, args)
+  local stored = redis.call('HGET', keys[1], args[1]) or '0 -'
+  if stored ~= args[2] then
+    return { 0, stored }
+  end
+  local events, problem = parse(keys, args)
+  if not events then
+    return redis.error_reply(problem)
+  end
+  local oldest = tonumber(args[4]) - tonumber(args[5])
+  local streams = load_streams(keys, events)
+  local feeds, counts = decide(keys, events, streams, oldest)
+
+  store_streams(keys, streams)
+  for owner, feed in pairs(feeds) do
+    store_feed(feed, args, args[FIXED_ARGS + owner], oldest)
+  end
+  redis.call('HSET', keys[1], args[1], args[3])
+  return { 1, counts.appended, counts.duplicates, counts.old, counts.gaps }
+end
+
+redis.register_function { function_name = 'feeds_append', callback = feeds_append }

@@ -1,0 +1,60 @@
+//! The names of all keys of a projection. They share a hash tag, so that one call may touch them all on a cluster,
+//! and carry the generation, so that two generations never meet.
+
+use schemas::StreamId;
+
+use crate::Target;
+
+/// The pointer to the generation that readers read.
+pub(crate) fn live(projection: &str) -> String {
+    format!("{{{projection}}}:live")
+}
+
+/// Where the notices of applied versions are published.
+pub(crate) fn applied(projection: &str) -> String {
+    format!("{{{projection}}}:applied")
+}
+
+/// The pattern of all channels of [`applied`].
+pub(crate) const ALL_APPLIED: &str = "{*}:applied";
+
+/// The projection whose channel of notices this is.
+pub(crate) fn projection_of_applied(channel: &str) -> Option<&str> {
+    channel.strip_prefix('{')?.strip_suffix("}:applied")
+}
+
+/// All keys of a projection's generations start with this and the generation's number.
+pub(crate) fn generations(projection: &str) -> String {
+    format!("{{{projection}}}:g")
+}
+
+impl Target {
+    fn key(&self, rest: &str) -> String {
+        format!("{{{}}}:g{}:{rest}", self.projection, self.generation.0)
+    }
+
+    /// Hash: source -> position.
+    pub(crate) fn positions(&self) -> String {
+        self.key("pos")
+    }
+
+    /// Hash: stream -> highest version seen behind a gap.
+    pub(crate) fn gaps(&self) -> String {
+        self.key("gaps")
+    }
+
+    /// Hash: source -> when it was last at the end of the log, in milliseconds.
+    pub(crate) fn fresh(&self) -> String {
+        self.key("fresh")
+    }
+
+    /// Hash of one document: `v` version, `e` id of its last event, `b` body.
+    pub(crate) fn document(&self, stream: &StreamId) -> String {
+        format!("{{{}}}:g{}:d:{}", self.projection, self.generation.0, stream.as_str())
+    }
+
+    /// Sorted set of one list: stream -> score.
+    pub(crate) fn list(&self, list: &str) -> String {
+        format!("{{{}}}:g{}:l:{list}", self.projection, self.generation.0)
+    }
+}

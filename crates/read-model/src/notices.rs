@@ -1,0 +1,222 @@
+//! Waiting until a projection has reached a version: one subscription per process wakes all who wait.
+//!
+//! A notice only wakes early: whoever waits also reads again every 50 ms, so a lost subscription costs latency, never
+//! an answer.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use redis::RedisError;
+use redis::aio::PubSubSink;
+use runtime::Process;
+use runtime::backoff::Backoff;
+use schemas::{StreamId, Version};
+use tokio::sync::Notify;
+use tokio::time::{interval, sleep, timeout};
+
+use crate::connection::Connections;
+use crate::{Error, keys};
+
+/// How often those who wait read again without a notice.
+const REREAD: Duration = Duration::from_millis(50);
+/// How many may wait in this process, and for one document.
+const LIMIT: usize = 4096;
+const LIMIT_PER_STREAM: usize = 256;
+/// How often the subscription is tried when nothing arrives, and how long that may take.
+const PING: Duration = Duration::from_secs(5);
+const PING_ANSWER: Duration = Duration::from_secs(2);
+
+/// The process's ear for applied versions; clones share the one subscription.
+#[derive(Debug, Clone)]
+pub struct Notices {
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+/// What someone waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Awaited<'a> {
+    /// The projection that is to reach it.
+    pub projection: &'a str,
+    /// The document's stream.
+    pub stream: &'a StreamId,
+    /// The version that the document must have at least.
+    pub version: Version,
+}
+
+/// What was read last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited<T> {
+    /// The document has the version.
+    Reached(T),
+    /// The time is up; the document is older.
+    Behind(T),
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    total: usize,
+    by_stream: HashMap<Key, Waiters>,
+}
+
+type Key = (Box<str>, Box<str>);
+
+#[derive(Debug, Default)]
+struct Waiters {
+    count: usize,
+    bell: Arc<Notify>,
+}
+
+impl Notices {
+    pub(crate) fn start(connections: Connections, process: &Process) -> Self {
+        let notices = Self { waiting: Arc::default() };
+        let (listener, shutdown) = (notices.clone(), process.shutdown.clone());
+        process.tasks.spawn("read-model-notices", async move {
+            tokio::select! {
+                () = shutdown.requested() => {}
+                () = listener.listen(&connections) => {}
+            }
+        });
+        notices
+    }
+
+    /// Reads, and reads again, until the document has the version or the time is up. `read` returns the document's
+    /// version (`NONE` if there is no document) and whatever else was read with it. An error of `read` ends the wait.
+    /// The first read costs nothing more than a read; only then one counts as waiting.
+    pub async fn wait_for<T, Fut>(
+        &self,
+        awaited: Awaited<'_>,
+        within: Duration,
+        mut read: impl FnMut() -> Fut,
+    ) -> Result<Waited<T>, Error>
+    where
+        Fut: Future<Output = Result<(Version, T), Error>>,
+    {
+        let (version, found) = read().await?;
+        if version >= awaited.version {
+            return Ok(Waited::Reached(found));
+        }
+        if within.is_zero() {
+            return Ok(Waited::Behind(found));
+        }
+        let place = self.enter(awaited)?;
+        let mut time_is_up = std::pin::pin!(sleep(within));
+        loop {
+            let rung = place.bell.notified();
+            let (version, found) = read().await?;
+            if version >= awaited.version {
+                return Ok(Waited::Reached(found));
+            }
+            tokio::select! {
+                () = &mut time_is_up => return Ok(Waited::Behind(found)),
+                () = rung => {}
+                () = sleep(REREAD) => {}
+            }
+        }
+    }
+
+    fn enter(&self, awaited: Awaited<'_>) -> Result<Place, Error> {
+        let key: Key = (awaited.projection.into(), awaited.stream.as_str().into());
+        let mut waiting = self.lock();
+        let here = waiting.by_stream.get(&key).map_or(0, |waiters| waiters.count);
+        if here >= LIMIT_PER_STREAM {
+            return Err(Error::TooManyWaiters { waiting: here });
+        }
+        if waiting.total >= LIMIT {
+            return Err(Error::TooManyWaiters { waiting: waiting.total });
+        }
+        waiting.total += 1;
+        let waiters = waiting.by_stream.entry(key.clone()).or_default();
+        waiters.count += 1;
+        let bell = Arc::clone(&waiters.bell);
+        drop(waiting);
+        Ok(Place { key, bell, notices: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn listen(&self, connections: &Connections) {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        loop {
+            if let Err(error) = self.listen_once(connections, &mut backoff).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(error, "the subscription to notices ended; subscribing again");
+            }
+            backoff.wait().await;
+        }
+    }
+
+    async fn listen_once(&self, connections: &Connections, backoff: &mut Backoff) -> Result<(), RedisError> {
+        let (mut sink, mut messages) = connections.subscriber().await?.split();
+        bounded(sink.psubscribe(keys::ALL_APPLIED)).await?;
+        backoff.reset();
+        // What was published in between is unknown: everyone reads again.
+        self.ring_all();
+        let mut time_to_try = interval(PING);
+        loop {
+            tokio::select! {
+                message = messages.next() => match message {
+                    Some(message) => self.ring(message.get_channel_name(), message.get_payload_bytes()),
+                    None => return Ok(()),
+                },
+                _ = time_to_try.tick() => try_out(&mut sink).await?,
+            }
+        }
+    }
+
+    fn ring_all(&self) {
+        for waiters in self.lock().by_stream.values() {
+            waiters.bell.notify_waiters();
+        }
+    }
+
+    fn ring(&self, channel: &str, notice: &[u8]) {
+        let waiting = self.lock();
+        if waiting.total == 0 {
+            return;
+        }
+        let (Some(projection), Ok(notice)) = (keys::projection_of_applied(channel), std::str::from_utf8(notice)) else {
+            return;
+        };
+        for applied in notice.split(' ') {
+            let Some((stream, _version)) = applied.split_once('@') else { continue };
+            if let Some(waiters) = waiting.by_stream.get(&(projection.into(), stream.into())) {
+                waiters.bell.notify_waiters();
+            }
+        }
+    }
+}
+
+async fn try_out(sink: &mut PubSubSink) -> Result<(), RedisError> {
+    bounded(sink.ping::<redis::Value>()).await.map(drop)
+}
+
+async fn bounded<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+    timeout(PING_ANSWER, answer).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// One who waits; leaves when dropped.
+#[derive(Debug)]
+struct Place {
+    key: Key,
+    bell: Arc<Notify>,
+    notices: Notices,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut waiting = self.notices.lock();
+        waiting.total = waiting.total.saturating_sub(1);
+        if let Some(waiters) = waiting.by_stream.get_mut(&self.key) {
+            waiters.count = waiters.count.saturating_sub(1);
+            if waiters.count == 0 {
+                waiting.by_stream.remove(&self.key);
+            }
+        }
+    }
+}

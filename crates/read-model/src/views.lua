@@ -1,0 +1,127 @@
+#!lua name=orderflow_views
+-- Writes and reads the views of one projection. A call is one atomic step: it happens as a whole or not at all, in
+-- memory, on replicas and in the append-only file alike.
+--
+-- Redis undoes nothing: whatever can go wrong is found out before the first write. Too little memory refuses the call
+-- before it starts, because these functions do not carry the flag `allow-oom`.
+
+-- The position of a partition of which nothing was applied.
+local NOWHERE = '0 -'
+
+-- KEYS positions, gaps, then each document, then each list.
+-- ARGV partition, base, next, number of documents, number of gaps, channel, notice,
+--      then per document: stream, from, to, event id, 1 or 0 = body or tombstone, body, number of list changes,
+--                         and per list change: index of the list in KEYS, score or '' to leave the list;
+--      then per gap: stream, highest version seen.
+-- Answers {'done'}, {'refused', stored position} or {'stale', stream}; only 'done' has written.
+local function apply(keys, args)
+  local positions, gaps = keys[1], keys[2]
+  local documents = tonumber(args[4])
+
+  local stored = redis.call('HGET', positions, args[1]) or NOWHERE
+  if stored ~= args[2] then
+    return { 'refused', stored }
+  end
+  local next_argument = 8
+  for i = 1, documents do
+    local version = redis.call('HGET', keys[2 + i], 'v') or '0'
+    if version ~= args[next_argument + 1] then
+      return { 'stale', args[next_argument] }
+    end
+    next_argument = next_argument + 7 + 2 * tonumber(args[next_argument + 6])
+  end
+  for i = 3 + documents, #keys do
+    redis.call('ZCARD', keys[i])
+  end
+  local open_gaps = redis.call('HLEN', gaps)
+
+  next_argument = 8
+  for i = 1, documents do
+    local document, stream, to = keys[2 + i], args[next_argument], args[next_argument + 2]
+    if args[next_argument + 4] == '1' then
+      redis.call('HSET', document, 'v', to, 'e', args[next_argument + 3], 'b', args[next_argument + 5])
+    else
+      redis.call('HSET', document, 'v', to, 'e', args[next_argument + 3])
+      redis.call('HDEL', document, 'b')
+    end
+    local changes = tonumber(args[next_argument + 6])
+    next_argument = next_argument + 7
+    for _ = 1, changes do
+      local list, score = keys[tonumber(args[next_argument])], args[next_argument + 1]
+      if score == '' then
+        redis.call('ZREM', list, stream)
+      else
+        redis.call('ZADD', list, score, stream)
+      end
+      next_argument = next_argument + 2
+    end
+    if open_gaps > 0 then
+      local highest = redis.call('HGET', gaps, stream)
+      if highest and tonumber(highest) <= tonumber(to) then
+        redis.call('HDEL', gaps, stream)
+      end
+    end
+  end
+  for _ = 1, tonumber(args[5]) do
+    local stream, highest = args[next_argument], args[next_argument + 1]
+    local known = redis.call('HGET', gaps, stream)
+    if not known or tonumber(known) < tonumber(highest) then
+      redis.call('HSET', gaps, stream, highest)
+    end
+    next_argument = next_argument + 2
+  end
+  redis.call('HSET', positions, args[1], args[3])
+  if args[7] ~= '' then
+    redis.call('PUBLISH', args[6], args[7])
+  end
+  return { 'done' }
+end
+
+-- Whether one member comes after another where scores are equal and the order descends: by bytes, as Redis sorts;
+-- Lua's own `<` would follow the locale.
+local function comes_after(member, other)
+  for i = 1, math.min(#member, #other) do
+    local a, b = member:byte(i), other:byte(i)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return #member < #other
+end
+
+-- KEYS the pointer to the live generation.
+-- ARGV key prefix up to the generation's number, list, highest and lowest score, number of entries,
+--      and the entry after which to start: score and member, or '' and ''.
+-- Answers nil without a live generation, else the entries by descending (score, member):
+-- {member, score, version, event id, body} each.
+local function page(keys, args)
+  local live = redis.call('GET', keys[1])
+  if not live then
+    return false
+  end
+  local prefix = args[1] .. live
+  local list, limit = prefix .. ':l:' .. args[2], tonumber(args[5])
+  local after_score, after_member = tonumber(args[6]), args[7]
+  local found, offset = {}, 0
+  while true do
+    local entries =
+      redis.call('ZRANGE', list, args[3], args[4], 'BYSCORE', 'REV', 'LIMIT', offset, limit, 'WITHSCORES')
+    for i = 1, #entries, 2 do
+      local member, score = entries[i], entries[i + 1]
+      if tonumber(score) ~= after_score or comes_after(member, after_member) then
+        local document = redis.call('HMGET', prefix .. ':d:' .. member, 'v', 'e', 'b')
+        found[#found + 1] = { member, score, document[1], document[2], document[3] }
+        if #found == limit then
+          return found
+        end
+      end
+    end
+    if #entries < 2 * limit then
+      return found
+    end
+    offset = offset + limit
+  end
+end
+
+redis.register_function { function_name = 'views_apply', callback = apply }
+redis.register_function { function_name = 'views_page', callback = page, flags = { 'no-writes' } }

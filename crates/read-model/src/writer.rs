@@ -1,0 +1,83 @@
+//! What projectors do: apply batches, read what they fold on, and say how fresh they are.
+
+use std::collections::BTreeMap;
+
+use redis::Pipeline;
+use schemas::StreamId;
+
+use crate::document::{FIELDS, Fields};
+use crate::{Applied, Batch, Document, Error, Position, ReadModel, Source, Target, keys};
+
+/// A partition was at the end of its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    /// For which projection.
+    pub target: Target,
+    /// Which partition.
+    pub source: Source,
+    /// When, in milliseconds since the epoch.
+    pub at_ms: i64,
+}
+
+impl ReadModel {
+    /// Applies a batch as one atomic step, or nothing of it. On [`Error::Unavailable`] the outcome is unknown: apply
+    /// the same batch again, or start over from [`Self::open`].
+    pub async fn apply(&self, batch: &Batch) -> Result<Applied, Error> {
+        let doing = "applying a batch";
+        let answer: Vec<String> = self.connections.call(doing, &batch.call()).await?;
+        match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["done"] => Ok(Applied::Done),
+            ["stale", _stream] => Ok(Applied::StaleDocuments),
+            ["refused", stored] => Ok(Applied::Refused { stored: Position::parse(&batch.source, Some(stored))? }),
+            other => Err(Error::Corrupt { key: "the answer of views_apply".to_owned(), found: other.join(" ") }),
+        }
+    }
+
+    /// Begins, or resumes, the work on a partition: returns its position. Makes the generation the live one if the
+    /// projection has none, and notes that the partition exists, so that its lag counts from now on.
+    pub async fn open(&self, target: &Target, source: &Source) -> Result<Position, Error> {
+        let mut commands = Pipeline::new();
+        commands.cmd("SET").arg(keys::live(target.projection)).arg(target.generation.0).arg("NX").ignore();
+        commands.cmd("HSETNX").arg(target.fresh()).arg(source.to_string()).arg(0).ignore();
+        commands.cmd("HGET").arg(target.positions()).arg(source.to_string());
+        let (stored,): (Option<String>,) = self.connections.write_all("opening a partition", &commands).await?;
+        Position::parse(source, stored.as_deref())
+    }
+
+    /// The position of a partition, without beginning work on it.
+    pub async fn position(&self, target: &Target, source: &Source) -> Result<Position, Error> {
+        let mut command = redis::cmd("HGET");
+        command.arg(target.positions()).arg(source.to_string());
+        let stored: Option<String> = self.connections.read("reading a position", &command).await?;
+        Position::parse(source, stored.as_deref())
+    }
+
+    /// The documents of these streams, in their order; `None` where nothing was ever stored.
+    pub async fn documents(&self, target: &Target, streams: &[StreamId]) -> Result<Vec<Option<Document>>, Error> {
+        if streams.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut commands = Pipeline::with_capacity(streams.len());
+        for stream in streams {
+            commands.cmd("HMGET").arg(target.document(stream)).arg(&FIELDS);
+        }
+        let found: Vec<Fields> = self.connections.read_all("reading documents to fold on", &commands).await?;
+        Ok(found.into_iter().map(Document::of).collect())
+    }
+
+    /// Stores when partitions were last at the end of their logs: one round trip for all.
+    pub async fn stamp(&self, stamps: &[Freshness]) -> Result<(), Error> {
+        let mut by_target = BTreeMap::<String, Vec<(String, i64)>>::new();
+        for stamp in stamps {
+            by_target.entry(stamp.target.fresh()).or_default().push((stamp.source.to_string(), stamp.at_ms));
+        }
+        if by_target.is_empty() {
+            return Ok(());
+        }
+        let mut commands = Pipeline::new();
+        for (key, fields) in &by_target {
+            commands.cmd("HSET").arg(key).arg(fields).ignore();
+        }
+        self.connections.write_all("storing how fresh the projections are", &commands).await
+    }
+}

@@ -1,0 +1,166 @@
+//! Random histories (gaps, duplicates, old events, retried calls, zombies) on the real Redis against the model.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use read_model::Position;
+use read_model::feeds::{Appended, Batch, Cursor};
+use schemas::Timestamp;
+
+use super::model::Model;
+use super::{NOW, Rig, event, source, stream, user};
+
+const HOUR: i64 = 3_600_000_000;
+const PARTITIONS: u128 = 2;
+const STREAMS: u128 = 3;
+const USERS: u128 = 2;
+
+/// One call, in terms that make sense in any state.
+#[derive(Debug, Clone)]
+struct Call {
+    partition: u128,
+    base: Base,
+    /// How much later than the call before, in hours.
+    later: i64,
+    events: Vec<Pick>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Base {
+    Stored,
+    /// A zombie's, or that of a retry whose first answer was lost.
+    Other(i64),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pick {
+    stream: u128,
+    version: Choice,
+    /// How old it is, in hours.
+    age: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    Next,
+    Any(u32),
+}
+
+fn pick() -> impl Strategy<Value = Pick> {
+    let version = prop_oneof![4 => Just(Choice::Next), 1 => (1..8_u32).prop_map(Choice::Any)];
+    let age = prop_oneof![4 => 0..3_i64, 1 => 20..30_i64];
+    (0..STREAMS, version, age).prop_map(|(stream, version, age)| Pick { stream, version, age })
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let base = prop_oneof![6 => Just(Base::Stored), 1 => (-1..2_i64).prop_map(Base::Other)];
+    let later = prop_oneof![3 => Just(0_i64), 1 => 1..30_i64];
+    (0..PARTITIONS, base, later, prop::collection::vec(pick(), 0..6))
+        .prop_map(|(partition, base, later, events)| Call { partition, base, later, events })
+}
+
+#[test]
+fn feeds_equal_the_model_under_gaps_duplicates_old_events_retries_and_zombies() {
+    let seed = u64::try_from(runtime::clock::now_micros()).unwrap();
+    let config = Config { cases: 100, failure_persistence: None, rng_seed: RngSeed::Fixed(seed), ..Config::default() };
+    let threads = tokio::runtime::Runtime::new().unwrap();
+    let rig = threads.block_on(Rig::start());
+    let histories = (prop::collection::vec(call(), 1..25), prop::collection::vec(any::<Index>(), 8));
+    let outcome = TestRunner::new(config).run(&histories, |(calls, places)| {
+        threads.block_on(replay(&rig, calls, &places));
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("seed {seed}: {error}");
+    }
+}
+
+async fn replay(rig: &Rig, calls: Vec<Call>, places: &[Index]) {
+    let mut raw = rig.raw().await;
+    let _: () = redis::cmd("FLUSHALL").query_async(&mut raw).await.unwrap();
+    let (mut model, mut now) = (Model::default(), NOW.as_micros());
+    for call in calls {
+        now += call.later * HOUR;
+        let batch = batch(&model, &call, now);
+        let expected = model.append(&batch);
+        assert_eq!(rig.read_model.append_feeds(&batch).await.unwrap(), expected);
+        if let Appended::Done(_) = expected
+            && batch.base != batch.next
+        {
+            let again = rig.read_model.append_feeds(&batch).await.unwrap();
+            assert_eq!(again, Appended::Refused { stored: batch.next }, "a retried call changes nothing");
+        }
+        assert_eq!(rig.read_model.feeds_position(&batch.source).await.unwrap(), model.position(&batch.source));
+    }
+    assert_eq!(stored_versions(&mut raw).await, expected_versions(&model));
+    assert_eq!(stored_gaps(&mut raw).await, expected_gaps(&model));
+    compare_feeds(rig, &model, places).await;
+}
+
+/// The whole of each feed, and what it says to cursors of its own, of others and of its past.
+async fn compare_feeds(rig: &Rig, model: &Model, places: &[Index]) {
+    for owner in (0..USERS).map(user) {
+        assert_eq!(rig.read_model.feed_head(&owner).await.unwrap(), model.head(&owner));
+        let mut cursors = vec![Cursor::START, model.head(&owner)];
+        if !model.cursors.is_empty() {
+            cursors.extend(places.iter().map(|place| place.get(&model.cursors).1));
+        }
+        for cursor in cursors {
+            for count in [0, 1, 1_000] {
+                let read = rig.read(&owner, cursor, count).await;
+                assert_eq!(read, model.read(&owner, cursor, count), "{cursor} of {owner}");
+            }
+        }
+    }
+}
+
+fn batch(model: &Model, call: &Call, now: i64) -> Batch {
+    let source = source(i32::try_from(call.partition).unwrap());
+    let stored = model.position(&source);
+    let base = match call.base {
+        Base::Stored => stored,
+        Base::Other(by) => Position { next: (stored.next + by).max(0), last: None },
+    };
+    let mut heads = BTreeMap::new();
+    let events: Vec<_> = call
+        .events
+        .iter()
+        .map(|pick| {
+            // A stream lives in one partition; every third one is nobody's.
+            let number = call.partition * STREAMS + pick.stream;
+            let head = heads.entry(number).or_insert_with(|| model.version(&stream(number)));
+            let version = match pick.version {
+                Choice::Next => *head + 1,
+                Choice::Any(version) => version,
+            };
+            *head = if version == *head + 1 { version } else { *head };
+            let owner = (pick.stream < USERS).then(|| user(pick.stream));
+            event(number, version, owner, Timestamp::from_micros(now - pick.age * HOUR))
+        })
+        .collect();
+    let next = Position {
+        next: base.next + i64::try_from(events.len()).unwrap(),
+        last: events.last().map_or(base.last, |event| Some(event.id)),
+    };
+    Batch { source, base, next, now: Timestamp::from_micros(now), events }
+}
+
+async fn stored_versions(raw: &mut redis::aio::MultiplexedConnection) -> BTreeMap<String, u32> {
+    redis::cmd("HGETALL").arg("{feeds}:v").query_async(raw).await.unwrap()
+}
+
+async fn stored_gaps(raw: &mut redis::aio::MultiplexedConnection) -> BTreeMap<String, String> {
+    redis::cmd("HGETALL").arg("{feeds}:gaps").query_async(raw).await.unwrap()
+}
+
+fn expected_versions(model: &Model) -> BTreeMap<String, u32> {
+    model.versions.iter().map(|(stream, version)| (stream.to_string(), *version)).collect()
+}
+
+/// First missing version and highest seen one.
+fn expected_gaps(model: &Model) -> BTreeMap<String, String> {
+    let note = |stream, highest| format!("{} {highest}", model.version(stream) + 1);
+    model.gaps.iter().map(|(stream, highest)| (stream.to_string(), note(stream, highest))).collect()
+}

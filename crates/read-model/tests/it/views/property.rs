@@ -1,0 +1,157 @@
+//! Random batches (stale documents, zombies, gaps, tombstones, moves in lists) on the real Redis against the model.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use read_model::{Applied, Batch, DocumentWrite, Gap, Position, Target};
+use schemas::{EventId, StreamId, Version};
+use uuid::Uuid;
+
+use super::model::Model;
+use super::{Rig, event, source, stream};
+
+const PARTITIONS: i32 = 2;
+const STREAMS: u128 = 4;
+const LISTS: [&str; 3] = ["all", "user:usr_1", "status:CREATED"];
+
+/// One call, in terms that make sense in any state.
+#[derive(Debug, Clone)]
+struct Call {
+    partition: i32,
+    /// Off the stored position by so much.
+    base_off: i64,
+    changes: BTreeMap<u128, Change>,
+    gaps: BTreeMap<u128, u32>,
+}
+
+#[derive(Debug, Clone)]
+struct Change {
+    /// Off the stored version by so much.
+    from_off: u32,
+    by: u32,
+    tombstone: bool,
+    enters: BTreeMap<usize, i64>,
+    leaves: Vec<usize>,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let off = prop_oneof![15 => Just(0_u32), 1 => Just(1_u32)];
+    let enters = prop::collection::btree_map(0..LISTS.len(), 0..3_i64, 0..3);
+    let leaves = prop::collection::vec(0..LISTS.len(), 0..2);
+    (off, 1..4_u32, prop::bool::weighted(0.2), enters, leaves)
+        .prop_map(|(from_off, by, tombstone, enters, leaves)| Change { from_off, by, tombstone, enters, leaves })
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let off = prop_oneof![8 => Just(0_i64), 1 => Just(-1_i64), 1 => Just(2_i64)];
+    let changes = prop::collection::btree_map(0..STREAMS, change(), 0..4);
+    let gaps = prop::collection::btree_map(0..STREAMS, 2..9_u32, 0..2);
+    (0..PARTITIONS, off, changes, gaps).prop_map(|(partition, base_off, changes, gaps)| Call {
+        partition,
+        base_off,
+        changes,
+        gaps,
+    })
+}
+
+#[test]
+fn the_function_does_what_the_model_does() {
+    let seed = u64::try_from(runtime::clock::now_micros()).unwrap();
+    let config = Config { cases: 150, failure_persistence: None, rng_seed: RngSeed::Fixed(seed), ..Config::default() };
+    let threads = tokio::runtime::Runtime::new().unwrap();
+    let rig = threads.block_on(Rig::shared("property"));
+    let outcome = TestRunner::new(config).run(&prop::collection::vec(call(), 1..25), |calls| {
+        threads.block_on(replay(&rig, calls));
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("seed {seed}: {error}");
+    }
+}
+
+async fn replay(rig: &Rig, calls: Vec<Call>) {
+    let mut raw = rig.raw().await;
+    for key in rig.everything().await.keys() {
+        let _: () = redis::cmd("DEL").arg(key).query_async(&mut raw).await.unwrap();
+    }
+    let mut model = Model::default();
+    for call in calls {
+        let batch = call.batch(rig.target, &model);
+        let expected = model.apply(&batch);
+        assert_eq!(rig.read_model.apply(&batch).await.unwrap(), expected, "{batch:?}");
+        if expected == Applied::Done {
+            let twice = rig.read_model.apply(&batch).await.unwrap();
+            assert_eq!(twice, Applied::Refused { stored: batch.next }, "a retry is recognised");
+        }
+    }
+    assert_eq!(stored(rig, &model).await, model);
+}
+
+impl Call {
+    fn batch(self, target: Target, model: &Model) -> Batch {
+        let source = source(self.partition);
+        let mut base = model.position(&source);
+        base.next += self.base_off;
+        let next = Position { next: base.next + 5, last: Some(EventId(Uuid::from_u128(5))) };
+        let writes = self.changes.into_iter().map(|(number, change)| change.write(number, model)).collect();
+        let gap = |(number, highest)| Gap { stream: stream(number), highest: Version(highest) };
+        Batch { target, source, base, next, writes, gaps: self.gaps.into_iter().map(gap).collect() }
+    }
+}
+
+impl Change {
+    fn write(self, number: u128, model: &Model) -> DocumentWrite {
+        let from = model.version(&stream(number)).plus(self.from_off);
+        let to = from.plus(self.by);
+        let name = |index: usize| LISTS[index].to_owned();
+        let leaves = self.leaves.into_iter().filter(|index| !self.enters.contains_key(index));
+        DocumentWrite {
+            stream: stream(number),
+            from,
+            to,
+            last_event: event(number, to.0),
+            // Any bytes will do.
+            body: (!self.tombstone).then(|| vec![0, 255, b'\r', b'\n', u8::try_from(to.0).unwrap_or(9)]),
+            list_remove: leaves.map(name).collect(),
+            list_add: self.enters.iter().map(|(index, score)| (name(*index), *score)).collect(),
+        }
+    }
+}
+
+/// What Redis holds, as a model; keys that the model does not know would show as a difference.
+async fn stored(rig: &Rig, model: &Model) -> Model {
+    let mut raw = rig.raw().await;
+    let mut found = Model::default();
+    let prefix = format!("{{{}}}:g1:", rig.target.projection);
+    for key in rig.everything().await.into_keys() {
+        let part = key.strip_prefix(&prefix).unwrap();
+        if part == "pos" {
+            for source in (0..PARTITIONS).map(source) {
+                let position = rig.read_model.position(&rig.target, &source).await.unwrap();
+                if position != Position::default() {
+                    found.positions.insert(source, position);
+                }
+            }
+        } else if part == "gaps" {
+            let gaps: BTreeMap<String, u32> = redis::cmd("HGETALL").arg(&key).query_async(&mut raw).await.unwrap();
+            found.gaps = gaps.into_iter().map(|(name, highest)| (parsed(&name), Version(highest))).collect();
+        } else if let Some(list) = part.strip_prefix("l:") {
+            let range = redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).arg("WITHSCORES").query_async(&mut raw).await;
+            let members: Vec<(String, i64)> = range.unwrap();
+            let members = members.into_iter().map(|(name, score)| (parsed(&name), score)).collect();
+            found.lists.insert(list.to_owned(), members);
+        } else {
+            let name = parsed(part.strip_prefix("d:").unwrap());
+            let read = rig.read_model.documents(&rig.target, std::slice::from_ref(&name)).await.unwrap();
+            let document = read.into_iter().next().flatten().unwrap();
+            found.documents.insert(name, (document.version, document.last_event, document.body));
+        }
+    }
+    assert_eq!(found.documents.len(), model.documents.len());
+    found
+}
+
+fn parsed(name: &str) -> StreamId {
+    StreamId::parse(name).unwrap()
+}

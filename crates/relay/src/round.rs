@@ -1,0 +1,203 @@
+//! One round: from a snapshot of the outbox to the log, and the marks off.
+//!
+//! Pages are pipelined: while acks of earlier pages are awaited, and the marks of still earlier ones are removed, the
+//! next page of the same snapshot is read and sent.
+
+use std::collections::{HashMap, VecDeque};
+
+use event_store::{CommitId, Lanes, Marked};
+use futures::future::join;
+use schemas::{AnyEvent, Recorded, StreamId, Version};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Error, Log, LogRound, Outbox, Pages, Refused};
+
+/// How much a round does at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Commits that are read, and marked as published, together.
+    pub page: usize,
+    /// Pages that may wait for their acks while another is read.
+    pub pages_in_flight: usize,
+    /// Commits after which the round ends, so that new ones of other streams are not kept waiting by a backlog.
+    pub commits: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { page: 512, pages_in_flight: 4, commits: 16_384 }
+    }
+}
+
+/// What a round did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Commits that were read.
+    pub read: usize,
+    /// Events that the log acknowledged.
+    pub published: u64,
+    /// Commits that were published and whose marks are gone.
+    pub finished: usize,
+    /// Streams of which something was not published.
+    pub stopped_streams: usize,
+    /// The first thing that went wrong.
+    pub failure: Option<Error>,
+    /// Whether it concerned all streams: the store or the log did not do their part.
+    pub halted: bool,
+    /// Whether the round read up to its limit, so that there may be more.
+    pub full: bool,
+}
+
+/// Publishes the marked commits of these lanes, and removes the marks of those of which every event was acknowledged. A
+/// stream of which something fails stops for this round: nothing later of it loses its mark. `stop` ends the reading;
+/// what was sent is still awaited. Dropping the future at any point is as safe as a crash: events may be published
+/// again, never lost or reordered.
+pub async fn round<O: Outbox, L: Log>(
+    outbox: &O,
+    log: &L,
+    lanes: Lanes,
+    limits: Limits,
+    stop: &CancellationToken,
+) -> Report {
+    let failed = |failure| Report { failure: Some(failure), halted: true, ..Report::default() };
+    let log = match log.round() {
+        Ok(log) => log,
+        Err(error) => return failed(Error::Begin(error)),
+    };
+    let snapshot = match outbox.snapshot(lanes, limits.commits).await {
+        Ok(snapshot) => snapshot,
+        Err(error) => return failed(Error::Read(error)),
+    };
+    let report = Report::default();
+    let round = Round { outbox, log, limits, flying: VecDeque::new(), stopped: HashMap::new(), report };
+    round.run(snapshot, stop).await
+}
+
+struct Round<'a, O, L: LogRound> {
+    outbox: &'a O,
+    log: L,
+    limits: Limits,
+    /// Pages that were sent and not yet answered, oldest first.
+    flying: VecDeque<Vec<Flight<L::Ack>>>,
+    /// For each stream of which something failed, the first version of the first commit that did.
+    stopped: HashMap<StreamId, Version>,
+    report: Report,
+}
+
+/// A commit that was sent.
+struct Flight<A> {
+    id: CommitId,
+    /// One per event that was handed over.
+    acks: Vec<(Version, A)>,
+}
+
+impl<O: Outbox, L: LogRound> Round<'_, O, L> {
+    async fn run(mut self, mut snapshot: O::Snapshot, stop: &CancellationToken) -> Report {
+        let mut published = Vec::new();
+        while !self.report.halted && !stop.is_cancelled() {
+            let (unmarked, page) = join(self.unmark(&published), snapshot.page(self.limits.page)).await;
+            self.note(unmarked.map(|()| published.len()));
+            published.clear();
+            match page {
+                Ok(page) if page.is_empty() => break,
+                Ok(page) => self.send(page),
+                Err(error) => self.halt(Error::Read(error)),
+            }
+            if self.flying.len() > self.limits.pages_in_flight {
+                self.land_oldest(&mut published).await;
+            }
+        }
+        while !self.flying.is_empty() {
+            self.land_oldest(&mut published).await;
+        }
+        let unmarked = self.unmark(&published).await;
+        self.note(unmarked.map(|()| published.len()));
+        self.report.stopped_streams = self.stopped.len();
+        self.report.full = u32::try_from(self.report.read).is_ok_and(|read| read >= self.limits.commits);
+        self.report
+    }
+
+    async fn unmark(&self, published: &[CommitId]) -> Result<(), event_store::Error> {
+        if published.is_empty() { Ok(()) } else { self.outbox.unmark(published).await }
+    }
+
+    fn send(&mut self, page: Vec<Marked>) {
+        self.report.read += page.len();
+        let mut flights = Vec::with_capacity(page.len());
+        for Marked { id, at: _, events } in page {
+            if self.report.halted {
+                break;
+            }
+            // What follows a failed version of the same stream would lie in the log without it.
+            if self.stopped.contains_key(&id.stream) {
+                continue;
+            }
+            match events {
+                Ok(events) => flights.push(self.send_commit(id, events)),
+                Err(source) => {
+                    let CommitId { stream, first } = id.clone();
+                    self.stop_stream(&id, Error::Unreadable { stream, first, source });
+                }
+            }
+        }
+        self.flying.push_back(flights);
+    }
+
+    fn send_commit(&mut self, id: CommitId, events: Vec<Recorded<AnyEvent>>) -> Flight<L::Ack> {
+        let mut acks = Vec::with_capacity(events.len());
+        for event in events {
+            let source = match self.log.send(&event) {
+                Ok(ack) => {
+                    acks.push((event.version, ack));
+                    continue;
+                }
+                Err(Refused::Event(source)) => source,
+                Err(Refused::Round(source)) => {
+                    self.report.halted = true;
+                    source
+                }
+            };
+            self.stop_stream(&id, Error::Publish { stream: event.stream, version: event.version, source });
+            break;
+        }
+        Flight { id, acks }
+    }
+
+    /// Awaits every answer to the oldest page, and adds those of its commits that may lose their marks.
+    async fn land_oldest(&mut self, published: &mut Vec<CommitId>) {
+        for Flight { id, acks } in self.flying.pop_front().unwrap_or_default() {
+            for (version, ack) in acks {
+                match ack.await {
+                    Ok(_delivered) => self.report.published += 1,
+                    Err(source) => {
+                        self.report.halted = true;
+                        self.stop_stream(&id, Error::Publish { stream: id.stream.clone(), version, source });
+                    }
+                }
+            }
+            // A commit of which not every event was handed over and acknowledged has stopped its stream itself. Pages
+            // land in the order of `at`, so a stream's first failure is seen before its later versions.
+            if self.stopped.get(&id.stream).is_none_or(|failed| id.first < *failed) {
+                published.push(id);
+            }
+        }
+    }
+
+    fn note(&mut self, unmarked: Result<usize, event_store::Error>) {
+        match unmarked {
+            Ok(commits) => self.report.finished += commits,
+            Err(error) => self.halt(Error::Unmark(error)),
+        }
+    }
+
+    fn stop_stream(&mut self, commit: &CommitId, error: Error) {
+        let failed = self.stopped.entry(commit.stream.clone()).or_insert(commit.first);
+        *failed = commit.first.min(*failed);
+        self.report.failure.get_or_insert(error);
+    }
+
+    fn halt(&mut self, error: Error) {
+        self.report.halted = true;
+        self.report.failure.get_or_insert(error);
+    }
+}

@@ -1,0 +1,153 @@
+//! The relay: round after round over the lanes that it owns, woken by the doorbell, with a slow poll for what the
+//! doorbell missed.
+
+use std::convert::Infallible;
+use std::error::Error as _;
+use std::time::Duration;
+
+use event_store::Lanes;
+use runtime::Process;
+use runtime::backoff::Backoff;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Error, Limits, Log, Report, metrics, presence, round};
+
+/// Waits after a round that failed: an outage should cost little more than itself.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(1);
+
+/// How a relay works.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// How often the outbox is read although nothing rang.
+    pub poll: Duration,
+    /// How much a round does at a time.
+    pub limits: Limits,
+    /// How long the end of the process waits for the answers to what was sent.
+    pub farewell: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { poll: Duration::from_millis(250), limits: Limits::default(), farewell: Duration::from_secs(10) }
+    }
+}
+
+/// Publishes until shutdown: then it awaits the answers to what it has sent, removes those marks, and hands its lanes
+/// over. Outages of the store or of the log only slow it down. The process's instance name must be unique among the
+/// running relays; two of one name publish everything twice.
+pub async fn run<L: Log>(
+    config: Config,
+    outbox: event_store::Outbox,
+    log: L,
+    process: Process,
+) -> Result<(), Infallible> {
+    runtime::metrics::describe(metrics::METRICS);
+    let (sender, lanes) = watch::channel(Lanes::NONE);
+    let done = CancellationToken::new();
+    let me = process.instance.to_string();
+    let presence = process.tasks.spawn("relay presence", presence::keep(outbox.clone(), me, sender, done.clone()));
+    let (backoff, last_failure) = (Backoff::new(FIRST_RETRY, LAST_RETRY), String::new());
+    Relay { config, outbox, log, process, lanes, backoff, last_failure }.publish().await;
+    done.cancel();
+    // A panic in there was logged by the runtime, and at the end of the process it changes nothing.
+    let _ = presence.await;
+    Ok(())
+}
+
+struct Relay<L> {
+    config: Config,
+    outbox: event_store::Outbox,
+    log: L,
+    process: Process,
+    lanes: watch::Receiver<Lanes>,
+    backoff: Backoff,
+    last_failure: String,
+}
+
+impl<L: Log> Relay<L> {
+    async fn publish(mut self) {
+        let stop = self.process.shutdown.token();
+        while !stop.is_cancelled() {
+            let lanes = *self.lanes.borrow_and_update();
+            let mut pause = Pause::UntilNews { at_most: self.config.poll };
+            if lanes != Lanes::NONE {
+                let started = runtime::clock::monotonic();
+                let round = round(&self.outbox, &self.log, lanes, self.config.limits, &stop);
+                let report = tokio::select! {
+                    report = round => report,
+                    () = self.farewell() => {
+                        tracing::warn!("the log did not answer in time, so what was sent last is published again");
+                        return;
+                    }
+                };
+                pause = self.note(report, started.elapsed());
+            }
+            self.wait(pause, lanes).await;
+        }
+    }
+
+    /// Completes some time after the request to end.
+    async fn farewell(&self) {
+        self.process.shutdown.requested().await;
+        tokio::time::sleep(self.config.farewell).await;
+    }
+
+    fn note(&mut self, report: Report, took: Duration) -> Pause {
+        metrics::PUBLISHED.add(report.published);
+        metrics::STOPPED_STREAMS.set(u32::try_from(report.stopped_streams).unwrap_or(u32::MAX).into());
+        if report.finished > 0 {
+            metrics::ROUND_SECONDS.record(took.as_secs_f64());
+        }
+        let Some(failure) = report.failure else {
+            self.backoff.reset();
+            self.last_failure.clear();
+            return if report.full { Pause::None } else { Pause::UntilNews { at_most: self.config.poll } };
+        };
+        self.log_failure(&failure, report.stopped_streams);
+        let pause = self.backoff.next();
+        // Streams that can be published are not held up by those that cannot.
+        if report.halted { Pause::For(pause) } else { Pause::UntilNews { at_most: pause.max(self.config.poll) } }
+    }
+
+    /// Logs a failure once, however often it repeats.
+    fn log_failure(&mut self, failure: &Error, streams: usize) {
+        let cause = failure.source().map(ToString::to_string).unwrap_or_default();
+        let text = format!("{failure}: {cause}");
+        if text != self.last_failure {
+            tracing::warn!(streams, cause, "a round of the relay was not complete: {failure}");
+            self.last_failure = text;
+        }
+    }
+
+    async fn wait(&mut self, pause: Pause, lanes: Lanes) {
+        let doorbell = self.outbox.doorbell();
+        let wanted = async {
+            match pause {
+                Pause::None => {}
+                Pause::For(time) => tokio::time::sleep(time).await,
+                Pause::UntilNews { at_most } => tokio::select! {
+                    () = doorbell.rung(lanes) => {}
+                    () = tokio::time::sleep(at_most) => {}
+                    _changed = self.lanes.changed() => {}
+                },
+            }
+        };
+        tokio::select! {
+            () = self.process.shutdown.requested() => {}
+            () = wanted => {}
+        }
+    }
+}
+
+/// What to wait for between two rounds.
+#[derive(Debug, Clone, Copy)]
+enum Pause {
+    /// Nothing: there is more.
+    None,
+    /// The doorbell, other lanes, or the poll.
+    UntilNews { at_most: Duration },
+    /// This long: something failed.
+    For(Duration),
+}

@@ -1,0 +1,87 @@
+//! One round by example: what a failure stops and what it does not.
+
+use std::sync::Mutex;
+
+use event_store::{Commit, CommitId, Lanes, Marked};
+use futures::FutureExt;
+use relay::{Limits, Outbox, Pages, Report, round};
+use tokio_util::sync::CancellationToken;
+
+use crate::ledger::{Ledger, commit, stream};
+
+/// An outbox in memory that answers at once.
+struct Marks(Mutex<Vec<Commit>>);
+
+struct Shown(Vec<Commit>);
+
+impl Outbox for Marks {
+    type Snapshot = Shown;
+
+    async fn snapshot(&self, _lanes: Lanes, limit: u32) -> Result<Shown, event_store::Error> {
+        let mut marked = self.0.lock().unwrap().clone();
+        marked.sort_by_key(|commit| commit.at);
+        marked.truncate(limit.try_into().unwrap());
+        Ok(Shown(marked))
+    }
+
+    async fn unmark(&self, commits: &[CommitId]) -> Result<(), event_store::Error> {
+        self.0.lock().unwrap().retain(|commit| !commits.contains(&commit.key()));
+        Ok(())
+    }
+}
+
+impl Pages for Shown {
+    async fn page(&mut self, max: usize) -> Result<Vec<Marked>, event_store::Error> {
+        let page = self.0.drain(..max.min(self.0.len()));
+        let marked = |commit: Commit| Marked {
+            id: commit.key(),
+            at: commit.at,
+            events: commit.recorded().map_err(event_store::Unreadable::from),
+        };
+        Ok(page.map(marked).collect())
+    }
+}
+
+/// Runs one round with pages of two, and says which commits still carry their marks.
+fn check(marked: Vec<Commit>, ledger: &Ledger) -> (Report, Vec<CommitId>) {
+    let outbox = Marks(Mutex::new(marked));
+    let limits = Limits { page: 2, pages_in_flight: 1, commits: 100 };
+    let report = round(&outbox, ledger, Lanes::ALL, limits, &CancellationToken::new()).now_or_never();
+    let left = outbox.0.into_inner().unwrap().iter().map(Commit::key).collect();
+    (report.expect("nothing waits"), left)
+}
+
+#[test]
+fn everything_marked_is_published_in_order_and_loses_its_mark() {
+    let (a, b, ledger) = (stream("a"), stream("b"), Ledger::new());
+    let (report, left) = check(vec![commit(&a, 1, 2), commit(&b, 2, 1), commit(&a, 3, 1), commit(&a, 4, 1)], &ledger);
+    assert_eq!(left, []);
+    assert_eq!((ledger.versions(&a), ledger.versions(&b)), (vec![1, 2, 3, 4], vec![2]));
+    assert_eq!((report.read, report.published, report.finished, report.stopped_streams), (4, 5, 4, 0));
+    assert!(report.failure.is_none() && !report.halted && !report.full);
+}
+
+#[test]
+fn an_event_that_cannot_be_published_stops_its_stream_and_no_other() {
+    let (a, b, ledger) = (stream("a"), stream("b"), Ledger::new());
+    ledger.refuse(&a, 3);
+    let of_a = [commit(&a, 1, 1), commit(&a, 2, 2), commit(&a, 4, 1)];
+    let of_b = [commit(&b, 1, 1), commit(&b, 2, 1), commit(&b, 3, 1), commit(&b, 4, 1), commit(&b, 5, 1)];
+    let (report, left) = check(of_a.iter().chain(&of_b).cloned().collect(), &ledger);
+    // The commit before the failed one is done; the failed one and what follows it wait.
+    assert_eq!(left, [of_a[1].key(), of_a[2].key()]);
+    assert_eq!((ledger.versions(&a), ledger.versions(&b)), (vec![1, 2], vec![1, 2, 3, 4, 5]));
+    assert_eq!((report.finished, report.stopped_streams, report.halted), (6, 1, false));
+    assert!(report.failure.is_some());
+}
+
+#[test]
+fn a_commit_that_cannot_be_read_stops_its_stream_and_no_other() {
+    let (a, b, ledger) = (stream("a"), stream("b"), Ledger::new());
+    let mut strange = commit(&a, 1, 1);
+    strange.events[0].name = "StockEvaporated".into();
+    let (report, left) = check(vec![strange.clone(), commit(&a, 2, 1), commit(&b, 3, 1)], &ledger);
+    assert_eq!(left, [strange.key(), commit(&a, 2, 1).key()]);
+    assert_eq!(ledger.written(), [(b, 3)]);
+    assert!(matches!(report.failure, Some(relay::Error::Unreadable { .. })));
+}

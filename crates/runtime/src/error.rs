@@ -1,0 +1,55 @@
+//! What can go wrong while a process starts or serves.
+
+use std::net::SocketAddr;
+
+/// A failure of the runtime itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address could not be listened on.
+    #[error("cannot listen on {address}; is another process using it?")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The listener failed while serving.
+    #[error("the server on {address} stopped")]
+    Serve {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Signals cannot be listened to.
+    #[error("cannot listen for signals")]
+    Signals {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The asynchronous runtime could not be built.
+    #[error("cannot start the worker threads")]
+    Threads {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The metrics recorder could not be installed.
+    #[error("cannot install the metrics recorder")]
+    Metrics {
+        /// What the exporter said.
+        source: metrics_exporter_prometheus::BuildError,
+    },
+}
+
+/// An error and everything beneath it, on one line, outermost first.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}

@@ -1,0 +1,28 @@
+//! What every process needs and no business word appears in: configuration, logs, metrics, health, shutdown, tasks,
+//! clocks, the HTTP server with its error layers, and problem+json.
+//!
+//! A process is `fn main() -> ExitCode { runtime::start("name", run) }`.
+
+mod admin;
+mod error;
+mod logs;
+mod process;
+mod shutdown;
+mod start;
+
+pub mod backoff;
+pub mod clock;
+pub mod config;
+pub mod health;
+pub mod http;
+pub mod metrics;
+pub mod problem;
+pub mod tasks;
+
+pub use config::{Config, Environment, RuntimeConfig, Secret};
+pub use error::{Error, chain};
+pub use health::{Dependency, Health};
+pub use process::Process;
+pub use shutdown::Shutdown;
+pub use start::start;
+pub use tasks::Tasks;

@@ -1,0 +1,44 @@
+//! Which key sets are accepted.
+
+use clap::Parser;
+use serde_json::{Value, json};
+use sessions::SessionsConfig;
+
+use crate::world::Key;
+
+#[derive(Debug, Parser)]
+struct Settings {
+    #[command(flatten)]
+    sessions: SessionsConfig,
+}
+
+fn check(jwks: &str, then: Result<(), &str>) {
+    let settings = Settings::try_parse_from(["test", &format!("--jwks={jwks}")]);
+    match (settings, then) {
+        (Ok(settings), Ok(())) => assert_eq!(settings.sessions.jwks, jwks),
+        (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
+        (found, expected) => panic!("{found:?}, not {expected:?}"),
+    }
+}
+
+#[test]
+fn only_ed25519_keys_with_a_name_of_their_own_are_accepted() {
+    let (one, two) = (Key::new(), Key::new());
+    let set = |keys: Value| json!({"keys": keys}).to_string();
+    check(&set(json!([one.jwk("k1"), two.jwk("k2")])), Ok(()));
+    check("", Err("not a JSON Web Key Set"));
+    check("{}", Err("not a JSON Web Key Set"));
+    check(&set(json!([])), Err("the key set is empty"));
+    check(&set(json!([one.jwk("k1"), two.jwk("k1")])), Err("key 1 of the set needs a kid of its own"));
+    let mut nameless = one.jwk("k1");
+    nameless.as_object_mut().unwrap().remove("kid");
+    check(&set(json!([nameless])), Err("key 0 of the set needs a kid of its own"));
+    let symmetric = json!({"kty": "oct", "kid": "k1", "alg": "HS256", "k": "c2VjcmV0"});
+    check(&set(json!([symmetric])), Err("key k1 is not an Ed25519 public key"));
+    let mut short = one.jwk("k1");
+    short["x"] = json!("AAAA");
+    check(&set(json!([short])), Err("key k1 is not an Ed25519 public key"));
+    let mut other = one.jwk("k1");
+    other["alg"] = json!("HS256");
+    check(&set(json!([other])), Err("key k1 is not an Ed25519 public key"));
+}

@@ -1,0 +1,9 @@
+//! Who is let in, and who no longer.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cache;
+mod extractor;
+mod keys;
+mod token;
+mod topic;
+mod world;

@@ -1,0 +1,38 @@
+//! The real servers and the whole system on one machine, for tests and for `./dev`.
+//!
+//! [`testing`] gives a test binary its own MongoDB, Kafka, registry and Redis; [`servers`] starts, kills and restarts
+//! them; [`Orderflow`]
+//! is the whole system.
+
+mod demo;
+mod error;
+mod orderflow;
+mod port;
+mod probe;
+mod process;
+mod program;
+mod wait;
+
+pub mod dev;
+pub mod folders;
+pub mod install;
+pub mod report;
+pub mod servers;
+pub mod testing;
+pub mod versions;
+
+pub use error::Error;
+pub use orderflow::{Addresses, Admin, Given, Orderflow, Shape};
+pub use wait::eventually;
+
+/// An error and everything that caused it, on one line each.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!("\n  because: {cause}"));
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,78 @@
+//! Keys and secrets of a system, made once and kept in files that only their owner reads.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Given, Orderflow};
+use crate::{Error, folders, install};
+
+impl Orderflow {
+    pub(super) fn key_file(&self, name: &str) -> String {
+        self.keys().join(name).display().to_string()
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
+    /// Makes what is missing, and writes down what was given.
+    pub(super) fn make_keys(&mut self, given: &Given) -> Result<(), Error> {
+        let keys = self.keys();
+        std::fs::create_dir_all(&keys).map_err(Error::file("create", &keys))?;
+        if !keys.join("jwt.pem").exists() {
+            let out = keys.display().to_string();
+            self.ops(&["keys", "generate", "--out", &out, "--execute"])?;
+        }
+        self.secret("fingerprint.key", || random(32))?;
+        self.secret("email.key", || random(32))?;
+        self.overwrite("mongodb.uri", &self.addresses.mongodb_uri)?;
+        self.overwrite("redis.url", &self.addresses.redis_url)?;
+        if let Some(password) = &given.bootstrap_admin_password {
+            self.overwrite("admin.password", password)?;
+        }
+        self.admin.password = self.secret("admin.password", || random(12))?;
+        if let Some(email) = &given.bootstrap_admin_email {
+            self.overwrite("admin.email", email)?;
+        }
+        self.admin.email = self.secret("admin.email", || Ok("admin@orderflow.test".to_owned()))?;
+        Ok(())
+    }
+
+    /// Runs the operators' command line against this system.
+    pub(super) fn ops(&self, arguments: &[&str]) -> Result<(), Error> {
+        let path = folders::binaries().join("ops");
+        if !path.exists() {
+            let command = "cargo build --workspace --bins".to_owned();
+            return Err(Error::Missing { what: path.display().to_string(), command });
+        }
+        let mut command = Command::new(path);
+        command.env("KAFKA_BROKERS", &self.addresses.kafka_brokers);
+        command.env("SCHEMA_REGISTRY_URL", &self.addresses.schema_registry_url);
+        install::run(command.args(arguments)).map(drop)
+    }
+
+    /// A secret's text; made the first time.
+    fn secret(&self, name: &str, make: impl FnOnce() -> Result<String, Error>) -> Result<String, Error> {
+        let path = self.keys().join(name);
+        if !path.exists() {
+            self.overwrite(name, &make()?)?;
+        }
+        std::fs::read_to_string(&path).map_err(Error::file("read", &path))
+    }
+
+    fn overwrite(&self, name: &str, text: &str) -> Result<(), Error> {
+        let path = self.keys().join(name);
+        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let mut file = file.map_err(Error::file("open", &path))?;
+        file.write_all(text.as_bytes()).map_err(Error::file("write", &path))
+    }
+}
+
+/// That many random bytes in hexadecimal digits.
+fn random(bytes: usize) -> Result<String, Error> {
+    let mut random = vec![0; bytes];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::NoRandomness)?;
+    Ok(hex::encode(random))
+}

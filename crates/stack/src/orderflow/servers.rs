@@ -1,0 +1,95 @@
+//! The servers of a system: its own, or those that were given.
+
+use serde::{Deserialize, Serialize};
+
+use super::Orderflow;
+use crate::Error;
+use crate::program::Program;
+use crate::servers::{KafkaKind, Kind, MongoKind, RedisKind, RegistryKind};
+
+/// Servers that run elsewhere and are used instead of our own.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Given {
+    /// A MongoDB replica set to use instead of starting one.
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    pub mongodb_uri: Option<String>,
+    /// Kafka brokers to use instead of starting one.
+    #[arg(long, env = "KAFKA_BROKERS")]
+    pub kafka_brokers: Option<String>,
+    /// A schema registry to use instead of starting one.
+    #[arg(long, env = "SCHEMA_REGISTRY_URL")]
+    pub schema_registry_url: Option<String>,
+    /// A Redis to use instead of starting one.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+    /// The first admin's e-mail.
+    #[arg(long, env = "BOOTSTRAP_ADMIN_EMAIL")]
+    pub bootstrap_admin_email: Option<String>,
+    /// The first admin's password, 12 to 128 characters; without it a random one is made.
+    #[arg(long, env = "BOOTSTRAP_ADMIN_PASSWORD", hide_env_values = true)]
+    pub bootstrap_admin_password: Option<String>,
+    /// Which log lines our processes write.
+    #[arg(long, env = "RUST_LOG")]
+    pub rust_log: Option<String>,
+}
+
+/// Where everything is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Addresses {
+    /// The one public address: `http://127.0.0.1:8080`.
+    pub gateway: String,
+    /// MongoDB's URI with the database's name.
+    pub mongodb_uri: String,
+    /// Kafka's brokers.
+    pub kafka_brokers: String,
+    /// The registry's Confluent-compatible API.
+    pub schema_registry_url: String,
+    /// Redis.
+    pub redis_url: String,
+}
+
+impl Orderflow {
+    /// Starts the servers that were not given, all at once; their names.
+    pub(super) async fn start_servers(&mut self, given: &Given, say: &dyn Fn(&str)) -> Result<Vec<String>, Error> {
+        let mut programs = Vec::new();
+        let mut own = |program: Program| {
+            let address = program.address.clone();
+            programs.push(program);
+            address
+        };
+        self.addresses.mongodb_uri = match &given.mongodb_uri {
+            Some(uri) => uri.clone(),
+            None => own(self.server::<MongoKind>()?),
+        };
+        self.addresses.redis_url = match &given.redis_url {
+            Some(url) => url.clone(),
+            None => own(self.server::<RedisKind>()?),
+        };
+        self.addresses.kafka_brokers = match &given.kafka_brokers {
+            Some(brokers) => brokers.clone(),
+            None => own(self.server::<KafkaKind>()?),
+        };
+        self.addresses.schema_registry_url = match &given.schema_registry_url {
+            Some(url) => url.clone(),
+            None => own(self.server::<RegistryKind>()?),
+        };
+        let names: Vec<_> = programs.iter().map(|program| program.name.clone()).collect();
+        if !names.is_empty() {
+            say(&format!("starting {}", names.join(", ")));
+        }
+        self.start_together(programs, say).await?;
+        Ok(names)
+    }
+
+    /// A server of our own: its folder, its ports, how it is started.
+    fn server<K: Kind>(&mut self) -> Result<Program, Error> {
+        let extra = (1..K::PORTS).map(|number| format!("{}.{number}", K::NAME));
+        let names = std::iter::once(K::NAME.to_owned()).chain(extra);
+        let ports = names.map(|name| self.ports.of(&name)).collect::<Result<Vec<_>, _>>()?;
+        let folder = self.folder.join(K::NAME);
+        std::fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+        let mut program = K::program(&folder, &ports)?;
+        program.log = self.log_of(&program.name);
+        Ok(program)
+    }
+}

@@ -1,0 +1,134 @@
+//! The order as its owner sees it.
+
+use schemas::{Currency, Event as _, OrderEvent, OrderId, OrderPlaced, OrderStatus, Recorded, Sku, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::view::{Listing, Projection, Unfoldable, View};
+
+/// How many SKUs the preview shows.
+const PREVIEW: usize = 5;
+
+/// One order, with the seeds' fields (`_id`, `__v`, `previewSkus`, …) beside ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderView {
+    /// The order's id, under the seed's name.
+    #[serde(rename = "_id")]
+    pub id: OrderId,
+    /// The order's id.
+    pub order_id: OrderId,
+    /// Whose order it is.
+    pub user_id: UserId,
+    /// How far it is.
+    pub status: OrderStatus,
+    /// Minor units of `currency`.
+    pub total_amount: i64,
+    /// Sum of all quantities.
+    pub item_count: i64,
+    /// The first five SKUs.
+    pub preview_skus: Vec<Sku>,
+    /// When it was placed.
+    #[serde(with = "schemas::rfc3339")]
+    pub created_at: Timestamp,
+    /// When something happened to it last.
+    #[serde(with = "schemas::rfc3339")]
+    pub updated_at: Timestamp,
+    /// The stream's version, under the seed's name.
+    #[serde(rename = "__v")]
+    pub seed_version: u32,
+    /// The stream's version.
+    pub version: u32,
+    /// One line per SKU.
+    pub items: Vec<OrderItem>,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// Always null: payments are documents of their own, and answers will show them here.
+    pub payment: (),
+    /// Where to read on.
+    pub links: OrderLinks,
+}
+
+/// One line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderItem {
+    /// What is ordered.
+    pub sku: Sku,
+    /// How many.
+    pub qty: i64,
+    /// The product's name when the order was placed.
+    pub name: String,
+    /// Minor units for one piece.
+    pub price: i64,
+}
+
+/// Where to read on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLinks {
+    /// The order's events.
+    pub history: String,
+}
+
+impl View for OrderView {
+    const PROJECTION: Projection = Projection::Orders;
+    type Event = OrderEvent;
+
+    fn apply(view: Option<Self>, recorded: &Recorded<OrderEvent>) -> Result<Option<Self>, Unfoldable> {
+        let event = recorded.event.name();
+        match (view, &recorded.event) {
+            (None, OrderEvent::Placed(placed)) => Self::placed(recorded, placed).map(Some),
+            (Some(order), OrderEvent::Cancelled(_)) => match order.status {
+                OrderStatus::Created => Ok(Some(order.now(OrderStatus::Cancelled, recorded))),
+                OrderStatus::Cancelled => Err(Unfoldable::Impossible { event }),
+            },
+            (Some(_), OrderEvent::Placed(_)) => Err(Unfoldable::Impossible { event }),
+            (None, OrderEvent::Cancelled(_)) => Err(Unfoldable::Missing { event }),
+        }
+    }
+
+    fn lists(&self) -> Vec<Listing> {
+        let (user, status, score) = (&self.user_id, self.status, self.created_at.as_micros());
+        vec![
+            Listing::new("all", score),
+            Listing::new(format!("user:{user}"), score),
+            Listing::new(format!("status:{status}"), score),
+            Listing::new(format!("user:{user}:status:{status}"), score),
+        ]
+    }
+}
+
+impl OrderView {
+    fn placed(recorded: &Recorded<OrderEvent>, placed: &OrderPlaced) -> Result<Self, Unfoldable> {
+        let event = recorded.event.name();
+        let id = OrderId::parse(recorded.stream.as_str())
+            .map_err(|_| Unfoldable::Stream { event, stream: recorded.stream.clone() })?;
+        let item_count = placed.lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.quantity));
+        let items = placed.lines.iter().map(|line| OrderItem {
+            sku: line.sku.clone(),
+            qty: line.quantity,
+            name: line.name.clone(),
+            price: line.unit_price,
+        });
+        Ok(Self {
+            id: id.clone(),
+            user_id: placed.user_id.clone(),
+            status: OrderStatus::Created,
+            total_amount: placed.total_amount,
+            item_count: item_count.ok_or(Unfoldable::Overflow { event })?,
+            preview_skus: placed.lines.iter().take(PREVIEW).map(|line| line.sku.clone()).collect(),
+            created_at: recorded.at,
+            updated_at: recorded.at,
+            seed_version: recorded.version.0,
+            version: recorded.version.0,
+            items: items.collect(),
+            currency: placed.currency,
+            payment: (),
+            links: OrderLinks { history: format!("/queries/orders/{id}/history") },
+            order_id: id,
+        })
+    }
+
+    fn now(self, status: OrderStatus, recorded: &Recorded<OrderEvent>) -> Self {
+        let version = recorded.version.0;
+        Self { status, version, seed_version: version, updated_at: recorded.at, ..self }
+    }
+}

@@ -1,0 +1,116 @@
+//! What a view is, and the names of all projections.
+
+use schemas::{Aggregate, EncodeError, Event, Recorded};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// One document per stream, folded from that stream's events alone.
+pub trait View: Sized + Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static {
+    /// The projection that keeps these views.
+    const PROJECTION: Projection;
+    /// The events that it is folded from.
+    type Event: Event;
+
+    /// The view after one more event; `None` leaves a tombstone.
+    ///
+    /// The caller hands over a stream's events in order of version, each once; the fold only sees that the first
+    /// creates and no later one does.
+    fn apply(view: Option<Self>, recorded: &Recorded<Self::Event>) -> Result<Option<Self>, Unfoldable>;
+
+    /// The lists that this view stands in, with its place in each.
+    fn lists(&self) -> Vec<Listing>;
+}
+
+/// A view's membership in a sorted list; the member is the view's stream id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The list's name within the projection: `all`, `user:usr_1`.
+    pub list: String,
+    /// Where it stands: higher is newer.
+    pub score: i64,
+}
+
+impl Listing {
+    pub(crate) fn new(list: impl Into<String>, score: i64) -> Self {
+        Self { list: list.into(), score }
+    }
+}
+
+/// Each kind of view, kept up to date by a consumer group of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Projection {
+    /// Orders as they stand.
+    Orders,
+    /// What happened to an order, event by event.
+    History,
+    /// The catalogue.
+    Products,
+    /// How many pieces there are.
+    Stock,
+}
+
+impl Projection {
+    /// Every projection.
+    pub const ALL: [Self; 4] = [Self::Orders, Self::History, Self::Products, Self::Stock];
+
+    /// Its name in keys, consumer groups, configuration and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::History => "history",
+            Self::Products => "products",
+            Self::Stock => "stock",
+        }
+    }
+
+    /// The aggregate whose events it is folded from.
+    #[must_use]
+    pub const fn aggregate(self) -> Aggregate {
+        match self {
+            Self::Orders | Self::History => Aggregate::Order,
+            Self::Products => Aggregate::Product,
+            Self::Stock => Aggregate::Stock,
+        }
+    }
+
+    /// The projection of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|projection| projection.name() == name)
+    }
+}
+
+/// An event does not fit the view that it should be applied to. The stream must not go on without a person's look.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfoldable {
+    /// It changes what nothing created.
+    #[error("{event} happened to something that does not exist")]
+    Missing {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// It creates what exists, or changes what has ended.
+    #[error("{event} cannot happen to what the events before it made")]
+    Impossible {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// The stream's id is not of the kind that these events have.
+    #[error("{event} cannot happen to the stream {stream}")]
+    Stream {
+        /// The event's name.
+        event: &'static str,
+        /// The stream's id.
+        stream: schemas::StreamId,
+    },
+    /// A sum is beyond what a number holds.
+    #[error("{event} makes a number too large")]
+    Overflow {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// Its content cannot be shown.
+    #[error("an event cannot be shown")]
+    Show(#[from] EncodeError),
+}

@@ -1,0 +1,9 @@
+//! The views, as the JSON that clients get.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod check;
+mod history;
+mod order;
+mod product;
+mod projection;
+mod stock;

@@ -1,0 +1,43 @@
+//! The projections' names, and that every golden event of this release folds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use bson::RawDocument;
+use schemas::{Event, OrderId, Sku, StreamId};
+use views::{HistoryView, OrderView, ProductView, Projection, StockView, View};
+
+use crate::check::fold;
+
+#[test]
+fn every_projection_is_found_by_its_own_name() {
+    let names: BTreeSet<_> = Projection::ALL.map(Projection::name).into();
+    assert_eq!(names.len(), Projection::ALL.len());
+    for projection in Projection::ALL {
+        assert_eq!(Projection::named(projection.name()), Some(projection));
+    }
+    assert_eq!(Projection::named("payments"), None);
+}
+
+/// Reads the golden commits of the view's aggregate, in the order of its events, and folds them.
+fn check_golden<V: View>(stream: &StreamId) {
+    assert_eq!(V::PROJECTION.aggregate(), V::Event::AGGREGATE);
+    let folder = V::Event::AGGREGATE.namespace().trim_start_matches("orderflow.");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/golden").join(folder);
+    let read = |name: &&str| {
+        let document = fs::read(golden.join(name).with_extension("bson")).unwrap();
+        V::Event::from_document(name, RawDocument::from_bytes(&document).unwrap()).unwrap()
+    };
+    assert!(fold::<V>(stream, V::Event::NAMES.iter().map(read).collect()).unwrap().is_some());
+}
+
+#[test]
+fn every_golden_event_folds() {
+    let order = OrderId::from_bits(1);
+    let sku = Sku::parse("MUG-blue").unwrap();
+    check_golden::<OrderView>(order.stream());
+    check_golden::<HistoryView>(order.stream());
+    check_golden::<ProductView>(&sku.product());
+    check_golden::<StockView>(&sku.stock());
+}

@@ -1,0 +1,134 @@
+//! Compares Redis and Kafka with the ledger. Every function panics with what differs first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bus::{Header, Kafka, StartFrom, Tail, TailEvent};
+use read_model::{Page, Reader};
+use schemas::{Aggregate, AnyEvent, Event, EventId, Recorded, StreamId, Version};
+use views::{HistoryView, OrderView, ProductView, Projection, StockView, View};
+
+use crate::ledger::Ledger;
+
+/// What the views must show: document bytes and lists, made from nothing but the ledger.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    documents: BTreeMap<(Projection, StreamId), (Version, String)>,
+    lists: BTreeMap<(Projection, String), BTreeSet<(i64, StreamId)>>,
+}
+
+impl Shown {
+    /// Folds the ledger.
+    #[must_use]
+    pub fn by_the_ledger(ledger: &Ledger) -> Self {
+        let mut shown = Self::default();
+        for (stream, events) in ledger {
+            match stream.aggregate() {
+                Aggregate::Order => {
+                    shown.fold::<OrderView>(stream, events);
+                    shown.fold::<HistoryView>(stream, events);
+                }
+                Aggregate::Product => shown.fold::<ProductView>(stream, events),
+                Aggregate::Stock => shown.fold::<StockView>(stream, events),
+                Aggregate::User => {}
+            }
+        }
+        shown
+    }
+
+    fn fold<V: View>(&mut self, stream: &StreamId, events: &[Recorded<AnyEvent>]) {
+        let mut view = None;
+        for recorded in events {
+            let event = V::Event::from_any(recorded.event.clone()).expect("an event of this aggregate");
+            view = V::apply(view, &recorded.clone().map(|_| event)).expect("a fold");
+        }
+        let (Some(view), Some(last)) = (view, events.last()) else { return };
+        let body = serde_json::to_string(&view).expect("a view as JSON");
+        self.documents.insert((V::PROJECTION, stream.clone()), (last.version, body));
+        for listing in view.lists() {
+            self.lists.entry((V::PROJECTION, listing.list)).or_default().insert((listing.score, stream.clone()));
+        }
+    }
+
+    /// What Redis shows of the same documents and lists.
+    pub async fn by_redis(&self, reader: &Reader) -> Result<Self, read_model::Error> {
+        let mut shown = Self::default();
+        for (projection, stream) in self.documents.keys() {
+            if let Some(document) = reader.document(projection.name(), stream).await? {
+                let body = document.body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default();
+                shown.documents.insert((*projection, stream.clone()), (document.version, body));
+            }
+        }
+        for (projection, list) in self.lists.keys() {
+            let entries = whole_list(reader, *projection, list).await?;
+            if !entries.is_empty() {
+                shown.lists.insert((*projection, list.clone()), entries);
+            }
+        }
+        Ok(shown)
+    }
+
+    /// The first difference, in words.
+    #[must_use]
+    pub fn difference(&self, redis: &Self) -> Option<String> {
+        let document = self.documents.iter().find(|(key, expected)| redis.documents.get(key) != Some(*expected));
+        if let Some((key, expected)) = document {
+            return Some(format!("{key:?}: {expected:?} expected, Redis has {:?}", redis.documents.get(key)));
+        }
+        let list = self.lists.iter().find(|(key, expected)| redis.lists.get(key) != Some(*expected))?;
+        Some(format!("list {:?}: {} entries expected, Redis has {:?}", list.0, list.1.len(), redis.lists.get(list.0)))
+    }
+}
+
+async fn whole_list(
+    reader: &Reader,
+    projection: Projection,
+    list: &str,
+) -> Result<BTreeSet<(i64, StreamId)>, read_model::Error> {
+    let mut entries = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let page = Page { list: list.to_owned(), from: None, to: None, after, limit: 100 };
+        let (found, next) = reader.page(projection.name(), &page).await?;
+        entries.extend(found.into_iter().map(|entry| (entry.at.score, entry.at.stream)));
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(entries),
+        }
+    }
+}
+
+/// Reads every topic from its start to its end: in each partition the first occurrence of a version must come after one
+/// of the version before it (the prefix property), and every event of the ledger must occur.
+pub async fn topics(kafka: &Kafka, ledger: &Ledger) {
+    for aggregate in Aggregate::ALL {
+        let seen = topic(kafka, aggregate).await;
+        for (stream, events) in ledger.iter().filter(|(stream, _)| stream.aggregate() == aggregate) {
+            let published: Vec<EventId> = seen.get(stream).into_iter().flatten().copied().collect();
+            let expected: Vec<EventId> = events.iter().map(|event| event.id).collect();
+            assert_eq!(published, expected, "{stream} on {}", aggregate.topic());
+        }
+    }
+}
+
+/// The first occurrences of each stream's events, in order.
+async fn topic(kafka: &Kafka, aggregate: Aggregate) -> BTreeMap<StreamId, Vec<EventId>> {
+    let mut tail = Tail::start(kafka, aggregate.topic(), StartFrom::Beginning).expect("a tail");
+    let mut seen: BTreeMap<StreamId, Vec<EventId>> = BTreeMap::new();
+    loop {
+        match tail.next().await.expect("a tail that goes on") {
+            TailEvent::CaughtUp => return seen,
+            TailEvent::Record(record) => {
+                let stream = record.stream().expect("a key that is a stream id");
+                let id = record.event_id().expect("ce_id");
+                let version: u32 =
+                    record.headers.text(Header::Sequence).expect("ce_sequence").parse().expect("a version");
+                let known = seen.entry(stream.clone()).or_default();
+                let next = u32::try_from(known.len() + 1).expect("a short stream");
+                assert!(version <= next, "{stream}: version {version} comes before {next} on {}", aggregate.topic());
+                if version == next {
+                    known.push(id);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What the end-to-end tests are made of: clients of the gateway, and a checker that compares what MongoDB holds with
+//! what Kafka and Redis show of it.
+
+#![expect(clippy::panic, clippy::expect_used, reason = "a test's helper fails by panicking, with what it saw")]
+
+pub mod check;
+pub mod client;
+pub mod ledger;
+pub mod socket;

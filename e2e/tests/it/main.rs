@@ -1,0 +1,12 @@
+//! Promises of the whole system, on real servers: MongoDB, Kafka, registry, Redis, nginx, and two of each of our
+//! processes. The tests share one system and take turns.
+
+#![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod faults;
+mod idempotency;
+mod journey;
+mod outages;
+mod sessions;
+mod world;

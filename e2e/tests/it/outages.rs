@@ -1,0 +1,66 @@
+//! A server that is down: 503 with Retry-After, readiness red with the reason, recovery without a restart.
+
+use std::time::Duration;
+
+use e2e::client::{Request, order_of};
+use serde_json::Value;
+use stack::eventually;
+
+use crate::world::{SETTLED, World};
+
+/// Readiness as an admin port tells it: whether, and the reason of this dependency.
+async fn readiness(world: &World, process: &str, dependency: &str) -> Option<(bool, Option<String>)> {
+    let url = format!("{}/readyz?verbose", world.system.admin_url(process).expect("an admin port"));
+    let report: Value = reqwest::get(url).await.ok()?.json().await.ok()?;
+    let ready = report.get("ready")?.as_bool()?;
+    let found = report
+        .get("dependencies")?
+        .as_array()?
+        .iter()
+        .find(|entry| entry.get("name").and_then(Value::as_str) == Some(dependency))?;
+    Some((ready, found.get("reason").and_then(Value::as_str).map(str::to_owned)))
+}
+
+async fn goes_red_and_recovers(server: &str, dependency: &str, process: &str, path: &'static str) {
+    let world = World::enter().await;
+    let sku = World::name("OUTAGE");
+    let _ = world.gateway.product(&world.admin, &sku, 100).await;
+    let user = world.gateway.user(&World::name("outage")).await;
+    let ask = async || match path {
+        "/commands/orders" => world.gateway.post(path, Request::by(&user).json(order_of(&user, &sku, 1))).await,
+        _ => world.gateway.get(path, Request::by(&user)).await,
+    };
+    world.system.kill(server).await.expect("a killed server");
+    let answer = eventually("the answer is 503", SETTLED, async || {
+        let answer = ask().await;
+        (answer.status.as_u16() == 503).then_some(answer)
+    })
+    .await;
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    assert_eq!(answer.body.get("retryable"), Some(&Value::Bool(true)), "{answer:?}");
+    let reason = eventually("readiness is red", SETTLED, async || {
+        readiness(&world, process, dependency).await.filter(|(ready, _)| !ready).and_then(|(_, reason)| reason)
+    })
+    .await;
+    assert!(!reason.is_empty());
+    world.system.start(server).await.expect("the server again");
+    eventually("readiness is green", SETTLED, async || {
+        readiness(&world, process, dependency).await.filter(|(ready, _)| *ready).map(drop)
+    })
+    .await;
+    eventually("the answer is good again", Duration::from_secs(20), async || {
+        ask().await.status.is_success().then_some(())
+    })
+    .await;
+    let _ = world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_answer_503_while_mongodb_is_down_and_recover_without_a_restart() {
+    goes_red_and_recovers("mongodb", "mongodb", "command-api", "/commands/orders").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_answer_503_while_redis_is_down_and_recover_without_a_restart() {
+    goes_red_and_recovers("redis", "redis", "query-api", "/queries/orders").await;
+}

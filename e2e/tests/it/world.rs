@@ -1,0 +1,98 @@
+//! The one system that the tests share, and what each test may ask of it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bus::{Kafka, KafkaConfig};
+use e2e::check::{self, Shown};
+use e2e::client::{Gateway, LoggedIn};
+use e2e::ledger::{self, Ledger};
+use event_store::EventStore;
+use read_model::{ReadModel, Reader, RedisConfig};
+use runtime::Process;
+use stack::{Orderflow, Shape, eventually};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+/// The longest that anything may take to settle after everything is up again.
+pub(crate) const SETTLED: Duration = Duration::from_secs(60);
+
+/// A turn with the system; the next test waits until it is dropped.
+pub(crate) struct World {
+    pub(crate) system: MutexGuard<'static, Orderflow>,
+    pub(crate) gateway: Gateway,
+    pub(crate) admin: LoggedIn,
+    process: Process,
+    store: EventStore,
+    reader: Reader,
+    kafka: Kafka,
+}
+
+impl World {
+    /// Waits for a turn. The first test starts the system.
+    pub(crate) async fn enter() -> Self {
+        static SYSTEM: OnceCell<Mutex<Orderflow>> = OnceCell::const_new();
+        let shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
+        let system = SYSTEM.get_or_init(async || Mutex::new(Orderflow::up(shape).await)).await.lock().await;
+        let gateway = Gateway::new(system.gateway());
+        let admin = system.admin();
+        let admin = gateway.log_in(&admin.email, &admin.password).await;
+        let process = Process::new("e2e", None);
+        let at = system.addresses().clone();
+        let events = KafkaConfig {
+            kafka_brokers: at.kafka_brokers.clone(),
+            schema_registry_url: at.schema_registry_url.clone(),
+        };
+        let store = EventStore::connect(event_store::Config::new(&at.mongodb_uri), &process).await.expect("a store");
+        store.wait_until_up().await;
+        let model = ReadModel::connect(&RedisConfig { redis_url: at.redis_url.as_str().into() }, &process);
+        let reader = model.expect("a read model").reader();
+        let kafka = Kafka::connect(&events, &process).expect("Kafka");
+        Self { system, gateway, admin, process, store, reader, kafka }
+    }
+
+    /// A name that no other test uses.
+    pub(crate) fn name(what: &str) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        format!("{what}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Everything that is committed now.
+    pub(crate) async fn ledger(&self) -> Ledger {
+        ledger::read(&self.store).await
+    }
+
+    /// Waits until nothing is marked for publication and Redis shows exactly what the events come to; then checks the
+    /// topics. Returns the events.
+    pub(crate) async fn settle(&self) -> Ledger {
+        let store = &self.store;
+        eventually("every commit is published and unmarked", SETTLED, async || {
+            (ledger::marked(store).await == 0).then_some(())
+        })
+        .await;
+        let ledger = self.ledger().await;
+        let expected = Shown::by_the_ledger(&ledger);
+        let mut difference = String::from("Redis did not answer");
+        let settled = tokio::time::timeout(SETTLED, async {
+            while let Some(found) = self.difference(&expected).await {
+                difference = found;
+                tokio::task::yield_now().await;
+            }
+        });
+        assert!(settled.await.is_ok(), "the views do not show what the events come to: {difference}");
+        check::topics(&self.kafka, &ledger).await;
+        ledger
+    }
+
+    async fn difference(&self, expected: &Shown) -> Option<String> {
+        match expected.by_redis(&self.reader).await {
+            Ok(shown) => expected.difference(&shown),
+            Err(error) => Some(stack::chain(&error)),
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.process.shutdown.request();
+    }
+}

@@ -1,0 +1,266 @@
+//! One client's connection, WebSocket or server-sent events: the one place that writes to it.
+//!
+//! It pulls from its user's queue at the pace at which the network takes frames, so what waits for a slow client is
+//! bounded by that queue. It ends when the token expires, the session ends, the client is too slow or gone, or the
+//! process ends.
+
+pub(crate) mod conflation;
+pub(crate) mod dialogue;
+pub(crate) mod ending;
+pub(crate) mod wire;
+
+use std::time::Duration;
+
+use read_model::Reader;
+use read_model::feeds::Cursor;
+use runtime::clock::{self, Instant};
+use runtime::problem::Problem;
+use sessions::Caller;
+use tokio::time::{MissedTickBehavior, interval_at, sleep_until, timeout};
+
+use crate::app::unreadable;
+use crate::frames::{Frame, Said};
+use crate::hub::Seat;
+use crate::{App, Error, metrics};
+use dialogue::{Dialogue, Resume, Step};
+use ending::Ending;
+use wire::{Close, Gone, Heard, Wire};
+
+/// How long a client gets to take the last frames and the reason of a close.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long after a failed read of the feed the next one is tried.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+/// How often the line is tried.
+const PING: Duration = Duration::from_secs(25);
+/// How many bytes of frames are written in one go.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// A write that takes this share of what is tolerated shows that the network is waiting for the client.
+const STALL_SHARE: u32 = 20;
+
+/// When the client's first word is due, and how slow it may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// How long the greeting waits for a wish to resume.
+    pub(crate) greeting: Duration,
+    /// How long the network may take for what is written in one go.
+    pub(crate) write: Duration,
+}
+
+/// All that a connection needs besides a way to its client.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    seat: Seat,
+    ending: Ending,
+    head: Cursor,
+    states: Reader,
+}
+
+/// A connection and all that it works with.
+#[derive(Debug)]
+pub(crate) struct Connection<W> {
+    wire: W,
+    seat: Seat,
+    ending: Ending,
+    dialogue: Dialogue,
+    states: Reader,
+    patience: Patience,
+}
+
+impl Opening {
+    /// Takes a seat for this caller, who follows the feed from here on; `None` if he or she has too many already.
+    pub(crate) async fn of(app: &App, caller: Caller) -> Result<Option<Self>, Problem> {
+        let Ok(mut seat) = app.hubs.enter(&caller.user) else { return Ok(None) };
+        let ending = Ending::new(caller, app.sessions.clone(), app.process.shutdown.clone())?;
+        let head = seat.head().await.map_err(|error| unreadable(&error))?;
+        Ok(Some(Self { seat, ending, head, states: app.states.clone() }))
+    }
+
+    pub(crate) fn connect<W: Wire>(self, wire: W, patience: Patience) -> Connection<W> {
+        let Self { seat, ending, head, states } = self;
+        Connection { wire, seat, ending, dialogue: Dialogue::new(head), states, patience }
+    }
+}
+
+/// Why a conversation is over.
+#[derive(Debug)]
+pub(crate) enum Over {
+    /// The client has gone.
+    Gone,
+    /// We end it.
+    Closed(Close),
+    /// We cannot go on; the client may try again.
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Over {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Gone> for Over {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+/// What a connection wakes up for.
+enum Event {
+    Heard(Heard),
+    Grown,
+    Greet,
+    ReadAgain,
+    Ping,
+}
+
+impl<W: Wire> Connection<W> {
+    /// Serves the client to the end. `wish` is the cursor that came with the request, if one did.
+    pub(crate) async fn run(mut self, wish: Option<String>) {
+        let over = match self.converse(wish).await {
+            Ok(never) => match never {},
+            Err(over) => over,
+        };
+        // From here on the client takes no one's place, however long it takes to say goodbye.
+        drop(self.seat);
+        let close = match over {
+            Over::Gone => return metrics::closed("gone"),
+            Over::Closed(close) => close,
+            Over::Failed(error) => {
+                tracing::warn!(%error, "a connection cannot go on; its client is told to come back");
+                Close::restart()
+            }
+        };
+        farewell(self.wire, close).await;
+    }
+
+    async fn converse(&mut self, wish: Option<String>) -> Result<std::convert::Infallible, Over> {
+        if let Some(cursor) = wish {
+            self.resume(Some(&cursor)).await?;
+        }
+        let mut timers = Timers::start(self.patience.greeting);
+        loop {
+            timers.read_again = self.tell().await?;
+            match self.wake(&mut timers).await? {
+                Event::Heard(heard) => self.listen(heard).await?,
+                Event::Greet => {
+                    let frames = self.dialogue.greet()?;
+                    self.write(&frames).await?;
+                }
+                Event::Ping => self.ping().await?,
+                Event::Grown | Event::ReadAgain => {}
+            }
+        }
+    }
+
+    async fn wake(&mut self, timers: &mut Timers) -> Result<Event, Over> {
+        let greeted = self.dialogue.greeted();
+        let read_again = timers.read_again.unwrap_or(timers.greet);
+        Ok(tokio::select! {
+            biased;
+            close = self.ending.reached() => return Err(Over::Closed(close)),
+            heard = self.wire.hear() => Event::Heard(heard),
+            () = self.seat.grown(), if greeted => Event::Grown,
+            () = sleep_until(timers.greet), if !greeted => Event::Greet,
+            () = sleep_until(read_again), if timers.read_again.is_some() => Event::ReadAgain,
+            _ = timers.ping.tick() => Event::Ping,
+        })
+    }
+
+    async fn listen(&mut self, heard: Heard) -> Result<(), Over> {
+        match heard {
+            Heard::Said(Said::Resume { cursor }) => self.resume(cursor.as_deref()).await,
+            Heard::Said(Said::Refresh { token }) => {
+                self.dialogue.spoken();
+                self.ending.refresh(&token).map_err(Over::Closed)
+            }
+            Heard::Alive => Ok(()),
+            Heard::Nonsense => Err(Over::Closed(Close::Nonsense)),
+            Heard::Gone => Err(Over::Gone),
+        }
+    }
+
+    async fn resume(&mut self, cursor: Option<&str>) -> Result<(), Over> {
+        let frames = match self.dialogue.resume(cursor)? {
+            Resume::Answer(frames) => frames,
+            Resume::Check(cursor) if self.seat.knows(cursor).await? => self.dialogue.resumed(cursor)?,
+            Resume::Check(_) => self.dialogue.refused()?,
+        };
+        self.write(&frames).await
+    }
+
+    /// Tells the client everything that is new. Returns when to try again if the feed cannot be read.
+    async fn tell(&mut self) -> Result<Option<Instant>, Over> {
+        while self.dialogue.greeted() {
+            let pulled = match self.seat.pull(self.dialogue.place(), BATCH_BYTES).await {
+                Ok(pulled) => pulled,
+                Err(error) => {
+                    tracing::debug!(%error, "a connection cannot read its feed; trying again");
+                    return Ok(Some(clock::monotonic() + READ_AGAIN));
+                }
+            };
+            match self.dialogue.pulled(pulled, clock::monotonic())? {
+                Step::Write(frames) => {
+                    let began = clock::monotonic();
+                    self.write(&frames).await?;
+                    if began.elapsed() > self.patience.write / STALL_SHARE {
+                        self.dialogue.stalled();
+                    }
+                }
+                Step::Conflate => self.conflate().await?,
+                Step::TooSlow => return Err(Over::Closed(Close::TooSlow)),
+                Step::Wait => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes frames in one go, unless the connection's end comes first.
+    async fn write(&mut self, frames: &[Frame]) -> Result<(), Over> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let written = tokio::select! {
+            biased;
+            close = self.ending.reached() => return Err(Over::Closed(close)),
+            written = timeout(self.patience.write, self.wire.write(frames)) => written,
+        };
+        written.map_err(|_| Over::Closed(Close::TooSlow))??;
+        metrics::FRAMES.add(u64::try_from(frames.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    async fn ping(&mut self) -> Result<(), Over> {
+        let written = tokio::select! {
+            biased;
+            close = self.ending.reached() => return Err(Over::Closed(close)),
+            written = timeout(self.patience.write, self.wire.ping()) => written,
+        };
+        Ok(written.map_err(|_| Over::Closed(Close::TooSlow))??)
+    }
+}
+
+/// Says why a connection ends, and ends it. A client that does not take even this is cut off.
+pub(crate) async fn farewell(wire: impl Wire, close: Close) {
+    metrics::closed(close.name());
+    if let Ok(Err(error)) = timeout(FAREWELL, wire.close(close)).await {
+        tracing::error!(error = runtime::chain(&error), "a connection ended without a reason");
+    }
+}
+
+/// What a connection does at its time.
+#[derive(Debug)]
+struct Timers {
+    greet: Instant,
+    ping: tokio::time::Interval,
+    read_again: Option<Instant>,
+}
+
+impl Timers {
+    fn start(greeting: Duration) -> Self {
+        let now = clock::monotonic();
+        let mut ping = interval_at(now + PING, PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { greet: now + greeting, ping, read_again: None }
+    }
+}

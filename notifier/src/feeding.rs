@@ -1,0 +1,66 @@
+//! From Kafka to the owners' feeds: one worker per partition of the consumer group `notifier`.
+//!
+//! Whatever goes wrong has one way out: ask Redis for the position and read on from there. The call that appends
+//! recognises what it has seen, so nothing enters a feed twice and nothing is skipped.
+
+mod troubles;
+mod worker;
+
+use std::convert::Infallible;
+
+use bus::{Consumer, Decoder, GroupConfig, Kafka};
+use read_model::{ReadModel, Source};
+use runtime::Process;
+use schemas::Aggregate;
+
+use crate::Error;
+use troubles::Troubles;
+use worker::Worker;
+
+const GROUP: &str = "notifier";
+
+/// The aggregates whose events enter the feed of their owner.
+const AGGREGATES: [Aggregate; 1] = [Aggregate::Order];
+
+/// Joins the group and feeds until the process ends.
+pub(crate) fn start(kafka: &Kafka, decoder: &Decoder, read_model: &ReadModel, process: &Process) -> Result<(), Error> {
+    let group = GroupConfig {
+        group: GROUP.to_owned(),
+        instance: process.instance.to_string(),
+        topics: AGGREGATES.iter().map(|aggregate| aggregate.topic().to_owned()).collect(),
+    };
+    let troubles = Troubles::new(process.health.dependency("feeds"));
+    let mut consumer = Consumer::start(kafka, group, Positions(read_model.clone())).map_err(Error::Events)?;
+    let (process, decoder, read_model) = (process.clone(), decoder.clone(), read_model.clone());
+    let tasks = process.tasks.clone();
+    tasks.clone().supervise("feeds", async move {
+        while let Some(feed) = consumer.next_partition().await {
+            let worker = Worker::new(feed, decoder.clone(), read_model.clone(), &troubles);
+            let shutdown = process.shutdown.clone();
+            tasks.supervise("feeds-partition", async move {
+                worker.run(shutdown).await;
+                Ok::<(), Infallible>(())
+            });
+        }
+        Ok::<(), Infallible>(())
+    });
+    Ok(())
+}
+
+/// Positions lie in Redis, beside the feeds that they belong to.
+#[derive(Debug)]
+struct Positions(ReadModel);
+
+impl bus::PositionSource for Positions {
+    type Error = read_model::Error;
+
+    async fn position(&self, topic: &str, partition: i32) -> Result<bus::Position, Self::Error> {
+        self.0.feeds_position(&Source { topic: topic.into(), partition }).await.map(on_bus)
+    }
+}
+
+/// The same position, as the bus has it.
+fn on_bus(position: read_model::Position) -> bus::Position {
+    let read_model::Position { next, last } = position;
+    bus::Position { next, last }
+}

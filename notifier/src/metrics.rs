@@ -1,0 +1,68 @@
+//! The notifier's metrics.
+
+use std::time::Duration;
+
+use runtime::metrics::{Metric, Unit};
+
+/// Events that entered a feed.
+pub(crate) const FED: Metric = Metric::counter("notifier_events_fed_total", Unit::Count, "Events that entered a feed.");
+/// Events that entered no feed. Label: reason (duplicate, unfed, gap).
+pub(crate) const PASSED: Metric = Metric::counter(
+    "notifier_events_passed_total",
+    Unit::Count,
+    "Events that entered no feed, by reason: known already, too old or nobody's, or behind a gap.",
+);
+/// From an event's time to its place in the feed.
+pub(crate) const FEED_SECONDS: Metric =
+    Metric::histogram("notifier_feed_seconds", Unit::Seconds, "From an event's time until its feed holds it.");
+/// Open connections. Label: kind (websocket, events).
+pub(crate) const CONNECTIONS: Metric = Metric::gauge("notifier_connections", Unit::Count, "Open connections, by kind.");
+/// Ended connections. Label: reason.
+pub(crate) const CLOSED: Metric =
+    Metric::counter("notifier_connections_closed_total", Unit::Count, "Connections that ended, by reason.");
+/// Frames written.
+pub(crate) const FRAMES: Metric = Metric::counter("notifier_frames_total", Unit::Count, "Frames written to clients.");
+/// Slow clients that got snapshots instead of events.
+pub(crate) const CONFLATIONS: Metric = Metric::counter(
+    "notifier_conflations_total",
+    Unit::Count,
+    "Times that a slow client was told latest states instead of events.",
+);
+
+/// All of them.
+pub const METRICS: &[Metric] = &[FED, PASSED, FEED_SECONDS, CONNECTIONS, CLOSED, FRAMES, CONFLATIONS];
+
+/// So many events entered no feed, for this reason.
+pub(crate) fn passed(reason: &'static str, count: u64) {
+    if count > 0 {
+        metrics::counter!(PASSED.name, "reason" => reason).increment(count);
+    }
+}
+
+/// An event's feed held it so many microseconds after it happened.
+pub(crate) fn fed_after(micros: i64) {
+    let took = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+    FEED_SECONDS.record(took.as_secs_f64());
+}
+
+/// A connection ended for this reason.
+pub(crate) fn closed(reason: &'static str) {
+    metrics::counter!(CLOSED.name, "reason" => reason).increment(1);
+}
+
+/// Counts a connection of this kind as open until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Open(&'static str);
+
+impl Open {
+    pub(crate) fn new(kind: &'static str) -> Self {
+        metrics::gauge!(CONNECTIONS.name, "kind" => kind).increment(1.0);
+        Self(kind)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!(CONNECTIONS.name, "kind" => self.0).decrement(1.0);
+    }
+}

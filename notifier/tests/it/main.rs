@@ -1,0 +1,12 @@
+//! The notifier's routes on real sockets, over a real Redis, and its way from Kafka to the socket.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod client;
+mod entry;
+mod events;
+mod keys;
+mod pipeline;
+mod resume;
+mod slow;
+mod socket;
+mod world;

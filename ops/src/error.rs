@@ -1,0 +1,61 @@
+//! What can go wrong with an operator's command.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It took longer than `--timeout`.
+    #[error("no answer within {after:?}; whatever was done stays done: repeat the command to see")]
+    TimedOut {
+        /// The limit.
+        after: Duration,
+    },
+    /// The topics could not be read or created.
+    #[error("the topics could not be {what}")]
+    Topics {
+        /// Read or created.
+        what: &'static str,
+        /// What Kafka says.
+        source: bus::Error,
+    },
+    /// The schemas could not be read or registered.
+    #[error("the schemas could not be {what}")]
+    Schemas {
+        /// Read or registered.
+        what: &'static str,
+        /// What the registry says.
+        source: bus::Error,
+    },
+    /// No key could be made.
+    #[error("no Ed25519 key could be made: the system gives no random numbers")]
+    Key,
+    /// A key file could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The asynchronous runtime did not start.
+    #[error("cannot start")]
+    Threads {
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// The error and its causes, one per line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str("\n  because: ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,84 @@
+//! The operators' command line: plans by default, acts with `--execute`.
+//!
+//! Exit codes: 0 done (or nothing to do), 1 failed, 2 refused because something must not be changed, 3 timed out,
+//! 64 wrong usage.
+
+mod cli;
+mod error;
+mod keys;
+mod plan;
+mod subjects;
+mod topics;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+pub use cli::Cli;
+pub use error::Error;
+
+use cli::{Command, KeysCommand, Output, SchemasCommand, TopicsCommand};
+use plan::Plan;
+
+const FAILED: u8 = 1;
+const REFUSED: u8 = 2;
+const TIMED_OUT: u8 = 3;
+const USAGE: u8 = 64;
+
+/// Reads the command line, does what it says, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Nothing is left to do when even the terminal is gone.
+            drop(error.print());
+            return if asked_for_help { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+        }
+    };
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match threads {
+        Ok(threads) => threads.block_on(within_time(&cli)),
+        Err(source) => Err(Error::Threads { source }),
+    };
+    finish(&cli, outcome)
+}
+
+async fn within_time(cli: &Cli) -> Result<Plan, Error> {
+    match tokio::time::timeout(cli.timeout, run(cli)).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => Err(Error::TimedOut { after: cli.timeout }),
+    }
+}
+
+async fn run(cli: &Cli) -> Result<Plan, Error> {
+    match &cli.command {
+        Command::Topics(TopicsCommand::Apply { kafka, copies, execute }) => {
+            topics::apply(kafka, *copies, *execute).await
+        }
+        Command::Topics(TopicsCommand::Ls { kafka }) => topics::list(kafka).await,
+        Command::Schemas(SchemasCommand::Apply { kafka, execute }) => subjects::apply(kafka, *execute).await,
+        Command::Schemas(SchemasCommand::Ls { kafka }) => subjects::list(kafka).await,
+        Command::Keys(KeysCommand::Generate { out, execute }) => keys::generate(out, *execute),
+    }
+}
+
+/// Says what was planned or done on standard output, and what went wrong on standard error.
+fn finish(cli: &Cli, outcome: Result<Plan, Error>) -> ExitCode {
+    let plan = match outcome {
+        Ok(plan) => plan,
+        Err(error) => {
+            let _nobody_reads = writeln!(std::io::stderr(), "{}", error::chain(&error));
+            return ExitCode::from(if matches!(error, Error::TimedOut { .. }) { TIMED_OUT } else { FAILED });
+        }
+    };
+    let text = match cli.output {
+        Output::Text => plan.to_string(),
+        Output::Json => plan.to_json(),
+    };
+    let _nobody_reads = writeln!(std::io::stdout(), "{text}");
+    if plan.is_refused() { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS }
+}

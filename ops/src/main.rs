@@ -1,0 +1,5 @@
+//! The operators' command line.
+
+fn main() -> std::process::ExitCode {
+    ops::main()
+}

@@ -1,0 +1,4 @@
+//! The operators' command line against real servers.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod apply;

@@ -1,0 +1,184 @@
+//! What the partitions of one projection are doing: which of them stand still, and when each was last at the end of
+//! its log. Readiness and the stored stamps come from here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use read_model::{Freshness, Source, Target};
+use runtime::Dependency;
+
+use crate::metrics::STOPPED;
+
+/// One projection's partitions; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Board {
+    target: Target,
+    health: Dependency,
+    partitions: Arc<Mutex<BTreeMap<Source, State>>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Why it does not go on.
+    stopped: Option<String>,
+    /// Why what it shows is older than what it has shown before.
+    rewound: Option<String>,
+    /// When it was at the end of its log, if that is not stored yet; milliseconds.
+    at_end_ms: Option<i64>,
+    workers: u32,
+}
+
+impl Board {
+    /// A projection without partitions is well.
+    pub(crate) fn new(target: Target, health: Dependency) -> Self {
+        health.up();
+        Self { target, health, partitions: Arc::default() }
+    }
+
+    /// A worker begins on a partition.
+    pub(crate) fn place(&self, source: Source) -> Place {
+        self.lock().entry(source.clone()).or_default().workers += 1;
+        Place { board: self.clone(), source }
+    }
+
+    /// What has been at the end since the last call.
+    pub(crate) fn take_stamps(&self) -> Vec<Freshness> {
+        let mut partitions = self.lock();
+        let stamps = partitions.iter_mut().filter_map(|(source, state)| {
+            let at_ms = state.at_end_ms.take()?;
+            Some(Freshness { target: self.target, source: source.clone(), at_ms })
+        });
+        stamps.collect()
+    }
+
+    fn change(&self, source: &Source, change: impl FnOnce(&mut State)) {
+        let mut partitions = self.lock();
+        if let Some(state) = partitions.get_mut(source) {
+            change(state);
+        }
+        self.report(&partitions);
+    }
+
+    fn report(&self, partitions: &BTreeMap<Source, State>) {
+        let stopped = partitions.values().filter(|state| state.stopped.is_some()).count();
+        let series = metrics::gauge!(STOPPED.name, "projection" => self.target.projection);
+        series.set(u32::try_from(stopped).unwrap_or(u32::MAX));
+        let troubled = partitions.iter().find_map(|(source, state)| {
+            let trouble = state.stopped.as_ref().or(state.rewound.as_ref())?;
+            Some(format!("{source}: {trouble}"))
+        });
+        match troubled {
+            Some(trouble) => self.health.down(trouble),
+            None => self.health.up(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Source, State>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A worker's place on the board; leaves it when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    board: Board,
+    source: Source,
+}
+
+impl Place {
+    /// The partition does not go on; returns whether the reason is new.
+    pub(crate) fn stopped(&self, reason: &str) -> bool {
+        let mut news = false;
+        self.board.change(&self.source, |state| {
+            news = state.stopped.as_deref() != Some(reason);
+            state.stopped = Some(reason.to_owned());
+        });
+        news
+    }
+
+    /// The partition goes on.
+    pub(crate) fn going(&self) {
+        self.board.change(&self.source, |state| state.stopped = None);
+    }
+
+    /// What the views show has gone back, until the partition is at its end again.
+    pub(crate) fn rewound(&self, reason: String) {
+        self.board.change(&self.source, |state| state.rewound = Some(reason));
+    }
+
+    /// Everything in the log is in the views.
+    pub(crate) fn at_end(&self, now_ms: i64) {
+        let mut partitions = self.board.lock();
+        let Some(state) = partitions.get_mut(&self.source) else { return };
+        state.at_end_ms = Some(now_ms);
+        if state.stopped.take().is_some() | state.rewound.take().is_some() {
+            self.board.report(&partitions);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut partitions = self.board.lock();
+        if let Some(state) = partitions.get_mut(&self.source) {
+            state.workers = state.workers.saturating_sub(1);
+            if state.workers == 0 {
+                partitions.remove(&self.source);
+            }
+        }
+        self.board.report(&partitions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use read_model::Generation;
+    use runtime::Process;
+
+    use super::*;
+
+    fn board() -> (Board, Dependency) {
+        let health = Process::new("projector", None).health.dependency("projection-orders");
+        let target = Target { projection: "orders", generation: Generation(1) };
+        (Board::new(target, health.clone()), health)
+    }
+
+    fn source(partition: i32) -> Source {
+        Source { topic: "orders.events.v1".into(), partition }
+    }
+
+    #[test]
+    fn one_stopped_partition_makes_the_projection_unready_until_it_goes_on_or_is_taken_away() {
+        let (board, health) = board();
+        let (first, second) = (board.place(source(0)), board.place(source(1)));
+        first.stopped("poison");
+        second.stopped("poison");
+        assert!(!health.is_up());
+        first.going();
+        assert!(!health.is_up(), "the other one still stands");
+        drop(second);
+        assert!(health.is_up());
+    }
+
+    #[test]
+    fn a_partition_that_went_back_is_unready_until_it_is_at_its_end_again() {
+        let (board, health) = board();
+        let place = board.place(source(0));
+        place.rewound("Redis lost its last writes".to_owned());
+        place.going();
+        assert!(!health.is_up());
+        place.at_end(5);
+        assert!(health.is_up());
+    }
+
+    #[test]
+    fn each_time_at_the_end_is_handed_out_once() {
+        let (board, _) = board();
+        let place = board.place(source(3));
+        place.at_end(5);
+        place.at_end(6);
+        let stamps: Vec<_> = board.take_stamps().into_iter().map(|stamp| (stamp.source, stamp.at_ms)).collect();
+        assert_eq!(stamps, [(source(3), 6)]);
+        assert_eq!(board.take_stamps(), []);
+    }
+}

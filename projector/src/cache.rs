@@ -1,0 +1,75 @@
+//! The views that one partition's worker folded lately, so that most batches read nothing from Redis.
+
+use std::collections::HashMap;
+
+use schemas::StreamId;
+
+use crate::fold::Folded;
+
+/// How many views are kept at least before old ones are forgotten; at most twice as many, and a batch.
+const KEPT: usize = 512;
+
+/// Views by stream, of two ages: those used since the last turn, and those used before. Valid only as long as every
+/// effect that was folded on it was stored; cleared otherwise.
+#[derive(Debug)]
+pub(crate) struct Cache<V> {
+    recent: HashMap<StreamId, Folded<V>>,
+    older: HashMap<StreamId, Folded<V>>,
+}
+
+impl<V> Default for Cache<V> {
+    fn default() -> Self {
+        Self { recent: HashMap::new(), older: HashMap::new() }
+    }
+}
+
+impl<V> Cache<V> {
+    /// The view of a stream, empty if it is not here.
+    pub(crate) fn document(&mut self, stream: &StreamId) -> &mut Folded<V> {
+        let Self { recent, older } = self;
+        recent.entry(stream.clone()).or_insert_with(|| older.remove(stream).unwrap_or_default())
+    }
+
+    pub(crate) fn contains(&self, stream: &StreamId) -> bool {
+        self.recent.contains_key(stream) || self.older.contains_key(stream)
+    }
+
+    pub(crate) fn insert(&mut self, stream: StreamId, folded: Folded<V>) {
+        self.recent.insert(stream, folded);
+    }
+
+    /// Between batches: forgets what was not used lately, if there is much.
+    pub(crate) fn turn(&mut self) {
+        if self.recent.len() >= KEPT {
+            self.older = std::mem::take(&mut self.recent);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.recent.clear();
+        self.older.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_two_turns_is_forgotten() {
+        let mut cache = Cache::<()>::default();
+        let stream =
+            |number: usize| schemas::OrderId::from_bits(u128::try_from(number).unwrap_or_default()).stream().clone();
+        for number in 0..KEPT {
+            cache.insert(stream(number), Folded::default());
+        }
+        cache.turn();
+        cache.document(&stream(0));
+        for number in KEPT..2 * KEPT {
+            cache.insert(stream(number), Folded::default());
+        }
+        cache.turn();
+        assert!(cache.contains(&stream(0)), "used in between");
+        assert!(!cache.contains(&stream(1)), "not used in between");
+    }
+}

@@ -1,0 +1,25 @@
+//! What the projector measures.
+
+use runtime::metrics::{Metric, Unit};
+
+/// By `projection` and `outcome`: `applied`, `duplicate` (not newer than the view) or `gap` (a version is missing).
+pub(crate) const EVENTS: Metric =
+    Metric::counter("projector_events_total", Unit::Count, "Events read, by projection and what became of them.");
+/// By `projection` and `outcome`: `done`, `refused` or `stale`.
+pub(crate) const BATCHES: Metric =
+    Metric::counter("projector_batches_total", Unit::Count, "Batches, by projection and the read model's answer.");
+/// By `projection`.
+pub(crate) const BATCH_SECONDS: Metric =
+    Metric::histogram("projector_batch_seconds", Unit::Seconds, "From a batch's records in hand to its views stored.");
+/// By `projection`.
+pub(crate) const STOPPED: Metric =
+    Metric::gauge("projector_stopped_partitions", Unit::Count, "Partitions that do not go on; readiness says why.");
+/// By `projection`.
+pub(crate) const LOG_CHANGED: Metric = Metric::counter(
+    "projector_log_changed_total",
+    Unit::Count,
+    "Partitions whose log turned out to be another one; each is read again from its start.",
+);
+
+/// Every metric of the projector, for the documentation.
+pub const METRICS: &[Metric] = &[EVENTS, BATCHES, BATCH_SECONDS, STOPPED, LOG_CHANGED];

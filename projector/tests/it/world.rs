@@ -1,0 +1,193 @@
+//! What the tests share: servers, a projector that can be started and stopped, and events.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bus::admin::Topics;
+use bus::registry_admin::Subjects;
+use bus::{Kafka, KafkaConfig, Producer, Registry};
+use clap::Parser;
+use projector::Config;
+use read_model::{ReadModel, Reader, RedisConfig};
+use runtime::Process;
+use schemas::{
+    AnyEvent, Currency, Event, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded, Sku,
+    StreamId, Timestamp, UserId, Version,
+};
+use stack::servers::Redis;
+use stack::testing::{self, eventually};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+use views::View;
+
+/// Long enough for two busy cores; a test that needs it has failed.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// The shared Kafka and registry, with topics and schemas in place.
+pub(crate) async fn shared() -> KafkaConfig {
+    static READY: OnceCell<KafkaConfig> = OnceCell::const_new();
+    READY.get_or_init(async || prepared(testing::kafka().await.url()).await).await.clone()
+}
+
+/// Topics on this Kafka, schemas in the shared registry.
+pub(crate) async fn prepared(brokers: &str) -> KafkaConfig {
+    let registry = testing::registry().await.url().to_owned();
+    let config = KafkaConfig { kafka_brokers: brokers.to_owned(), schema_registry_url: registry };
+    Topics::connect(&config, 1).unwrap().apply().await.unwrap();
+    Subjects::connect(&config).unwrap().apply().await.unwrap();
+    config
+}
+
+/// A Kafka, a Redis of the test's own, and a generation of its own, which keeps consumer groups apart.
+pub(crate) struct World {
+    pub(crate) kafka: KafkaConfig,
+    pub(crate) redis: Redis,
+    pub(crate) process: Process,
+    pub(crate) reader: Reader,
+    producer: Producer,
+    generation: u32,
+}
+
+impl World {
+    pub(crate) async fn new(kafka: KafkaConfig) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let redis: Redis = testing::own().await;
+        let process = Process::new("projector-test", None);
+        let read_model = ReadModel::connect(&RedisConfig { redis_url: redis.url().into() }, &process).unwrap();
+        let cluster = Kafka::connect(&kafka, &process).unwrap();
+        let registry = Registry::connect(&kafka, &process).unwrap();
+        let producer = Producer::connect(&cluster, &registry).unwrap();
+        let generation = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { kafka, redis, process, reader: read_model.reader(), producer, generation }
+    }
+
+    /// Starts a projector of this name for these projections.
+    pub(crate) fn project(&self, instance: &str, projections: &str) -> Running {
+        let KafkaConfig { kafka_brokers, schema_registry_url } = &self.kafka;
+        let generation = self.generation.to_string();
+        let words = [
+            ["--kafka-brokers", kafka_brokers],
+            ["--schema-registry-url", schema_registry_url],
+            ["--redis-url", self.redis.url()],
+            ["--projections", projections],
+            ["--generation", &generation],
+        ];
+        let config = Config::parse_from(["projector"].into_iter().chain(words.into_iter().flatten()));
+        let process = Process::new("projector", Some(instance));
+        let running = process.clone();
+        process.tasks.supervise("projector", projector::run(config, running));
+        Running(process)
+    }
+
+    /// Writes events to Kafka, in order; returns when they are there.
+    pub(crate) async fn publish(&self, events: &[Recorded<AnyEvent>]) {
+        let round = eventually("the producer is ready", SOON, async || self.producer.round().ok()).await;
+        let acks: Vec<_> = events.iter().map(|event| round.send(event).unwrap()).collect();
+        for ack in acks {
+            ack.await.unwrap();
+        }
+    }
+
+    /// The version of a document; 0 if there is none, or if Redis is away.
+    pub(crate) async fn version(&self, projection: &'static str, stream: &StreamId) -> u32 {
+        let found = self.reader.document(projection, stream).await.ok().flatten();
+        found.map_or(0, |document| document.version.0)
+    }
+
+    /// Waits until the views are, byte for byte, the fold of these events, each taken once.
+    pub(crate) async fn shows<V: View>(&self, events: &[Recorded<AnyEvent>]) {
+        let expected = folded::<V>(events);
+        let streams: Vec<_> = expected.keys().map(|stream| (V::PROJECTION.name(), stream)).collect();
+        eventually("the views are the fold of the events", SOON, async || {
+            let found = self.reader.documents(&streams).await.ok()?;
+            let same = found.iter().zip(expected.values()).all(|(found, (version, body))| {
+                found.as_ref().is_some_and(|found| found.version == *version && found.body.as_ref() == Some(body))
+            });
+            same.then_some(())
+        })
+        .await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.process.shutdown.request();
+    }
+}
+
+/// Each stream's version and the JSON of its view.
+fn folded<V: View>(events: &[Recorded<AnyEvent>]) -> BTreeMap<StreamId, (Version, Vec<u8>)> {
+    let mut views = BTreeMap::<StreamId, (Version, Option<V>)>::new();
+    for event in events {
+        let mine = event.clone().map(|any| V::Event::from_any(any).expect("an event of this view"));
+        let (version, view) = views.entry(event.stream.clone()).or_default();
+        if event.version == version.next() {
+            *version = event.version;
+            *view = V::apply(view.take(), &mine).unwrap();
+        }
+    }
+    let json = |(stream, (version, view))| (stream, (version, serde_json::to_vec(&view).unwrap()));
+    views.into_iter().map(json).collect()
+}
+
+/// A running projector.
+pub(crate) struct Running(pub(crate) Process);
+
+impl Running {
+    /// Ends it as SIGTERM would.
+    pub(crate) async fn stop(self) {
+        self.0.shutdown.request();
+        assert!(self.0.tasks.finish(SOON).await, "a task did not end");
+        assert!(!self.0.tasks.failed(), "a task failed");
+    }
+
+    /// Why this dependency is down.
+    pub(crate) fn reason(&self, dependency: &str) -> Option<String> {
+        let report = self.0.health.report();
+        report.dependencies.into_iter().find(|found| found.name == dependency).expect("such a dependency").reason
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.shutdown.request();
+    }
+}
+
+/// An event with an id that depends on its stream and version alone, as the same event always has.
+pub(crate) fn recorded<E: Event>(stream: &StreamId, version: u32, event: E) -> Recorded<AnyEvent> {
+    let mut hasher = DefaultHasher::new();
+    (stream, version).hash(&mut hasher);
+    Recorded {
+        stream: stream.clone(),
+        version: Version(version),
+        id: EventId(Uuid::from_u128(hasher.finish().into())),
+        at: Timestamp::from_micros(1_700_000_000_000_000 + i64::from(version)),
+        owner: Some(UserId::from_bits(7)),
+        correlation: "request-1".into(),
+        causation: None,
+        traceparent: None,
+        event: event.into_any(),
+    }
+}
+
+pub(crate) fn fresh_order() -> StreamId {
+    OrderId::from_bits(Uuid::new_v4().as_u128()).stream().clone()
+}
+
+pub(crate) fn placed(order: &StreamId) -> Recorded<AnyEvent> {
+    let line = OrderLine { sku: Sku::parse("LAMP").unwrap(), name: "Lamp".to_owned(), quantity: 2, unit_price: 5 };
+    let placed = OrderPlaced {
+        user_id: UserId::from_bits(7),
+        lines: vec![line],
+        currency: Currency::parse("EUR").unwrap(),
+        total_amount: 10,
+    };
+    recorded(order, 1, OrderEvent::Placed(placed))
+}
+
+pub(crate) fn cancelled(order: &StreamId) -> Recorded<AnyEvent> {
+    recorded(order, 2, OrderEvent::Cancelled(OrderCancelled { cancelled_by: UserId::from_bits(7), reason: None }))
+}

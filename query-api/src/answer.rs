@@ -1,0 +1,178 @@
+//! Answers: stored bytes put side by side, with the versions that they stand for.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use read_model::{Cursor, Document, feeds};
+use runtime::problem::Problem;
+use schemas::{StreamId, Version};
+use views::Projection;
+
+use crate::app::unreadable;
+use crate::consistency::is_constrained;
+use crate::terms::Terms;
+use crate::{App, cursor};
+
+const LAG: HeaderName = HeaderName::from_static("projection-lag-ms");
+const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const FEED_CURSOR: HeaderName = HeaderName::from_static("feed-cursor");
+
+/// A view document that is there to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) version: Version,
+    /// A JSON object, as the projector stored it.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Shown {
+    /// Nothing to show where no document is, or where only a tombstone is left.
+    pub(crate) fn of(document: Option<Document>) -> Option<Self> {
+        let Document { version, body, .. } = document?;
+        Some(Self { version, body: body? })
+    }
+
+    /// The same object with one more field at its end.
+    pub(crate) fn with_number(mut self, field: &str, number: i64) -> Self {
+        if self.body.pop_if(|last| *last == b'}').is_some() {
+            self.body.extend_from_slice(format!(",\"{field}\":{number}}}").as_bytes());
+        }
+        self
+    }
+}
+
+/// What a query answers, before the terms are looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    body: Vec<u8>,
+    /// The entity tag, quotes included.
+    tag: String,
+    /// From where to listen for what comes after it.
+    listening: Option<feeds::Cursor>,
+}
+
+impl Answer {
+    /// A document as it is, with the versions of everything that was joined into it.
+    pub(crate) fn plain(body: Vec<u8>, versions: &[Version]) -> Self {
+        let versions: Vec<_> = versions.iter().map(Version::to_string).collect();
+        Self { body, tag: format!("\"{}\"", versions.join("-")), listening: None }
+    }
+
+    /// `{"<name>": <document>}`.
+    pub(crate) fn wrapped(name: &str, document: &[u8], versions: &[Version]) -> Self {
+        let head = format!("{{\"{name}\":");
+        Self::plain([head.as_bytes(), document, b"}"].concat(), versions)
+    }
+
+    /// With the place from where to listen, if that was asked and is known.
+    pub(crate) fn listening_from(self, listening: Option<feeds::Cursor>) -> Self {
+        Self { listening, ..self }
+    }
+
+    /// `{"count": …, "<name>": […], "cursor": …}`; the cursor is null on the last page.
+    pub(crate) fn page(name: &str, page: Listed) -> Self {
+        let Listed { documents, seen, next } = page;
+        let next = next.as_ref().map(cursor::written);
+        let mut hasher = DefaultHasher::new();
+        (seen, &next).hash(&mut hasher);
+        let mut body = format!("{{\"count\":{},\"{name}\":[", documents.len()).into_bytes();
+        body.extend(documents.join(&b','));
+        body.extend(match next {
+            Some(next) => format!("],\"cursor\":\"{next}\"}}").into_bytes(),
+            None => b"],\"cursor\":null}".to_vec(),
+        });
+        Self { body, tag: format!("\"{:016x}\"", hasher.finish()), listening: None }
+    }
+}
+
+/// The documents of one page.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) documents: Vec<Vec<u8>>,
+    /// Every document that the page was made from, joined ones too.
+    pub(crate) seen: Vec<(StreamId, Version)>,
+    pub(crate) next: Option<Cursor>,
+}
+
+impl App {
+    /// Answers on the caller's terms with what came from these projections: 304 if the caller has it already.
+    pub(crate) async fn answer(&self, over: &[Projection], answer: Answer, terms: &Terms) -> Result<Response, Problem> {
+        let mut headers = HeaderMap::new();
+        let mut applied = Vec::new();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.extend(HeaderValue::from_str(&answer.tag).ok().map(|tag| (ETAG, tag)));
+        if is_constrained(over, terms) {
+            applied.extend(terms.applied());
+        } else {
+            headers.extend(self.lag(over).await?.map(|lag| (LAG, HeaderValue::from(lag))));
+        }
+        if let Some(cursor) = answer.listening {
+            applied.push("feed-cursor".to_owned());
+            headers.extend(HeaderValue::try_from(cursor.to_string()).ok().map(|cursor| (FEED_CURSOR, cursor)));
+        }
+        if !applied.is_empty() {
+            headers.extend(HeaderValue::try_from(applied.join(", ")).ok().map(|applied| (APPLIED, applied)));
+        }
+        if terms.knows(&answer.tag) {
+            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok((headers, answer.body).into_response())
+    }
+
+    /// The lag of the projection that is furthest behind; unknown while one has not been at the end of its log.
+    async fn lag(&self, over: &[Projection]) -> Result<Option<i64>, Problem> {
+        let mut furthest = Some(0);
+        for projection in over {
+            let lag = self.reader.lag_ms(projection.name()).await.map_err(|error| unreadable(&error))?;
+            furthest = furthest.zip(lag).map(|(furthest, lag)| furthest.max(lag));
+        }
+        Ok(furthest)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::{Answer, Cursor, Listed, Shown, StreamId, Version};
+
+    fn text(answer: &Answer) -> &str {
+        std::str::from_utf8(&answer.body).unwrap()
+    }
+
+    fn listed(version: u32, next: Option<i64>) -> Listed {
+        let stream = StreamId::parse("ord_1").unwrap();
+        let next = next.map(|score| Cursor { score, stream: stream.clone() });
+        Listed { documents: vec![b"{\"a\":1}".to_vec(), b"{}".to_vec()], seen: vec![(stream, Version(version))], next }
+    }
+
+    #[test]
+    fn stored_bytes_are_sent_as_they_are() {
+        assert_eq!(text(&Answer::wrapped("order", b"{\"a\": 1}", &[Version(3)])), "{\"order\":{\"a\": 1}}");
+        assert_eq!(
+            text(&Answer::page("orders", listed(1, None))),
+            "{\"count\":2,\"orders\":[{\"a\":1},{}],\"cursor\":null}"
+        );
+        assert_eq!(text(&Answer::page("orders", Listed::default())), "{\"count\":0,\"orders\":[],\"cursor\":null}");
+        let next = text(&Answer::page("orders", listed(1, Some(5)))).ends_with("],\"cursor\":\"NS5vcmRfMQ\"}");
+        assert!(next);
+    }
+
+    #[test]
+    fn the_tag_moves_with_every_document_that_was_joined() {
+        assert_eq!(Answer::plain(Vec::new(), &[Version(3)]).tag, "\"3\"");
+        assert_eq!(Answer::plain(Vec::new(), &[Version(3), Version::NONE]).tag, "\"3-0\"");
+        let tag = |page| Answer::page("orders", page).tag;
+        assert_eq!(tag(listed(1, None)), tag(listed(1, None)));
+        assert_ne!(tag(listed(1, None)), tag(listed(2, None)));
+        assert_ne!(tag(listed(1, None)), tag(listed(1, Some(5))));
+    }
+
+    #[test]
+    fn a_joined_number_stands_at_the_objects_end() {
+        let shown = Shown { version: Version(1), body: b"{\"sku\":\"a\"}".to_vec() };
+        assert_eq!(shown.with_number("available", 7).body, b"{\"sku\":\"a\",\"available\":7}");
+    }
+}

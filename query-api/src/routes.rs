@@ -1,0 +1,43 @@
+//! Every route of the query API.
+
+mod documentation;
+mod health;
+mod order;
+mod product;
+mod projection;
+mod stock;
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+
+/// The routes, with the application behind them. Wrap them in [`runtime::http::layered`], as serving does.
+pub fn router(app: App) -> Router {
+    described().split_for_parts().0.with_state(app).merge(documentation::router())
+}
+
+/// What the routes take and answer, as `OpenAPI` 3.1.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().split_for_parts().1
+}
+
+fn described() -> OpenApiRouter<App> {
+    #[derive(OpenApi)]
+    #[openapi(info(title = "orderflow", description = "Commands, queries and realtime, behind one gateway."))]
+    struct Description;
+
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(order::one))
+        .routes(routes!(order::list))
+        .routes(routes!(order::history))
+        .routes(routes!(product::one))
+        .routes(routes!(product::list))
+        .routes(routes!(projection::list))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+}

@@ -1,0 +1,69 @@
+//! The surface's description.
+
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use crate::caller::admin;
+use crate::events::{placed, received, registered};
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn the_surface_is_described_for_programs_and_for_people() {
+    let stage = Stage::open().await;
+    let described = stage.get("/openapi.json", "", &[]).await;
+    assert_eq!(described.header("content-type"), Some("application/json"));
+    assert!(described.json()["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(stage.get("/docs", "", &[]).await.header("location"), Some("/docs/"));
+    let page = stage.get("/docs/", "", &[]).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("swagger-ui"));
+    let initializer = stage.get("/docs/swagger-initializer.js", "", &[]).await;
+    assert!(initializer.text.contains("/openapi.json"), "{}", initializer.text);
+}
+
+#[tokio::test]
+async fn a_problems_type_is_a_page_that_explains_it() {
+    let stage = Stage::open().await;
+    let problem = stage.get("/queries/orders?cursor=x", &admin(), &[]).await.json();
+    let (path, code) = problem["type"].as_str().unwrap().split_once('#').unwrap();
+    let page = stage.get(path, "", &[]).await;
+    assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, Some("text/html; charset=utf-8")));
+    assert!(page.text.contains(&format!("id=\"{code}\"")), "{code}: {}", page.text);
+}
+
+#[tokio::test]
+async fn an_unknown_route_is_a_problem() {
+    let stage = Stage::open().await;
+    assert_eq!(stage.get("/queries/nothing", "", &[]).await.problem(), (404, "route_not_found".to_owned()));
+}
+
+/// The fields of an answer and of its description, which must be the same.
+fn assert_described(schemas: &Value, name: &str, answered: &Value) {
+    let fields = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&schemas[name]["properties"]), fields(answered), "{name}");
+}
+
+#[tokio::test]
+async fn answers_have_the_fields_that_their_description_has() {
+    let described = serde_json::to_value(query_api::openapi()).unwrap();
+    let schemas = &described["components"]["schemas"];
+    let stage = Stage::open().await;
+    stage.order(&placed("ord_1", "usr_a", 1)).await;
+    stage.product(&registered("mouse", 1)).await;
+    stage.stock(&received("mouse", 1, 5)).await;
+
+    let one = stage.get("/queries/orders/ord_1", &admin(), &[]).await.json();
+    assert_described(schemas, "OneOrder", &one);
+    assert_described(schemas, "Order", &one["order"]);
+    assert_described(schemas, "OrderItem", &one["order"]["items"][0]);
+    assert_described(schemas, "OrderLinks", &one["order"]["links"]);
+    assert_described(schemas, "OrderPage", &stage.get("/queries/orders", &admin(), &[]).await.json());
+    let history = stage.get("/queries/orders/ord_1/history", &admin(), &[]).await.json();
+    assert_described(schemas, "OrderHistory", &history);
+    assert_described(schemas, "HistoryEvent", &history["events"][0]);
+    let one = stage.get("/queries/products/mouse", &admin(), &[]).await.json();
+    assert_described(schemas, "OneProduct", &one);
+    assert_described(schemas, "Product", &one["product"]);
+    assert_described(schemas, "Price", &one["product"]["price"]);
+    assert_described(schemas, "ProductPage", &stage.get("/queries/products", &admin(), &[]).await.json());
+}

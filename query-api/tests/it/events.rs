@@ -1,0 +1,67 @@
+//! Events as they arrive from a topic.
+
+use schemas::{
+    Currency, EventId, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, ProductEvent, ProductPriceChanged,
+    ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserId, Version,
+};
+use uuid::Uuid;
+
+/// An event of this stream and version, `second` seconds after a day in 2023.
+fn recorded<E>(stream: StreamId, version: u32, second: i64, event: E) -> Recorded<E> {
+    Recorded {
+        stream,
+        version: Version(version),
+        id: EventId(Uuid::now_v7()),
+        at: Timestamp::from_micros(1_700_000_000_000_000 + second * 1_000_000),
+        owner: None,
+        correlation: "test".into(),
+        causation: None,
+        traceparent: None,
+        event,
+    }
+}
+
+fn owned<E>(user: &str, event: Recorded<E>) -> Recorded<E> {
+    Recorded { owner: Some(UserId::parse(user).unwrap()), ..event }
+}
+
+fn stream(id: &str) -> StreamId {
+    StreamId::parse(id).unwrap()
+}
+
+fn euro(amount: i64) -> Money {
+    Money { amount, currency: Currency::parse("EUR").unwrap() }
+}
+
+pub(crate) fn placed(order: &str, user: &str, second: i64) -> Recorded<OrderEvent> {
+    let line = OrderLine { sku: Sku::parse("mouse").unwrap(), name: "Mouse".to_owned(), quantity: 2, unit_price: 599 };
+    let event = OrderPlaced {
+        user_id: UserId::parse(user).unwrap(),
+        lines: vec![line],
+        currency: Currency::parse("EUR").unwrap(),
+        total_amount: 1198,
+    };
+    owned(user, recorded(stream(order), 1, second, OrderEvent::Placed(event)))
+}
+
+pub(crate) fn cancelled(order: &str, user: &str, second: i64) -> Recorded<OrderEvent> {
+    let event = OrderCancelled { cancelled_by: UserId::parse(user).unwrap(), reason: None };
+    owned(user, recorded(stream(order), 2, second, OrderEvent::Cancelled(event)))
+}
+
+pub(crate) fn registered(sku: &str, second: i64) -> Recorded<ProductEvent> {
+    let sku = Sku::parse(sku).unwrap();
+    let event = ProductRegistered { sku: sku.clone(), name: "Mouse".to_owned(), price: euro(599) };
+    recorded(sku.product(), 1, second, ProductEvent::Registered(event))
+}
+
+pub(crate) fn repriced(sku: &str, amount: i64) -> Recorded<ProductEvent> {
+    let event = ProductPriceChanged { price: euro(amount) };
+    recorded(Sku::parse(sku).unwrap().product(), 2, 900, ProductEvent::PriceChanged(event))
+}
+
+pub(crate) fn received(sku: &str, version: u32, quantity: i64) -> Recorded<StockEvent> {
+    let sku = Sku::parse(sku).unwrap();
+    let event = StockReceived { sku: sku.clone(), quantity, reason: None };
+    recorded(sku.stock(), version, 901, StockEvent::Received(event))
+}

@@ -1,0 +1,14 @@
+//! The query API's routes over a real Redis, filled as projectors fill it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod caller;
+mod consistency;
+mod documentation;
+mod events;
+mod health;
+mod listening;
+mod order;
+mod outage;
+mod product;
+mod projection;
+mod stage;

@@ -1,0 +1,190 @@
+//! A query API over a Redis of its own, and the projector's part as far as queries see it.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use query_api::{App, Peer, Peers};
+use read_model::{
+    Applied, Batch, DocumentWrite, Freshness, Generation, Position, ReadModel, RedisConfig, Source, Target, feeds,
+};
+use runtime::{Process, Secret, clock};
+use schemas::{Event as _, Recorded, StreamId, UserId, Version};
+use serde_json::Value;
+use stack::servers::Redis;
+use stack::testing;
+use tower::ServiceExt as _;
+use views::{HistoryView, OrderView, ProductView, Projection, StockView, View};
+
+use crate::caller;
+
+pub(crate) struct Stage {
+    pub(crate) redis: Redis,
+    pub(crate) process: Process,
+    model: ReadModel,
+    router: Router,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| Value::String(self.text.clone()))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Status and problem code.
+    pub(crate) fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        (self.status.as_u16(), self.json()["code"].as_str().unwrap().to_owned())
+    }
+
+    /// One field of every entry of a page.
+    pub(crate) fn each(&self, list: &str, field: &str) -> Vec<String> {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        let json = self.json();
+        let entries = json[list].as_array().unwrap();
+        assert_eq!(json["count"], entries.len());
+        entries.iter().map(|entry| entry[field].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Stage {
+    pub(crate) async fn open() -> Self {
+        Self::with_peers(Vec::new()).await
+    }
+
+    /// Projectors have begun everywhere, and are at the end of their logs.
+    pub(crate) async fn with_peers(peers: Vec<Peer>) -> Self {
+        let stage = Self::unprojected(peers).await;
+        for projection in Projection::ALL {
+            let (target, source) = place(projection);
+            stage.model.open(&target, &source).await.unwrap();
+            let at_ms = clock::now_micros() / 1000;
+            stage.model.stamp(&[Freshness { target, source, at_ms }]).await.unwrap();
+        }
+        stage
+    }
+
+    /// No projector was ever here.
+    pub(crate) async fn unprojected(peers: Vec<Peer>) -> Self {
+        let redis: Redis = testing::own().await;
+        let process = Process::new("query-api", None);
+        let config = RedisConfig { redis_url: Secret::from(redis.url()) };
+        let model = ReadModel::connect(&config, &process).unwrap();
+        let peers = Peers::new(peers, process.clone()).unwrap();
+        let app = App::new(&model, caller::sessions(), peers, &process);
+        Self { redis, process, model, router: runtime::http::layered(query_api::router(app)) }
+    }
+
+    /// Asks as the bearer of a token; headers are `name: value`.
+    pub(crate) async fn get(&self, uri: &str, token: &str, headers: &[(&str, &str)]) -> Reply {
+        let authorization = [("authorization", format!("Bearer {token}"))];
+        let own = authorization.iter().filter(|_| !token.is_empty()).map(|(name, value)| (*name, value.as_str()));
+        let request = headers
+            .iter()
+            .copied()
+            .chain(own)
+            .fold(Request::get(uri), |request, (name, value)| request.header(name, value));
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Both views of an order's event.
+    pub(crate) async fn order(&self, event: &Recorded<schemas::OrderEvent>) {
+        self.apply::<OrderView>(event).await;
+        self.apply::<HistoryView>(event).await;
+    }
+
+    pub(crate) async fn order_view(&self, event: &Recorded<schemas::OrderEvent>) {
+        self.apply::<OrderView>(event).await;
+    }
+
+    pub(crate) async fn product(&self, event: &Recorded<schemas::ProductEvent>) {
+        self.apply::<ProductView>(event).await;
+    }
+
+    pub(crate) async fn stock(&self, event: &Recorded<schemas::StockEvent>) {
+        self.apply::<StockView>(event).await;
+    }
+
+    /// An order's event enters its owner's feed, as the notifier lets it.
+    pub(crate) async fn feed(&self, event: &Recorded<schemas::OrderEvent>) {
+        let (_, source) = place(Projection::Orders);
+        let base = self.model.feeds_position(&source).await.unwrap();
+        let next = Position { next: base.next + 1, last: Some(event.id) };
+        let entry = feeds::Event {
+            stream: event.stream.clone(),
+            version: event.version,
+            id: event.id,
+            at: event.at,
+            owner: event.owner.clone(),
+            name: event.event.name().to_owned(),
+            seed_type: None,
+            offset: base.next,
+            data: "{}".to_owned(),
+        };
+        let batch = feeds::Batch { source, base, next, now: event.at, events: vec![entry] };
+        let appended = self.model.append_feeds(&batch).await.unwrap();
+        assert!(matches!(appended, feeds::Appended::Done(_)), "{appended:?}");
+    }
+
+    /// The place behind everything that a user's feed holds, as clients see it.
+    pub(crate) async fn feed_head(&self, user: &str) -> String {
+        self.model.feed_head(&UserId::parse(user).unwrap()).await.unwrap().to_string()
+    }
+
+    /// The bytes that are stored for a stream.
+    pub(crate) async fn stored(&self, projection: Projection, stream: &StreamId) -> String {
+        let found = self.model.documents(&place(projection).0, std::slice::from_ref(stream)).await.unwrap();
+        String::from_utf8(found.into_iter().next().flatten().unwrap().body.unwrap()).unwrap()
+    }
+
+    /// Folds one event into what is stored, as a projector does.
+    async fn apply<V: View>(&self, event: &Recorded<V::Event>) {
+        let (target, source) = place(V::PROJECTION);
+        let base = self.model.open(&target, &source).await.unwrap();
+        let found = self.model.documents(&target, std::slice::from_ref(&event.stream)).await.unwrap();
+        let document = found.into_iter().next().flatten();
+        let from = document.as_ref().map_or(Version::NONE, |document| document.version);
+        let before: Option<V> =
+            document.and_then(|document| document.body).map(|body| serde_json::from_slice(&body).unwrap());
+        let left = before.as_ref().map(View::lists).unwrap_or_default();
+        let after = V::apply(before, event).unwrap().unwrap();
+        let entered = after.lists();
+        let list_remove = left.into_iter().filter(|left| !entered.contains(left)).map(|left| left.list).collect();
+        let write = DocumentWrite {
+            stream: event.stream.clone(),
+            from,
+            to: event.version,
+            last_event: event.id,
+            body: Some(serde_json::to_vec(&after).unwrap()),
+            list_add: entered.into_iter().map(|listing| (listing.list, listing.score)).collect(),
+            list_remove,
+        };
+        let next = Position { next: base.next + 1, last: Some(event.id) };
+        let batch = Batch { target, source, base, next, writes: vec![write], gaps: Vec::new() };
+        assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done, "{}", event.event.name());
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.process.shutdown.request();
+    }
+}
+
+fn place(projection: Projection) -> (Target, Source) {
+    let topic = projection.aggregate().topic().into();
+    (Target { projection: projection.name(), generation: Generation(1) }, Source { topic, partition: 0 })
+}

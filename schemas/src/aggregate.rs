@@ -1,0 +1,58 @@
+//! The aggregates, and what each is called at every station: id prefix, topic, Avro namespace.
+
+/// A kind of stream. A stream id starts with its aggregate's prefix, so the id alone tells where it belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Aggregate {
+    /// A customer's order, `ord_…`.
+    Order,
+    /// A product of the catalogue, `prd_<sku>`.
+    Product,
+    /// The stock of one SKU, `stk_<sku>`.
+    Stock,
+    /// A registered user, `usr_…`.
+    User,
+}
+
+impl Aggregate {
+    /// Every aggregate, in the order in which docs and tools list them.
+    pub const ALL: [Self; 4] = [Self::Order, Self::Product, Self::Stock, Self::User];
+
+    /// The first four characters of every stream id of this aggregate.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Order => "ord_",
+            Self::Product => "prd_",
+            Self::Stock => "stk_",
+            Self::User => "usr_",
+        }
+    }
+
+    /// The Kafka topic that carries this aggregate's events.
+    #[must_use]
+    pub const fn topic(self) -> &'static str {
+        match self {
+            Self::Order => "orders.events.v1",
+            Self::Product => "products.events.v1",
+            Self::Stock => "stock.events.v1",
+            Self::User => "users.events.v1",
+        }
+    }
+
+    /// The Avro namespace of this aggregate's records.
+    #[must_use]
+    pub const fn namespace(self) -> &'static str {
+        match self {
+            Self::Order => "orderflow.order",
+            Self::Product => "orderflow.product",
+            Self::Stock => "orderflow.stock",
+            Self::User => "orderflow.user",
+        }
+    }
+
+    /// The aggregate whose topic this is, if any.
+    #[must_use]
+    pub fn of_topic(topic: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|aggregate| aggregate.topic() == topic)
+    }
+}

@@ -1,0 +1,98 @@
+//! Events to test with: one fixed event per record, and any event at random.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use schemas::{
+    AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, ProductEvent, ProductPriceChanged,
+    ProductRegistered, Role, SessionId, Sku, StockEvent, StockReceived, UserEvent, UserId, UserRegistered,
+    UserSessionEnded, UserSessionsRevoked,
+};
+
+/// One event per record with every field filled, in the order of the records.
+pub(crate) fn one_of_each() -> Vec<AnyEvent> {
+    let mug = Sku::parse("MUG-blue").unwrap();
+    let pot = Sku::parse("tea_pot").unwrap();
+    let user_id = UserId::from_bits(0x1234_5678_9abc_def0_1122_3344_5566_7788);
+    let price = Money { amount: 1_250, currency: Currency::parse("EUR").unwrap() };
+    let line = |sku: &Sku, name: &str, quantity, unit_price| OrderLine {
+        sku: sku.clone(),
+        name: name.to_owned(),
+        quantity,
+        unit_price,
+    };
+    let lines = vec![line(&mug, "Mug, blue", 2, 1_250), line(&pot, "Teapot für zwei ☕", 1, 4_999)];
+    let reason = Some("ordered twice".to_owned());
+    vec![
+        OrderEvent::Placed(OrderPlaced {
+            user_id: user_id.clone(),
+            lines,
+            currency: price.currency,
+            total_amount: 7_499,
+        })
+        .into(),
+        OrderEvent::Cancelled(OrderCancelled { cancelled_by: user_id, reason }).into(),
+        ProductEvent::Registered(ProductRegistered { sku: mug.clone(), name: "Mug, blue".to_owned(), price }).into(),
+        ProductEvent::PriceChanged(ProductPriceChanged { price }).into(),
+        StockEvent::Received(StockReceived { sku: mug, quantity: 250, reason: Some("delivery 17".to_owned()) }).into(),
+        UserEvent::Registered(UserRegistered { role: Role::Admin }).into(),
+        UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }).into(),
+        UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }).into(),
+    ]
+}
+
+/// Any event that its types allow.
+pub(crate) fn any_event() -> impl Strategy<Value = AnyEvent> {
+    prop_oneof![order(), product(), stock(), user()]
+}
+
+fn order() -> impl Strategy<Value = AnyEvent> {
+    let line = (sku(), any::<String>(), any::<i64>(), any::<i64>())
+        .prop_map(|(sku, name, quantity, unit_price)| OrderLine { sku, name, quantity, unit_price });
+    let placed =
+        (user_id(), vec(line, 0..20), currency(), any::<i64>()).prop_map(|(user_id, lines, currency, total_amount)| {
+            OrderEvent::Placed(OrderPlaced { user_id, lines, currency, total_amount })
+        });
+    let cancelled = (user_id(), option::of(any::<String>()))
+        .prop_map(|(cancelled_by, reason)| OrderEvent::Cancelled(OrderCancelled { cancelled_by, reason }));
+    prop_oneof![placed, cancelled].prop_map(AnyEvent::from)
+}
+
+fn product() -> impl Strategy<Value = AnyEvent> {
+    let registered = (sku(), any::<String>(), money())
+        .prop_map(|(sku, name, price)| ProductEvent::Registered(ProductRegistered { sku, name, price }));
+    let changed = money().prop_map(|price| ProductEvent::PriceChanged(ProductPriceChanged { price }));
+    prop_oneof![registered, changed].prop_map(AnyEvent::from)
+}
+
+fn stock() -> impl Strategy<Value = AnyEvent> {
+    (sku(), any::<i64>(), option::of(any::<String>()))
+        .prop_map(|(sku, quantity, reason)| StockEvent::Received(StockReceived { sku, quantity, reason }).into())
+}
+
+fn user() -> impl Strategy<Value = AnyEvent> {
+    let role = prop_oneof![Just(Role::User), Just(Role::Admin)];
+    let session = "[A-Za-z0-9_-]{1,64}".prop_map(|text| SessionId::parse(&text).unwrap());
+    prop_oneof![
+        role.prop_map(|role| UserEvent::Registered(UserRegistered { role })),
+        session.prop_map(|session| UserEvent::SessionEnded(UserSessionEnded { session })),
+        any::<i64>().prop_map(|session_version| UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })),
+    ]
+    .prop_map(AnyEvent::from)
+}
+
+fn sku() -> impl Strategy<Value = Sku> {
+    "[A-Za-z0-9_-]{1,64}".prop_map(|text| Sku::parse(&text).unwrap())
+}
+
+fn user_id() -> impl Strategy<Value = UserId> {
+    any::<u128>().prop_map(UserId::from_bits)
+}
+
+fn currency() -> impl Strategy<Value = Currency> {
+    "[A-Z]{3}".prop_map(|text| Currency::parse(&text).unwrap())
+}
+
+fn money() -> impl Strategy<Value = Money> {
+    (any::<i64>(), currency()).prop_map(|(amount, currency)| Money { amount, currency })
+}
