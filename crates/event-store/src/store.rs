@@ -74,8 +74,8 @@ pub struct EventStore {
 }
 
 impl EventStore {
-    /// Starts connecting. Succeeds also while MongoDB is away: the dependency `mongodb` of the process says whether it is
-    /// there, indexes are created when it first is, and it is found again after every outage.
+    /// Starts connecting. Succeeds also while MongoDB is away: the dependency `mongodb` of the process says whether it
+    /// is there, indexes are created when it first is, and it is found again after every outage.
     pub async fn connect(config: Config, process: &Process) -> Result<Self, Error> {
         runtime::metrics::describe(metrics::METRICS);
         let connection = Arc::new(Connection::new(&config).await?);

@@ -15,8 +15,8 @@ use crate::metrics;
 
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Heartbeats until `stop`, keeping `lanes` up to date; then leaves, so that the others take over at once. While `MongoDB`
-/// is away the lanes stay as they are.
+/// Heartbeats until `stop`, keeping `lanes` up to date; then leaves, so that the others take over at once. While
+/// `MongoDB` is away the lanes stay as they are.
 pub(crate) async fn keep(outbox: Outbox, me: String, lanes: watch::Sender<Lanes>, stop: CancellationToken) {
     let mut listener = Listener { outbox: outbox.clone(), running: None };
     let mut backoff = Backoff::new(Duration::from_millis(50), INTERVAL);

@@ -1,9 +1,10 @@
 //! Records that nobody of ours wrote.
 
-use bus::{Consumer, DecodeFailure, Decoder, GroupConfig, Header, Kafka, Poison, Registry};
+use bus::{DecodeFailure, Decoder, Header, Poison, Position, Registry};
 use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
 
-use crate::world::{Member, Positions, RawWriter, SOON, fresh_order, fresh_topic, servers, take};
+use crate::log_changed::read_from;
+use crate::world::{Member, RawWriter, SOON, fresh_order, fresh_topic, servers, take};
 
 fn headers(pairs: &[(&str, &str)]) -> OwnedHeaders {
     let new = OwnedHeaders::new();
@@ -25,7 +26,6 @@ async fn records_of_strangers_are_refused_with_the_reason_and_harm_nobody() {
         let changed = whole.iter().map(|(key, old)| if *key == name { (*key, value) } else { (*key, *old) });
         changed.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     };
-    let writer = RawWriter::new(&config.kafka_brokers, topic);
     let framed = [&[0, 0, 0, 0, 1][..], b"garbage"].concat();
     let unknown_id = [&[0, 0x7f, 0xff, 0xff, 0xff][..], b"garbage"].concat();
     let ours = order.as_str();
@@ -46,15 +46,13 @@ async fn records_of_strangers_are_refused_with_the_reason_and_harm_nobody() {
         (ours, unknown_id, with("", ""), |p| matches!(p, Poison::Schema { readable: 0, .. })),
         (ours, vec![0; 800_000], with("", ""), |p| matches!(p, Poison::Schema { .. } | Poison::Value { .. })),
     ];
+    let writer = RawWriter::new(&config.kafka_brokers, topic);
     for (key, value, pairs, _) in &cases {
         let pairs: Vec<_> = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         writer.write_bytes(key, value, headers(&pairs)).await;
     }
-    let kafka = Kafka::connect(&config, &member.0).unwrap();
     let registry = Registry::connect(&config, &member.0).unwrap();
-    let group = GroupConfig { group: "strange".into(), instance: "a".into(), topics: vec![topic.into()] };
-    let mut consumer = Consumer::start(&kafka, group, Positions::default()).unwrap();
-    let mut feed = tokio::time::timeout(SOON, consumer.next_partition()).await.unwrap().unwrap();
+    let (_consumer, mut feed) = read_from(&config, &member, topic, Position::default()).await;
     let decoder = Decoder::new(&registry);
     for (record, (_, _, pairs, expected)) in take(&mut feed, cases.len()).await.iter().zip(&cases) {
         let failure = decoder.decode(record).await.unwrap_err();

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::world::{Member, Positions, RawWriter, SOON, fresh_topic, ids, servers, take};
 
 /// One partition, read from this position.
-async fn read_from(
+pub(crate) async fn read_from(
     config: &KafkaConfig,
     member: &Member,
     topic: &str,

@@ -4,3 +4,4 @@
 mod ledger;
 mod model;
 mod round;
+mod run;
