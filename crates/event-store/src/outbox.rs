@@ -49,7 +49,7 @@ impl Outbox {
         Snapshot::open(Arc::clone(&self.connection), lanes, limit).await
     }
 
-    /// Removes marks; the next snapshot no longer shows them. Repeating it changes nothing.
+    /// Removes marks; the next snapshot no longer shows them. Repeating it changes nothing; an empty list asks nothing.
     pub async fn unmark(&self, commits: &[CommitId]) -> Result<(), Error> {
         let chunks = commits.chunks(UNMARK_CHUNK).map(|chunk| self.unmark_chunk(chunk));
         try_join_all(chunks).await.map(|_| ()).map_err(|cause| cause.doing("remove marks from the outbox"))

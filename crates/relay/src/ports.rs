@@ -18,7 +18,7 @@ pub trait Outbox: Sync {
         limit: u32,
     ) -> impl Future<Output = Result<Self::Snapshot, event_store::Error>> + Send;
 
-    /// Removes marks; a snapshot that is asked for later does not show them.
+    /// Removes marks; a snapshot that is asked for later does not show them. For none of them nothing is asked.
     fn unmark(&self, commits: &[CommitId]) -> impl Future<Output = Result<(), event_store::Error>> + Send;
 }
 

@@ -95,7 +95,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
     async fn run(mut self, mut snapshot: O::Snapshot, stop: &CancellationToken) -> Report {
         let mut published = Vec::new();
         while !self.report.halted && !stop.is_cancelled() {
-            let (unmarked, page) = join(unmark(self.outbox, &published), snapshot.page(self.limits.page)).await;
+            let (unmarked, page) = join(self.outbox.unmark(&published), snapshot.page(self.limits.page)).await;
             self.note(unmarked.map(|()| published.len()));
             published.clear();
             match page {
@@ -110,7 +110,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         while !self.flying.is_empty() {
             self.land_oldest(&mut published).await;
         }
-        let unmarked = unmark(self.outbox, &published).await;
+        let unmarked = self.outbox.unmark(&published).await;
         self.note(unmarked.map(|()| published.len()));
         self.report.stopped_streams = self.stopped.len();
         self.report.full = u32::try_from(self.report.read).is_ok_and(|read| read >= self.limits.commits);
@@ -196,9 +196,4 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         self.report.halted = true;
         self.report.failure.get_or_insert(error);
     }
-}
-
-/// Takes the outbox alone, so that the answers that are under way need not be shareable between threads.
-async fn unmark<O: Outbox>(outbox: &O, published: &[CommitId]) -> Result<(), event_store::Error> {
-    if published.is_empty() { Ok(()) } else { outbox.unmark(published).await }
 }

@@ -3,8 +3,7 @@
 use bus::{DecodeFailure, Decoder, Header, Poison, Position, Registry};
 use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
 
-use crate::log_changed::read_from;
-use crate::world::{Member, RawWriter, SOON, fresh_order, fresh_topic, servers, take};
+use crate::world::{Member, RawWriter, SOON, fresh_order, fresh_topic, read_from, servers, take};
 
 fn headers(pairs: &[(&str, &str)]) -> OwnedHeaders {
     let new = OwnedHeaders::new();

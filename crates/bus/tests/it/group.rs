@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bus::{Consumer, GroupConfig, Kafka, PartitionFeed, Position};
 use stack::eventually;
 
-use crate::world::{Member, Positions, RawWriter, SOON, fresh_topic, ids, servers, take};
+use crate::world::{Member, Positions, RawWriter, SOON, fresh_topic, ids, read_from, servers, take};
 
 fn group(topic: &str, instance: &str) -> GroupConfig {
     GroupConfig { group: format!("group.{topic}"), instance: instance.to_owned(), topics: vec![topic.to_owned()] }
@@ -63,11 +63,8 @@ async fn a_feed_begins_at_the_position_that_the_source_gives() {
     let (config, member, topic) = (servers().await, Member::new(), "begins");
     fresh_topic(&config.kafka_brokers, topic, 1).await;
     let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
-    let positions = Positions::default();
-    positions.set(topic, 0, Position { next: 4, last: Some(written[3]) });
-    let kafka = Kafka::connect(&config, &member.0).unwrap();
-    let mut consumer = Consumer::start(&kafka, group(topic, "a"), positions).unwrap();
-    let mut feed = feed(&mut consumer).await;
+    let position = Position { next: 4, last: Some(written[3]) };
+    let (consumer, mut feed) = read_from(&config, &member, topic, position).await;
     let records = take(&mut feed, 6).await;
     assert_eq!(ids(&records), written[4..]);
     assert_eq!(records[0].offset, 4);
@@ -81,9 +78,7 @@ async fn seeking_back_reads_exactly_the_same_records_again() {
     fresh_topic(&config.kafka_brokers, topic, 1).await;
     let writer = RawWriter::new(&config.kafka_brokers, topic);
     let mut written = writer.write(0, 30_000).await;
-    let kafka = Kafka::connect(&config, &member.0).unwrap();
-    let mut consumer = Consumer::start(&kafka, group(topic, "a"), Positions::default()).unwrap();
-    let mut feed = feed(&mut consumer).await;
+    let (_consumer, mut feed) = read_from(&config, &member, topic, Position::default()).await;
     // More than fits into the queue, so that the partition is paused when the seeks come.
     for back_to in [0_usize, 12_345, 1, 29_000, 500] {
         let last = back_to.checked_sub(1).map(|index| written[index]);
@@ -104,9 +99,7 @@ async fn a_feed_knows_when_it_has_come_to_the_end() {
     fresh_topic(&config.kafka_brokers, topic, 1).await;
     let writer = RawWriter::new(&config.kafka_brokers, topic);
     writer.write(0, 5).await;
-    let kafka = Kafka::connect(&config, &member.0).unwrap();
-    let mut consumer = Consumer::start(&kafka, group(topic, "a"), Positions::default()).unwrap();
-    let mut feed = feed(&mut consumer).await;
+    let (_consumer, mut feed) = read_from(&config, &member, topic, Position::default()).await;
     assert!(!feed.at_end());
     take(&mut feed, 4).await;
     let asked_again = runtime::clock::monotonic() + std::time::Duration::from_secs(2);

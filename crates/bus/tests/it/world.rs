@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bus::admin::Topics;
 use bus::registry_admin::Subjects;
-use bus::{Header, KafkaConfig, PartitionFeed, Position, PositionSource, RawRecord};
+use bus::{Consumer, GroupConfig, Header, Kafka, KafkaConfig, PartitionFeed, Position, PositionSource, RawRecord};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -182,6 +182,23 @@ impl PositionSource for Positions {
     async fn position(&self, topic: &str, partition: i32) -> Result<Position, Infallible> {
         Ok(self.get(topic, partition))
     }
+}
+
+/// One partition, read from this position.
+pub(crate) async fn read_from(
+    config: &KafkaConfig,
+    member: &Member,
+    topic: &str,
+    position: Position,
+) -> (Consumer, PartitionFeed) {
+    let positions = Positions::default();
+    positions.set(topic, 0, position);
+    let kafka = Kafka::connect(config, &member.0).unwrap();
+    let group =
+        GroupConfig { group: Uuid::new_v4().to_string(), instance: "a".to_owned(), topics: vec![topic.to_owned()] };
+    let mut consumer = Consumer::start(&kafka, group, positions).unwrap();
+    let feed = tokio::time::timeout(SOON, consumer.next_partition()).await.unwrap().unwrap();
+    (consumer, feed)
 }
 
 /// Takes exactly this many records.

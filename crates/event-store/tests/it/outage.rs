@@ -69,7 +69,7 @@ async fn append_until(stop: CancellationToken, store: EventStore, stream: Stream
             Ok(Appended::Conflict) => panic!("{stream} has one writer only, but {version} is taken"),
             Err(Error::Unavailable { .. } | Error::Busy) => {
                 next = Some(commit);
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::timeout(PATIENCE, store.wait_until_up()).await.expect("MongoDB comes back");
             }
             Err(error) => panic!("{error}"),
         }

@@ -69,7 +69,7 @@ impl Outbox for Shared {
     }
 
     async fn unmark(&self, commits: &[CommitId]) -> Result<(), event_store::Error> {
-        self.call(CallKind::Unmark(commits.to_vec())).await
+        if commits.is_empty() { Ok(()) } else { self.call(CallKind::Unmark(commits.to_vec())).await }
     }
 }
 
