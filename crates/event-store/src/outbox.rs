@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use futures::future::try_join_all;
+use mongodb::options::Hint;
 
 use crate::commit::CommitId;
 use crate::connection::Connection;
 use crate::error::Cause;
-use crate::{Error, LANES, Lanes};
+use crate::{Error, Lanes};
 
 pub use doorbell::Doorbell;
 pub(crate) use presence::announce;
@@ -24,6 +25,12 @@ pub use snapshot::{Marked, Snapshot};
 
 /// Marks that are removed by one command; several commands run at a time.
 const UNMARK_CHUNK: usize = 256;
+
+/// The index over marked commits only. By time first: so a look at the outbox is one walk along it whatever the lanes,
+/// and passes over what was published lately once instead of once per lane.
+pub(crate) fn index() -> Document {
+    doc! { "at": 1, "o": 1 }
+}
 
 /// The relay's side of the store; clones share the connection.
 #[derive(Clone)]
@@ -57,11 +64,10 @@ impl Outbox {
 
     /// How long the oldest mark of any lane has been waiting, by the hybrid clock; `None` when there is none.
     pub async fn oldest_mark_age(&self) -> Result<Option<Duration>, Error> {
-        // Beyond the live lanes lie those of bulk republishing.
-        let every: Vec<i32> = (0..2 * i32::from(LANES)).collect();
         let commits = self.connection.database.collection::<Document>("commits");
         let oldest = self.connection.run(async move {
-            commits.find_one(doc! { "o": { "$in": every } }).sort(doc! { "at": 1 }).projection(doc! { "at": 1 }).await
+            let oldest = commits.find_one(doc! { "o": { "$exists": true } }).sort(doc! { "at": 1 });
+            oldest.hint(Hint::Keys(index())).projection(doc! { "at": 1 }).await
         });
         let oldest = oldest.await.map_err(|cause| cause.doing("look for the oldest mark"))?;
         let at = oldest.and_then(|commit| commit.get_i64("at").ok());

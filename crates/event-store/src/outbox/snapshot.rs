@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bson::raw::RawDocument;
 use bson::{RawDocumentBuf, doc};
+use mongodb::options::Hint;
 use mongodb::{ClientSession, SessionCursor};
 use schemas::{AnyEvent, Recorded, Timestamp};
 
@@ -49,7 +50,7 @@ impl Snapshot {
         let cursor = connection.run(async move {
             let mut session = client.start_session().snapshot(true).await?;
             let found = commits.find(doc! { "o": { "$in": lanes } }).sort(doc! { "at": 1 });
-            let found = found.hint(mongodb::options::Hint::Keys(doc! { "o": 1, "at": 1 }));
+            let found = found.hint(Hint::Keys(super::index()));
             let found = found.limit(i64::from(limit)).batch_size(BATCH.min(limit.saturating_add(1)));
             let commits = found.session(&mut session).await?;
             Ok(Cursor { session, commits })

@@ -93,10 +93,10 @@ async fn a_commit_of_an_unknown_event_is_shown_with_the_reason_why_it_cannot_be_
 async fn the_outbox_is_read_in_the_order_of_its_index_which_holds_marked_commits_only() {
     let (store, _process) = given::store().await;
     let lanes: Vec<i32> = Lanes::ALL.iter().map(i32::from).collect();
-    let find = doc! { "find": "commits", "filter": { "o": { "$in": lanes } }, "sort": { "at": 1 }, "limit": 100 };
+    let find = doc! { "find": "commits", "filter": { "o": { "$in": lanes } }, "sort": { "at": 1 }, "limit": 100, "hint": { "at": 1, "o": 1 } };
     let plan = explain(&store, find).await;
-    assert!(plan.contains("SORT_MERGE") && plan.contains("o_1_at_1"), "{plan}");
-    assert!(!plan.contains("COLLSCAN") && !plan.contains("\"SORT\""), "{plan}");
+    assert!(plan.contains("at_1_o_1"), "{plan}");
+    assert!(!["COLLSCAN", "\"SORT\"", "SORT_MERGE"].iter().any(|stage| plan.contains(stage)), "{plan}");
     let commits: Vec<_> = (0..20).map(|_| commit(&stream(), 1, 1)).collect();
     for commit in &commits {
         store.append(commit).await.unwrap();
@@ -144,5 +144,5 @@ fn versions(marked: &[Marked]) -> Vec<u32> {
 async fn index_entries(store: &EventStore) -> i32 {
     let validated = store.database().run_command(doc! { "validate": "commits" }).await.unwrap();
     let keys = validated.get_document("keysPerIndex").unwrap();
-    keys.get_i32("o_1_at_1").unwrap_or_else(|_| i32::try_from(keys.get_i64("o_1_at_1").unwrap()).unwrap())
+    keys.get_i32("at_1_o_1").unwrap_or_else(|_| i32::try_from(keys.get_i64("at_1_o_1").unwrap()).unwrap())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_yaml_ng::Value;
 
-use super::{kafka, redis};
+use super::{kafka, mongo, redis};
 use crate::{folders, versions};
 
 fn compose() -> Value {
@@ -49,7 +49,8 @@ fn compose_runs_the_pinned_versions_and_the_same_settings() {
     let settings = redis::SETTINGS.into_iter().flat_map(|(name, value)| [format!("--{name}"), value.to_owned()]);
     let expected: Vec<_> = std::iter::once("redis-server".to_owned()).chain(settings).collect();
     assert_eq!(words(&services["redis"]["command"]), expected);
-    assert!(words(&services["mongo"]["command"]).starts_with(&["--replSet", "rs0"]));
+    let command = words(&services["mongo"]["command"]);
+    assert!(command.starts_with(&["--replSet", "rs0"]) && command.ends_with(&["--setParameter", mongo::HISTORY]));
     assert_eq!(
         services["registry"]["environment"]["APICURIO_STORAGE_SQL_KIND"].as_str(),
         Some("h2"),
