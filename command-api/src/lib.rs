@@ -20,23 +20,17 @@ mod tokens;
 pub mod config;
 pub mod metrics;
 
-use std::sync::Arc;
-
-use accounts::Accounts;
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
 use event_store::EventStore;
 use runtime::Process;
 use schemas::Aggregate;
 use sessions::Sessions;
 
-use app::App;
-use catalogue::Catalogue;
+pub use app::App;
 pub use config::Config;
 use config::Role;
-use intent::FingerprintKey;
-pub use routes::openapi;
-use streams::Streams;
-use tokens::Signer;
+pub use routes::{openapi, router};
+pub use tokens::KeyError;
 
 /// The process could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +46,7 @@ pub enum Error {
     Sessions(#[from] sessions::Error),
     /// Tokens could not be signed.
     #[error("cannot set up the signing of tokens")]
-    Key(#[from] tokens::KeyError),
+    Key(#[from] KeyError),
     /// The HTTP server ended.
     #[error("cannot serve HTTP")]
     Http(#[from] runtime::Error),
@@ -89,32 +83,13 @@ struct Events {
 }
 
 async fn serve(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<(), Error> {
-    let app = app(config, store, events, process)?;
+    let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
+    let app = App::new(config, store, sessions)?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
-    Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
-}
-
-fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<App, Error> {
-    let sessions = &config.sessions;
-    let products = Streams::new(store.clone());
-    let private_key = config.jwt_private_key.expose();
-    let signer = Signer::new(private_key, &sessions.jwks, &sessions.jwt_issuer, &sessions.jwt_audience)?;
-    Ok(App {
-        orders: Streams::new(store.clone()),
-        catalogue: Catalogue::new(products.clone()),
-        products,
-        stock: Streams::new(store.clone()),
-        users: Streams::new(store.clone()),
-        accounts: Accounts::new(store.database(), &config.email_key),
-        sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,
-        signer: Arc::new(signer),
-        jwks: sessions.jwks.as_str().into(),
-        fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
-        store,
-    })
+    Ok(runtime::http::serve(config.http_addr, router(app), process).await?)
 }
