@@ -28,6 +28,9 @@ pub use ids::{EventId, InvalidId, OrderId, SessionId, Sku, StreamId, UserId, Ver
 pub use money::{Currency, InvalidCurrency, Money};
 pub use order::{OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus};
 pub use product::{ProductEvent, ProductPriceChanged, ProductRegistered};
-pub use stock::{StockEvent, StockReceived};
+pub use stock::{
+    StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
+    StockReservationRejected, StockReservationReleased, StockReserved,
+};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{FIRST_SESSION_VERSION, Role, UserEvent, UserRegistered, UserSessionEnded, UserSessionsRevoked};
