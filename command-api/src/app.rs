@@ -5,11 +5,12 @@ use std::sync::Arc;
 use accounts::Accounts;
 use axum::extract::FromRef;
 use domain::order::{Order, OrderCommand, RequestedLine};
+use domain::payment::Payment;
 use domain::product::Product;
 use domain::stock::Stock;
 use domain::user::User;
 use event_store::EventStore;
-use schemas::UserId;
+use schemas::{PaymentMethod, UserId};
 use serde::Serialize;
 use sessions::{Caller, Sessions};
 
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) products: Streams<Product>,
     /// Every stock.
     pub(crate) stock: Streams<Stock>,
+    /// Every payment.
+    pub(crate) payments: Streams<Payment>,
     /// Every user.
     pub(crate) users: Streams<User>,
     /// Names and prices, in memory.
@@ -43,6 +46,15 @@ pub(crate) struct App {
     pub(crate) jwks: Arc<str>,
     /// Fingerprints request bodies.
     pub(crate) fingerprints: FingerprintKey,
+}
+
+/// What somebody wants to order.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    /// What, and how many.
+    pub(crate) lines: Vec<RequestedLine>,
+    /// What it is paid with.
+    pub(crate) payment_method: Option<PaymentMethod>,
 }
 
 impl FromRef<App> for Sessions {
@@ -65,16 +77,13 @@ impl App {
     }
 
     /// Places an order on the prices in memory; if that is refused, on those in the store.
-    pub(crate) async fn place_order(
-        &self,
-        user: UserId,
-        lines: Vec<RequestedLine>,
-        intent: Intent,
-    ) -> Result<Done, Rejected> {
+    pub(crate) async fn place_order(&self, user: UserId, wish: Wish, intent: Intent) -> Result<Done, Rejected> {
+        let Wish { lines, payment_method } = wish;
         let stream = schemas::OrderId::from_bits(intent.new_id()).stream().clone();
         let skus = || lines.iter().map(|line| &line.sku);
         let place = |catalogue| {
-            let command = OrderCommand::Place { user: user.clone(), lines: lines.clone(), catalogue };
+            let (user, lines, payment_method) = (user.clone(), lines.clone(), payment_method.clone());
+            let command = OrderCommand::Place { user, lines, catalogue, payment_method };
             self.orders.execute(stream.clone(), Creates::FromKey, command, intent.clone())
         };
         match place(self.catalogue.remembered(skus())).await {

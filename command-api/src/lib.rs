@@ -109,6 +109,7 @@ fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -
         catalogue: Catalogue::new(products.clone()),
         products,
         stock: Streams::new(store.clone()),
+        payments: Streams::new(store.clone()),
         users: Streams::new(store.clone()),
         accounts: Accounts::new(store.database(), &config.email_key),
         sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,

@@ -1,6 +1,7 @@
 //! Every route of the command API.
 
 mod order;
+mod payment;
 mod product;
 mod stock;
 mod user;
@@ -35,6 +36,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(product::register))
         .routes(routes!(product::change_price))
         .routes(routes!(stock::receive))
+        .routes(routes!(payment::refund))
         .routes(routes!(user::register))
         .routes(routes!(user::log_in))
         .routes(routes!(user::log_out))

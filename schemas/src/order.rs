@@ -6,7 +6,7 @@ use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::events;
-use crate::{Currency, Sku, UserId};
+use crate::{Currency, PaymentMethod, Sku, UserId};
 
 events! {
     /// What can happen to an order.
@@ -30,6 +30,8 @@ pub struct OrderPlaced {
     pub currency: Currency,
     /// Sum of quantity times unit price, in minor units.
     pub total_amount: i64,
+    /// What it is paid with, if its owner said so.
+    pub payment_method: Option<PaymentMethod>,
 }
 
 /// One line of an order.

@@ -6,12 +6,12 @@ use domain::Reason;
 use domain::order::{OrderCommand, Quantity, RequestedLine};
 use runtime::http::{JsonBody, Params};
 use runtime::problem::{PathPart, Problem, ProblemBody};
-use schemas::{OrderId, Sku, UserId};
+use schemas::{OrderId, PaymentMethod, Sku, UserId};
 use serde::{Deserialize, Serialize};
 use sessions::Caller;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::{App, Wish};
 use crate::caller::actor;
 use crate::intent::CommandHeaders;
 use crate::reply::{Reply, consistency_token};
@@ -26,6 +26,9 @@ pub(super) struct PlaceOrder {
     user_id: String,
     /// 1 to 100 lines; lines of one SKU are merged.
     items: Vec<Item>,
+    /// What it is paid with, as the payment provider calls it: `pm_…`; the provider's test card if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method: Option<String>,
 }
 
 /// One line.
@@ -72,9 +75,9 @@ pub(super) async fn place(
     headers: CommandHeaders,
     JsonBody(body): JsonBody<PlaceOrder>,
 ) -> Result<Reply<OrderAnswer>, Problem> {
-    let (user, lines) = body.check(&caller)?;
+    let (user, wish) = body.check(&caller)?;
     let intent = app.intent(&caller, "POST /commands/orders", &headers, &body);
-    let done = app.place_order(user, lines, intent).await?;
+    let done = app.place_order(user, wish, intent).await?;
     Ok(Reply::created(done.clone(), location(&done), answer(&done, "Order created")))
 }
 
@@ -98,12 +101,15 @@ pub(super) async fn cancel(
 }
 
 impl PlaceOrder {
-    fn check(&self, caller: &Caller) -> Result<(UserId, Vec<RequestedLine>), Problem> {
+    fn check(&self, caller: &Caller) -> Result<(UserId, Wish), Problem> {
         let mut shape = Shape::default();
         let lines = self.items.iter().enumerate().map(|(index, item)| item.check(index, &mut shape)).collect();
         let owner = self.owner(caller, &mut shape)?;
+        let method = self.payment_method.as_deref().map(PaymentMethod::parse).transpose();
+        let method = shape.take(&["paymentMethod".into()], method);
         let lines: Option<Vec<_>> = lines;
-        shape.finish(owner.zip(lines))
+        let wish = lines.zip(method).map(|(lines, payment_method)| Wish { lines, payment_method });
+        shape.finish(owner.zip(wish))
     }
 
     /// The order's owner: the caller; for an admin, anybody.

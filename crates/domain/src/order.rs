@@ -4,7 +4,7 @@ mod place;
 
 use std::collections::BTreeMap;
 
-use schemas::{Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus, Sku, UserId};
+use schemas::{Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus, PaymentMethod, Sku, UserId};
 
 use crate::{Actor, Aggregate, Invalid, Reason, Refusal};
 
@@ -26,6 +26,8 @@ pub enum OrderCommand {
         lines: Vec<RequestedLine>,
         /// The catalogue as far as the lines ask for it.
         catalogue: Catalogue,
+        /// What it is paid with, if the user said so.
+        payment_method: Option<PaymentMethod>,
     },
     /// Is called off.
     Cancel {
@@ -141,8 +143,8 @@ impl Aggregate for Order {
 
     fn decide(state: Option<&OrderState>, command: &OrderCommand) -> Result<Vec<OrderEvent>, Refusal> {
         match (state, command) {
-            (None, OrderCommand::Place { user, lines, catalogue }) => {
-                let placed = place::place(user, lines, catalogue)?;
+            (None, OrderCommand::Place { user, lines, catalogue, payment_method }) => {
+                let placed = place::place(user, lines, catalogue, payment_method.as_ref())?;
                 Ok(vec![OrderEvent::Placed(placed)])
             }
             (Some(OrderState::Created(_) | OrderState::Cancelled(_)), OrderCommand::Place { .. }) => {

@@ -8,7 +8,8 @@ use crate::view::{Listing, Projection, Unfoldable, View};
 /// How many SKUs the preview shows.
 const PREVIEW: usize = 5;
 
-/// One order, with the seeds' fields (`_id`, `__v`, `previewSkus`, …) beside ours.
+/// One order, with the seeds' fields (`_id`, `__v`, `previewSkus`, …) beside ours. Its payment is another view, which
+/// answers join.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderView {
@@ -42,8 +43,6 @@ pub struct OrderView {
     pub items: Vec<OrderItem>,
     /// The currency of all amounts.
     pub currency: Currency,
-    /// Always null: payments are documents of their own, and answers will show them here.
-    pub payment: (),
     /// Where to read on.
     pub links: OrderLinks,
 }
@@ -121,7 +120,6 @@ impl OrderView {
             version: recorded.version.0,
             items: items.collect(),
             currency: placed.currency,
-            payment: (),
             links: OrderLinks { history: format!("/queries/orders/{id}/history") },
             order_id: id,
         })

@@ -79,7 +79,7 @@ fn placed(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
     let lines =
         vec![OrderLine { sku: Sku::parse("LAMP-1").unwrap(), name: "Lamp".to_owned(), quantity: 2, unit_price: 1_999 }];
     let currency = Currency::parse("EUR").unwrap();
-    let event = OrderPlaced { user_id: owner.clone(), lines, currency, total_amount: 3_998 };
+    let event = OrderPlaced { user_id: owner.clone(), lines, currency, total_amount: 3_998, payment_method: None };
     recorded(order, owner, 1, OrderEvent::Placed(event))
 }
 

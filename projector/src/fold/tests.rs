@@ -40,6 +40,7 @@ fn placed(offset: i64, number: u128) -> Read<OrderEvent> {
         lines: vec![line],
         currency: Currency::parse("EUR").unwrap(),
         total_amount: 10,
+        payment_method: None,
     };
     read(offset, order(number), 1, OrderEvent::Placed(placed))
 }

@@ -184,6 +184,7 @@ pub(crate) fn placed(order: &StreamId) -> Recorded<AnyEvent> {
         lines: vec![line],
         currency: Currency::parse("EUR").unwrap(),
         total_amount: 10,
+        payment_method: None,
     };
     recorded(order, 1, OrderEvent::Placed(placed))
 }

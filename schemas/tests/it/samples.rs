@@ -1,12 +1,14 @@
 //! Events to test with: one fixed event per record, and any event at random.
 
+mod payment;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use schemas::{
-    AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, ProductEvent, ProductPriceChanged,
-    ProductRegistered, Role, SessionId, Sku, StockEvent, StockReceived, UserEvent, UserId, UserRegistered,
-    UserSessionEnded, UserSessionsRevoked,
+    AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, PaymentMethod, ProductEvent,
+    ProductPriceChanged, ProductRegistered, Role, SessionId, Sku, StockEvent, StockReceived, UserEvent, UserId,
+    UserRegistered, UserSessionEnded, UserSessionsRevoked,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -29,30 +31,37 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
             lines,
             currency: price.currency,
             total_amount: 7_499,
+            payment_method: Some(PaymentMethod::parse("pm_card_visa").unwrap()),
         })
         .into(),
         OrderEvent::Cancelled(OrderCancelled { cancelled_by: user_id, reason }).into(),
         ProductEvent::Registered(ProductRegistered { sku: mug.clone(), name: "Mug, blue".to_owned(), price }).into(),
         ProductEvent::PriceChanged(ProductPriceChanged { price }).into(),
         StockEvent::Received(StockReceived { sku: mug, quantity: 250, reason: Some("delivery 17".to_owned()) }).into(),
+    ]
+    .into_iter()
+    .chain(payment::one_of_each())
+    .chain([
         UserEvent::Registered(UserRegistered { role: Role::Admin }).into(),
         UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }).into(),
         UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }).into(),
-    ]
+    ])
+    .collect()
 }
 
 /// Any event that its types allow.
 pub(crate) fn any_event() -> impl Strategy<Value = AnyEvent> {
-    prop_oneof![order(), product(), stock(), user()]
+    prop_oneof![order(), product(), stock(), payment::any_event(), user()]
 }
 
 fn order() -> impl Strategy<Value = AnyEvent> {
     let line = (sku(), any::<String>(), any::<i64>(), any::<i64>())
         .prop_map(|(sku, name, quantity, unit_price)| OrderLine { sku, name, quantity, unit_price });
-    let placed =
-        (user_id(), vec(line, 0..20), currency(), any::<i64>()).prop_map(|(user_id, lines, currency, total_amount)| {
-            OrderEvent::Placed(OrderPlaced { user_id, lines, currency, total_amount })
-        });
+    let placed = (user_id(), vec(line, 0..20), currency(), any::<i64>(), option::of(payment::method())).prop_map(
+        |(user_id, lines, currency, total_amount, payment_method)| {
+            OrderEvent::Placed(OrderPlaced { user_id, lines, currency, total_amount, payment_method })
+        },
+    );
     let cancelled = (user_id(), option::of(any::<String>()))
         .prop_map(|(cancelled_by, reason)| OrderEvent::Cancelled(OrderCancelled { cancelled_by, reason }));
     prop_oneof![placed, cancelled].prop_map(AnyEvent::from)

@@ -4,7 +4,7 @@ use domain::Refusal;
 use domain::order::{Catalogue, Listed, Order, OrderCommand, Quantity, RequestedLine};
 use schemas::{OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus, Role};
 
-use crate::check::{actor, check, euro, reason, sku, user};
+use crate::check::{actor, check, euro, method, reason, sku, user};
 
 const OWNER: u128 = 1;
 const STRANGER: u128 = 2;
@@ -12,7 +12,12 @@ const STRANGER: u128 = 2;
 fn place() -> OrderCommand {
     let line = RequestedLine { sku: sku("MUG"), quantity: Quantity::new(3).unwrap(), expected_price: Some(500) };
     let catalogue = Catalogue::from([(sku("MUG"), Listed { name: "Mug".to_owned(), price: euro(500) })]);
-    OrderCommand::Place { user: user(OWNER), lines: vec![line], catalogue }
+    OrderCommand::Place {
+        user: user(OWNER),
+        lines: vec![line],
+        catalogue,
+        payment_method: Some(method("pm_card_visa")),
+    }
 }
 
 fn cancel(by: u128, role: Role) -> OrderCommand {
@@ -26,6 +31,7 @@ fn placed() -> OrderEvent {
         lines: vec![line],
         currency: euro(0).currency,
         total_amount: 1_500,
+        payment_method: Some(method("pm_card_visa")),
     })
 }
 

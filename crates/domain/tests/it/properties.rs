@@ -72,8 +72,9 @@ fn any_role() -> impl Strategy<Value = Role> {
 }
 
 fn order_command() -> impl Strategy<Value = OrderCommand> {
-    let place = (0..3_u128, vec(any_line(), 0..120), any_catalogue())
-        .prop_map(|(owner, lines, catalogue)| OrderCommand::Place { user: user(owner), lines, catalogue });
+    let place = (0..3_u128, vec(any_line(), 0..120), any_catalogue()).prop_map(|(owner, lines, catalogue)| {
+        OrderCommand::Place { user: user(owner), lines, catalogue, payment_method: None }
+    });
     let cancel =
         (0..3_u128, any_role()).prop_map(|(by, role)| OrderCommand::Cancel { by: actor(by, role), reason: None });
     prop_oneof![place, cancel]
@@ -111,7 +112,13 @@ fn repeatable_user_command() -> impl Strategy<Value = UserCommand> {
 fn order_event() -> impl Strategy<Value = OrderEvent> {
     let placed = any::<i64>().prop_map(|total_amount| {
         let currency = euro(0).currency;
-        OrderEvent::Placed(OrderPlaced { user_id: user(1), lines: vec![], currency, total_amount })
+        OrderEvent::Placed(OrderPlaced {
+            user_id: user(1),
+            lines: vec![],
+            currency,
+            total_amount,
+            payment_method: None,
+        })
     });
     let cancelled = Just(OrderEvent::Cancelled(OrderCancelled { cancelled_by: user(1), reason: None }));
     prop_oneof![placed, cancelled]

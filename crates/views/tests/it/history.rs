@@ -13,7 +13,7 @@ fn every_event_is_shown_with_both_its_names_and_its_content() {
         r#"{"orderId":"ord_1","userId":"usr_1","version":2,"events":[
         {"version":1,"type":"OrderPlaced","seedType":"order.created","at":"2024-05-01T12:00:00.000000Z",
         "data":{"currency":"EUR","lines":[{"name":"The \"MUG\"","quantity":1,"sku":"MUG","unit_price":100}],
-        "total_amount":100,"user_id":"usr_1"}},
+        "payment_method":null,"total_amount":100,"user_id":"usr_1"}},
         {"version":2,"type":"OrderCancelled","seedType":"order.canceled","at":"2024-05-01T12:00:01.000000Z",
         "data":{"cancelled_by":"usr_1","reason":"too late"}}]}"#,
     );

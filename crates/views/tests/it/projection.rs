@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bson::RawDocument;
 use schemas::{Event, OrderId, Sku, StreamId};
-use views::{HistoryView, OrderView, ProductView, Projection, StockView, View};
+use views::{HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
 
 use crate::check::fold;
 
@@ -17,7 +17,7 @@ fn every_projection_is_found_by_its_own_name() {
     for projection in Projection::ALL {
         assert_eq!(Projection::named(projection.name()), Some(projection));
     }
-    assert_eq!(Projection::named("payments"), None);
+    assert_eq!(Projection::named("invoices"), None);
 }
 
 /// Reads the golden commits of the view's aggregate, in the order of its events, and folds them.
@@ -40,4 +40,5 @@ fn every_golden_event_folds() {
     check_golden::<HistoryView>(order.stream());
     check_golden::<ProductView>(&sku.product());
     check_golden::<StockView>(&sku.stock());
+    check_golden::<PaymentView>(order.payment().stream());
 }
