@@ -34,6 +34,9 @@ pub use payment::{
     PaymentRefunded, PaymentRequested, PaymentStatus, PaymentVoidRequested, PaymentVoided, ProviderId,
 };
 pub use product::{ProductEvent, ProductPriceChanged, ProductRegistered};
-pub use stock::{StockEvent, StockReceived};
+pub use stock::{
+    StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
+    StockReservationRejected, StockReservationReleased, StockReserved,
+};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{FIRST_SESSION_VERSION, Role, UserEvent, UserRegistered, UserSessionEnded, UserSessionsRevoked};

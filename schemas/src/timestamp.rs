@@ -1,7 +1,10 @@
 //! Instants, as the hybrid clock counts them.
 
+use std::collections::HashSet;
 use std::fmt;
 
+use apache_avro::schema::{Name, NamespaceRef};
+use apache_avro::{AvroSchemaComponent, Schema};
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339, stored and sent as a number.
@@ -37,6 +40,12 @@ impl Timestamp {
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+}
+
+impl AvroSchemaComponent for Timestamp {
+    fn get_schema_in_ctxt(_: &mut HashSet<Name>, _: NamespaceRef<'_>) -> Schema {
+        Schema::TimestampMicros
     }
 }
 

@@ -15,6 +15,9 @@ pub enum Invalid {
     /// Of stock that came in.
     #[error("a number of pieces is a whole number from 1 to {}", Pieces::MAX)]
     Pieces,
+    /// Of a correction of stock.
+    #[error("a correction is a whole number of pieces up to {} in either direction, and not 0", Pieces::MAX)]
+    Delta,
     /// Of a product.
     #[error("a price is a whole number of minor units from 1 to {MAX_AMOUNT}")]
     Price,
@@ -33,6 +36,7 @@ impl Invalid {
         match self {
             Self::Quantity => "invalid_quantity",
             Self::Pieces => "invalid_pieces",
+            Self::Delta => "invalid_delta",
             Self::Price => "invalid_price",
             Self::Name => "invalid_name",
             Self::Reason => "invalid_reason",

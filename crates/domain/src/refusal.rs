@@ -1,6 +1,6 @@
 //! Refusals: a rule says no. Never a failure of the machine, and never logged as one.
 
-use schemas::{Money, OrderStatus, PaymentStatus, Sku};
+use schemas::{Money, OrderStatus, PaymentStatus, Sku, Timestamp};
 
 use crate::order::{MAX_LINES, Quantity};
 
@@ -71,6 +71,29 @@ pub enum Refusal {
     /// The stock on hand would be beyond [`crate::MAX_AMOUNT`].
     #[error("the stock on hand would become too large")]
     StockTooLarge,
+    /// The stock on hand would not cover what is held.
+    #[error("there are {on_hand} pieces on hand, and {held} of them are held for orders: fewer cannot be left")]
+    StockTooSmall {
+        /// How many pieces are there.
+        on_hand: i64,
+        /// How many of them must stay.
+        held: i64,
+    },
+    /// The order holds another number of pieces.
+    #[error("{held} pieces are held for this order already")]
+    ReservationDiffers {
+        /// How many it holds.
+        held: i64,
+    },
+    /// The order holds no pieces: they were never reserved, or the reservation is settled.
+    #[error("no pieces are held for this order")]
+    ReservationNotHeld,
+    /// The order may hold its pieces for longer.
+    #[error("the pieces are held for this order until {until}")]
+    ReservationNotDue {
+        /// From when on the reservation may expire.
+        until: Timestamp,
+    },
     /// There is a payment of this order already, and it is another one.
     #[error("this order has another payment already")]
     PaymentExists,
@@ -157,6 +180,10 @@ impl Refusal {
             Self::ProductExists => "product_exists",
             Self::ProductNotFound => "product_not_found",
             Self::StockTooLarge => "stock_too_large",
+            Self::StockTooSmall { .. } => "stock_too_small",
+            Self::ReservationDiffers { .. } => "reservation_differs",
+            Self::ReservationNotHeld => "reservation_not_held",
+            Self::ReservationNotDue { .. } => "reservation_not_due",
             Self::PaymentExists => "payment_exists",
             Self::PaymentNotFound => "payment_not_found",
             Self::NothingToPay => "nothing_to_pay",
@@ -190,6 +217,10 @@ impl Refusal {
             | Self::ProductExists
             | Self::ProductNotFound
             | Self::StockTooLarge
+            | Self::StockTooSmall { .. }
+            | Self::ReservationDiffers { .. }
+            | Self::ReservationNotHeld
+            | Self::ReservationNotDue { .. }
             | Self::PaymentExists
             | Self::PaymentNotFound
             | Self::NothingToPay
@@ -228,6 +259,10 @@ impl Refusal {
             | Self::OrderNotCancellable { .. }
             | Self::ProductExists
             | Self::StockTooLarge
+            | Self::StockTooSmall { .. }
+            | Self::ReservationDiffers { .. }
+            | Self::ReservationNotHeld
+            | Self::ReservationNotDue { .. }
             | Self::PaymentExists
             | Self::PaymentNotCapturable { .. }
             | Self::PaymentNotVoidable { .. }

@@ -1,11 +1,11 @@
 //! The stock of one SKU.
 
-use schemas::{Event as _, Recorded, Sku, StockEvent, StockReceived, Timestamp};
+use schemas::{Event as _, Recorded, Sku, StockEvent, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::view::{Listing, Projection, Unfoldable, View};
 
-/// How many pieces of one SKU there are.
+/// How many pieces of one SKU there are. Which order holds how many is not kept here, so a document never grows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockView {
@@ -13,11 +13,13 @@ pub struct StockView {
     pub sku: Sku,
     /// Pieces in the house.
     pub on_hand: i64,
+    /// Those of them that are set aside for orders.
+    pub held: i64,
     /// Pieces that can still be promised to an order.
     pub available: i64,
     /// The stream's version.
     pub version: u32,
-    /// When the first pieces came in.
+    /// When the first thing happened to it.
     #[serde(with = "schemas::rfc3339")]
     pub created_at: Timestamp,
     /// When something happened to it last.
@@ -30,9 +32,9 @@ impl View for StockView {
     type Event = StockEvent;
 
     fn apply(view: Option<Self>, recorded: &Recorded<StockEvent>) -> Result<Option<Self>, Unfoldable> {
-        match (view, &recorded.event) {
-            (view, StockEvent::Received(received)) => Self::received(view, recorded, received).map(Some),
-        }
+        let stock = view.unwrap_or_else(|| Self::empty(recorded));
+        let (on_hand, held) = changes(&recorded.event);
+        stock.changed(on_hand, held, recorded).map(Some)
     }
 
     fn lists(&self) -> Vec<Listing> {
@@ -41,22 +43,42 @@ impl View for StockView {
 }
 
 impl StockView {
-    /// The first delivery creates the view, each later one adds to it.
-    fn received(
-        view: Option<Self>,
-        recorded: &Recorded<StockEvent>,
-        received: &StockReceived,
-    ) -> Result<Self, Unfoldable> {
-        let event = recorded.event.name();
-        let before = view.as_ref().map_or(0, |stock| stock.on_hand);
-        let on_hand = before.checked_add(received.quantity).ok_or(Unfoldable::Overflow { event })?;
-        Ok(Self {
-            sku: received.sku.clone(),
-            on_hand,
-            available: on_hand,
-            version: recorded.version.0,
-            created_at: view.map_or(recorded.at, |stock| stock.created_at),
+    /// Before its first event, whichever that is, a stock is empty.
+    fn empty(recorded: &Recorded<StockEvent>) -> Self {
+        Self {
+            sku: recorded.event.sku().clone(),
+            on_hand: 0,
+            held: 0,
+            available: 0,
+            version: 0,
+            created_at: recorded.at,
             updated_at: recorded.at,
-        })
+        }
+    }
+
+    fn changed(self, on_hand: i64, held: i64, recorded: &Recorded<StockEvent>) -> Result<Self, Unfoldable> {
+        let event = recorded.event.name();
+        let sums = self.on_hand.checked_add(on_hand).zip(self.held.checked_add(held));
+        let (on_hand, held) = sums.ok_or(Unfoldable::Overflow { event })?;
+        if held < 0 || on_hand < held {
+            return Err(Unfoldable::Impossible { event });
+        }
+        let (version, updated_at) = (recorded.version.0, recorded.at);
+        Ok(Self { on_hand, held, available: on_hand - held, version, updated_at, ..self })
+    }
+}
+
+/// By how much an event changes what is on hand, and what is held of it.
+const fn changes(event: &StockEvent) -> (i64, i64) {
+    match event {
+        StockEvent::Received(received) => (received.quantity, 0),
+        StockEvent::Adjusted(adjusted) => (adjusted.delta, 0),
+        StockEvent::Reserved(reserved) => (0, reserved.quantity),
+        StockEvent::ReservationRejected(_) => (0, 0),
+        StockEvent::ReservationReleased(released) => (0, released.quantity.saturating_neg()),
+        StockEvent::ReservationCommitted(committed) => {
+            (committed.quantity.saturating_neg(), committed.quantity.saturating_neg())
+        }
+        StockEvent::ReservationExpired(expired) => (0, expired.quantity.saturating_neg()),
     }
 }

@@ -6,9 +6,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use schemas::{
-    AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, PaymentMethod, ProductEvent,
-    ProductPriceChanged, ProductRegistered, Role, SessionId, Sku, StockEvent, StockReceived, UserEvent, UserId,
-    UserRegistered, UserSessionEnded, UserSessionsRevoked,
+    AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, PaymentMethod, ProductEvent,
+    ProductPriceChanged, ProductRegistered, Role, SessionId, Sku, StockAdjusted, StockEvent, StockReceived,
+    StockReservationCommitted, StockReservationExpired, StockReservationRejected, StockReservationReleased,
+    StockReserved, Timestamp, UserEvent, UserId, UserRegistered, UserSessionEnded, UserSessionsRevoked,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -25,7 +26,7 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
     };
     let lines = vec![line(&mug, "Mug, blue", 2, 1_250), line(&pot, "Teapot für zwei ☕", 1, 4_999)];
     let reason = Some("ordered twice".to_owned());
-    vec![
+    let mut events = vec![
         OrderEvent::Placed(OrderPlaced {
             user_id: user_id.clone(),
             lines,
@@ -37,16 +38,38 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
         OrderEvent::Cancelled(OrderCancelled { cancelled_by: user_id, reason }).into(),
         ProductEvent::Registered(ProductRegistered { sku: mug.clone(), name: "Mug, blue".to_owned(), price }).into(),
         ProductEvent::PriceChanged(ProductPriceChanged { price }).into(),
-        StockEvent::Received(StockReceived { sku: mug, quantity: 250, reason: Some("delivery 17".to_owned()) }).into(),
-    ]
-    .into_iter()
-    .chain(payment::one_of_each())
-    .chain([
+    ];
+    events.extend(one_of_each_of_stock(&mug).map(AnyEvent::from));
+    events.extend(payment::one_of_each());
+    events.extend([
         UserEvent::Registered(UserRegistered { role: Role::Admin }).into(),
         UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }).into(),
         UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }).into(),
-    ])
-    .collect()
+    ]);
+    events
+}
+
+/// The settled quantities add up to the reserved one, so that views fold one after the other.
+fn one_of_each_of_stock(sku: &Sku) -> [StockEvent; 7] {
+    let order = OrderId::from_bits(0x0f1e_2d3c_4b5a_6978_8796_a5b4_c3d2_e1f0);
+    let until = Timestamp::from_micros(1_700_000_900_000_000);
+    let reason = |text: &str| Some(text.to_owned());
+    let sku = || sku.clone();
+    let of = || order.clone();
+    [
+        StockEvent::Received(StockReceived { sku: sku(), quantity: 250, reason: reason("delivery 17") }),
+        StockEvent::Adjusted(StockAdjusted { sku: sku(), delta: -3, reason: reason("broken") }),
+        StockEvent::Reserved(StockReserved { sku: sku(), order: of(), quantity: 6, until }),
+        StockEvent::ReservationRejected(StockReservationRejected {
+            sku: sku(),
+            order: of(),
+            quantity: 900,
+            available: 241,
+        }),
+        StockEvent::ReservationReleased(StockReservationReleased { sku: sku(), order: of(), quantity: 1 }),
+        StockEvent::ReservationCommitted(StockReservationCommitted { sku: sku(), order: of(), quantity: 2 }),
+        StockEvent::ReservationExpired(StockReservationExpired { sku: sku(), order: of(), quantity: 3 }),
+    ]
 }
 
 /// Any event that its types allow.
@@ -75,8 +98,30 @@ fn product() -> impl Strategy<Value = AnyEvent> {
 }
 
 fn stock() -> impl Strategy<Value = AnyEvent> {
-    (sku(), any::<i64>(), option::of(any::<String>()))
-        .prop_map(|(sku, quantity, reason)| StockEvent::Received(StockReceived { sku, quantity, reason }).into())
+    let booked = || (sku(), any::<i64>(), option::of(any::<String>()));
+    let reserved = || (sku(), order_id(), any::<i64>(), any::<i64>());
+    let settled = || (sku(), order_id(), any::<i64>());
+    prop_oneof![
+        booked().prop_map(|(sku, quantity, reason)| StockEvent::Received(StockReceived { sku, quantity, reason })),
+        booked().prop_map(|(sku, delta, reason)| StockEvent::Adjusted(StockAdjusted { sku, delta, reason })),
+        reserved().prop_map(|(sku, order, quantity, until)| {
+            let until = Timestamp::from_micros(until);
+            StockEvent::Reserved(StockReserved { sku, order, quantity, until })
+        }),
+        reserved().prop_map(|(sku, order, quantity, available)| {
+            StockEvent::ReservationRejected(StockReservationRejected { sku, order, quantity, available })
+        }),
+        settled().prop_map(|(sku, order, quantity)| {
+            StockEvent::ReservationReleased(StockReservationReleased { sku, order, quantity })
+        }),
+        settled().prop_map(|(sku, order, quantity)| {
+            StockEvent::ReservationCommitted(StockReservationCommitted { sku, order, quantity })
+        }),
+        settled().prop_map(|(sku, order, quantity)| {
+            StockEvent::ReservationExpired(StockReservationExpired { sku, order, quantity })
+        }),
+    ]
+    .prop_map(AnyEvent::from)
 }
 
 fn user() -> impl Strategy<Value = AnyEvent> {
@@ -92,6 +137,10 @@ fn user() -> impl Strategy<Value = AnyEvent> {
 
 fn sku() -> impl Strategy<Value = Sku> {
     "[A-Za-z0-9_-]{1,64}".prop_map(|text| Sku::parse(&text).unwrap())
+}
+
+fn order_id() -> impl Strategy<Value = OrderId> {
+    any::<u128>().prop_map(OrderId::from_bits)
 }
 
 fn user_id() -> impl Strategy<Value = UserId> {

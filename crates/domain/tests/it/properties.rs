@@ -1,21 +1,18 @@
-//! What holds for every sequence of commands, and for every sequence of events.
+//! What holds for every sequence of commands, and for every sequence of events. Of the stock: `stock/laws.rs`.
 
 use domain::order::{Catalogue, Listed, Order, OrderCommand, OrderState, Quantity, RequestedLine};
 use domain::product::{Price, Product, ProductCommand, ProductName};
-use domain::stock::{Pieces, Stock, StockCommand};
 use domain::user::{User, UserCommand};
 use domain::{Aggregate, MAX_AMOUNT, Refusal, fold};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use schemas::{
-    Currency, Money, OrderCancelled, OrderEvent, OrderPlaced, Role, SessionId, Sku, StockEvent, StockReceived,
-};
+use schemas::{Currency, Money, OrderCancelled, OrderEvent, OrderPlaced, Role, SessionId, Sku};
 
 use crate::check::{actor, euro, sku, user};
 
 /// Gives the commands one after the other; returns what happened.
-fn run<A: Aggregate>(commands: &[A::Command]) -> Vec<A::Event> {
+pub(crate) fn run<A: Aggregate>(commands: &[A::Command]) -> Vec<A::Event> {
     let mut happened = Vec::new();
     for command in commands {
         let state = fold::<A>(&happened);
@@ -27,7 +24,7 @@ fn run<A: Aggregate>(commands: &[A::Command]) -> Vec<A::Event> {
 }
 
 /// What a command brings about that was carried out just before.
-fn repeated<A: Aggregate>(before: &[A::Command], command: &A::Command) -> Result<Vec<A::Event>, Refusal> {
+pub(crate) fn repeated<A: Aggregate>(before: &[A::Command], command: &A::Command) -> Result<Vec<A::Event>, Refusal> {
     let mut events = run::<A>(before);
     if let Ok(more) = A::decide(fold::<A>(&events).as_ref(), command) {
         events.extend(more);
@@ -35,7 +32,7 @@ fn repeated<A: Aggregate>(before: &[A::Command], command: &A::Command) -> Result
     A::decide(fold::<A>(&events).as_ref(), command)
 }
 
-fn changes_nothing<E>(decision: &Result<Vec<E>, Refusal>) -> bool {
+pub(crate) fn changes_nothing<E>(decision: &Result<Vec<E>, Refusal>) -> bool {
     decision.as_ref().map_or(true, Vec::is_empty)
 }
 
@@ -89,14 +86,6 @@ fn product_command() -> impl Strategy<Value = ProductCommand> {
         } else {
             ProductCommand::ChangePrice { price }
         }
-    })
-}
-
-fn stock_command() -> impl Strategy<Value = StockCommand> {
-    (1..=Pieces::MAX).prop_map(|pieces| StockCommand::Receive {
-        sku: sku("MUG"),
-        quantity: Pieces::new(pieces).unwrap(),
-        reason: None,
     })
 }
 
@@ -159,13 +148,6 @@ proptest! {
         before in vec(repeatable_user_command(), 0..100), command in repeatable_user_command(),
     ) {
         prop_assert!(changes_nothing(&repeated::<User>(&before, &command)));
-    }
-
-    #[test]
-    fn the_stock_on_hand_is_what_came_in(commands in vec(stock_command(), 0..20)) {
-        let events = run::<Stock>(&commands);
-        let sum: i64 = events.iter().map(|StockEvent::Received(StockReceived { quantity, .. })| quantity).sum();
-        prop_assert_eq!(fold::<Stock>(&events).map_or(0, |stock| stock.on_hand), sum);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use domain::order::Quantity;
 use domain::product::{Price, ProductName};
-use domain::stock::Pieces;
+use domain::stock::{Delta, Pieces};
 use domain::{Invalid, MAX_AMOUNT, Reason};
 
 use crate::check::euro;
@@ -20,6 +20,16 @@ fn a_quantity_is_1_to_1000() {
 fn a_delivery_is_1_to_a_thousand_million_pieces() {
     for (pieces, valid) in [(-1, false), (0, false), (1, true), (1_000_000_000, true), (1_000_000_001, false)] {
         assert_eq!(Pieces::new(pieces).map(Pieces::get), if valid { Ok(pieces) } else { Err(Invalid::Pieces) });
+    }
+}
+
+#[test]
+fn a_correction_is_not_zero_and_no_larger_than_a_delivery() {
+    let most = Pieces::MAX;
+    for (pieces, valid) in
+        [(-most - 1, false), (-most, true), (-1, true), (0, false), (1, true), (most, true), (most + 1, false)]
+    {
+        assert_eq!(Delta::new(pieces).map(Delta::get), if valid { Ok(pieces) } else { Err(Invalid::Delta) });
     }
 }
 
