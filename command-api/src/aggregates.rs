@@ -11,7 +11,7 @@ use crate::streams::Stream;
 
 impl Stream for Order {
     fn owner(_: &StreamId, state: &OrderState) -> Option<UserId> {
-        Some(state.details().owner.clone())
+        Some(state.details.owner.clone())
     }
 }
 

@@ -32,6 +32,8 @@ fn described() -> OpenApiRouter<App> {
 
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(order::place))
+        .routes(routes!(order::ship))
+        .routes(routes!(order::deliver))
         .routes(routes!(order::cancel))
         .routes(routes!(product::register))
         .routes(routes!(product::change_price))

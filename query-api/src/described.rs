@@ -19,7 +19,7 @@ pub(crate) struct Order {
     order_id: String,
     /// Whose order it is.
     user_id: String,
-    /// `CREATED` or `CANCELLED`.
+    /// `CREATED`, `RESERVED`, `PAID`, `SHIPPED` or `DELIVERED`, one after the other; `CANCELLED` or `REJECTED` instead.
     status: String,
     /// Minor units of `currency`.
     total_amount: i64,
@@ -40,10 +40,22 @@ pub(crate) struct Order {
     items: Vec<Item>,
     /// ISO 4217.
     currency: String,
+    /// The parcel, once it is on its way.
+    shipment: Option<Shipment>,
     /// Where to read on.
     links: Links,
     /// Its payment; null before it is asked for.
     payment: Option<Payment>,
+}
+
+/// The parcel that an order left the house in.
+#[derive(ToSchema)]
+#[schema(as = OrderShipment)]
+pub(crate) struct Shipment {
+    /// Who carries it.
+    carrier: String,
+    /// Under which number the carrier knows it.
+    tracking: String,
 }
 
 /// One line of an order.

@@ -45,6 +45,11 @@ impl Record {
 pub static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| {
     vec![
         record(Aggregate::Order, "OrderPlaced", include_str!("../avro/order/OrderPlaced.avsc")),
+        record(Aggregate::Order, "OrderReserved", include_str!("../avro/order/OrderReserved.avsc")),
+        record(Aggregate::Order, "OrderRejected", include_str!("../avro/order/OrderRejected.avsc")),
+        record(Aggregate::Order, "OrderPaid", include_str!("../avro/order/OrderPaid.avsc")),
+        record(Aggregate::Order, "OrderShipped", include_str!("../avro/order/OrderShipped.avsc")),
+        record(Aggregate::Order, "OrderDelivered", include_str!("../avro/order/OrderDelivered.avsc")),
         record(Aggregate::Order, "OrderCancelled", include_str!("../avro/order/OrderCancelled.avsc")),
         record(Aggregate::Product, "ProductRegistered", include_str!("../avro/product/ProductRegistered.avsc")),
         record(Aggregate::Product, "ProductPriceChanged", include_str!("../avro/product/ProductPriceChanged.avsc")),

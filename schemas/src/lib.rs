@@ -15,6 +15,7 @@ mod stock;
 mod text;
 mod timestamp;
 mod user;
+mod words;
 
 pub mod avro;
 pub mod compatibility;
@@ -27,7 +28,10 @@ pub use envelope::Recorded;
 pub use event::{DecodeError, EncodeError, Event};
 pub use ids::{EventId, InvalidId, OrderId, PaymentId, RefundId, SessionId, Sku, StreamId, UserId, Version};
 pub use money::{Currency, InvalidCurrency, Money};
-pub use order::{OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus};
+pub use order::{
+    CancellationCause, OrderCancelled, OrderDelivered, OrderEvent, OrderLine, OrderPaid, OrderPlaced, OrderRejected,
+    OrderReserved, OrderShipped, OrderStatus, RejectionReason,
+};
 pub use payment::{
     LastFour, PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
     PaymentExpired, PaymentMarkedUnknown, PaymentMethod, PaymentRefundRejected, PaymentRefundRequested,

@@ -1,14 +1,14 @@
-//! Orders: place, cancel.
+//! Orders: place, ship, deliver, cancel.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Reason;
-use domain::order::{OrderCommand, Quantity, RequestedLine};
+use domain::order::{Canceller, Carrier, OrderCommand, Quantity, RequestedLine, Tracking};
 use runtime::http::{JsonBody, Params};
 use runtime::problem::{PathPart, Problem, ProblemBody};
 use schemas::{OrderId, PaymentMethod, Sku, UserId};
 use serde::{Deserialize, Serialize};
-use sessions::Caller;
+use sessions::{AdminCaller, Caller};
 use utoipa::ToSchema;
 
 use crate::app::{App, Wish};
@@ -50,6 +50,16 @@ pub(super) struct CancelOrder {
     reason: Option<String>,
 }
 
+/// The parcel in which an order leaves the house.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShipOrder {
+    /// Who carries it, up to 100 characters.
+    carrier: String,
+    /// Under which number the carrier knows it, up to 100 characters.
+    tracking: String,
+}
+
 /// Which order was changed, and how to read it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -81,6 +91,39 @@ pub(super) async fn place(
     Ok(Reply::created(done.clone(), location(&done), answer(&done, "Order created")))
 }
 
+/// Tells that a paid order left the house.
+#[utoipa::path(post, path = "/commands/orders/{id}/ship", tag = "orders", request_body = ShipOrder,
+    params(("id" = String, Path, description = "The order")),
+    responses((status = 200, body = OrderAnswer, description = "Shipped"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn ship(
+    State(app): State<App>,
+    AdminCaller(caller): AdminCaller,
+    headers: CommandHeaders,
+    Params(id): Params<OrderId>,
+    JsonBody(body): JsonBody<ShipOrder>,
+) -> Result<Reply<OrderAnswer>, Problem> {
+    let intent = app.intent(&caller, &format!("POST /commands/orders/{id}/ship"), &headers, &body);
+    let done = app.orders.execute(id.stream().clone(), Creates::No, body.check()?, intent).await?;
+    Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order shipped")))
+}
+
+/// Tells that a shipped order arrived.
+#[utoipa::path(post, path = "/commands/orders/{id}/deliver", tag = "orders",
+    params(("id" = String, Path, description = "The order")),
+    responses((status = 200, body = OrderAnswer, description = "Delivered"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn deliver(
+    State(app): State<App>,
+    AdminCaller(caller): AdminCaller,
+    headers: CommandHeaders,
+    Params(id): Params<OrderId>,
+) -> Result<Reply<OrderAnswer>, Problem> {
+    let intent = app.intent(&caller, &format!("POST /commands/orders/{id}/deliver"), &headers, &());
+    let done = app.orders.execute(id.stream().clone(), Creates::No, OrderCommand::ConfirmDelivery, intent).await?;
+    Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order delivered")))
+}
+
 /// Calls an order off, as its owner or an admin.
 #[utoipa::path(post, path = "/commands/orders/{id}/cancel", tag = "orders", request_body = Option<CancelOrder>,
     params(("id" = String, Path, description = "The order")),
@@ -94,7 +137,7 @@ pub(super) async fn cancel(
     body: Option<JsonBody<CancelOrder>>,
 ) -> Result<Reply<OrderAnswer>, Problem> {
     let JsonBody(body) = body.unwrap_or_default();
-    let command = OrderCommand::Cancel { by: actor(&caller), reason: body.check()? };
+    let command = OrderCommand::Cancel { by: Canceller::Person(actor(&caller)), reason: body.check()? };
     let intent = app.intent(&caller, &format!("POST /commands/orders/{id}/cancel"), &headers, &body);
     let done = app.orders.execute(id.stream().clone(), Creates::No, command, intent).await?;
     Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order cancelled")))
@@ -141,6 +184,16 @@ impl CancelOrder {
         let reason = self.reason.as_deref().map(Reason::parse).transpose();
         let reason = shape.take(&["reason".into()], reason);
         shape.finish(reason)
+    }
+}
+
+impl ShipOrder {
+    fn check(&self) -> Result<OrderCommand, Problem> {
+        let mut shape = Shape::default();
+        let carrier = shape.take(&["carrier".into()], Carrier::parse(&self.carrier));
+        let tracking = shape.take(&["tracking".into()], Tracking::parse(&self.tracking));
+        let whole = carrier.zip(tracking);
+        shape.finish(whole.map(|(carrier, tracking)| OrderCommand::Ship { carrier, tracking }))
     }
 }
 

@@ -62,6 +62,14 @@ pub enum Refusal {
         /// The order's state.
         status: OrderStatus,
     },
+    /// The order's state does not allow it.
+    #[error("an order that is {from} cannot become {to}")]
+    OrderCannotBecome {
+        /// The order's state.
+        from: OrderStatus,
+        /// The state that was asked for.
+        to: OrderStatus,
+    },
     /// The SKU is taken.
     #[error("this SKU is registered already")]
     ProductExists,
@@ -177,6 +185,7 @@ impl Refusal {
             Self::OrderExists => "order_exists",
             Self::OrderNotFound => "order_not_found",
             Self::OrderNotCancellable { .. } => "order_not_cancellable",
+            Self::OrderCannotBecome { .. } => "order_status_conflict",
             Self::ProductExists => "product_exists",
             Self::ProductNotFound => "product_not_found",
             Self::StockTooLarge => "stock_too_large",
@@ -214,6 +223,7 @@ impl Refusal {
             | Self::OrderExists
             | Self::OrderNotFound
             | Self::OrderNotCancellable { .. }
+            | Self::OrderCannotBecome { .. }
             | Self::ProductExists
             | Self::ProductNotFound
             | Self::StockTooLarge
@@ -257,6 +267,7 @@ impl Refusal {
             | Self::TotalTooLarge
             | Self::OrderExists
             | Self::OrderNotCancellable { .. }
+            | Self::OrderCannotBecome { .. }
             | Self::ProductExists
             | Self::StockTooLarge
             | Self::StockTooSmall { .. }

@@ -9,7 +9,7 @@ mod stock;
 mod view;
 
 pub use history::{HistoryEntry, HistoryView};
-pub use order::{OrderItem, OrderLinks, OrderView};
+pub use order::{OrderItem, OrderLinks, OrderShipment, OrderView};
 pub use payment::{PaymentView, RefundStatus, RefundView};
 pub use product::ProductView;
 pub use stock::StockView;

@@ -9,8 +9,8 @@ use clap::Parser as _;
 use notifier::Config;
 use runtime::Process;
 use schemas::{
-    AnyEvent, Currency, Event as _, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded,
-    Sku, Timestamp, UserId, Version,
+    AnyEvent, CancellationCause, Currency, Event as _, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine,
+    OrderPlaced, Recorded, Sku, Timestamp, UserId, Version,
 };
 use serde_json::json;
 use stack::servers::Redis;
@@ -84,7 +84,7 @@ fn placed(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
 }
 
 fn cancelled(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
-    let event = OrderCancelled { cancelled_by: owner.clone(), reason: None };
+    let event = OrderCancelled { cause: CancellationCause::Requested, cancelled_by: Some(owner.clone()), reason: None };
     recorded(order, owner, 2, OrderEvent::Cancelled(event))
 }
 

@@ -69,7 +69,8 @@ pub(super) async fn history(
 /// The caller's orders, newest first; for an admin everybody's, or those of the users named.
 #[utoipa::path(get, path = "/queries/orders", tag = "orders",
     params(("userId" = Option<Vec<String>>, Query, description = "Whose; anybody but an admin may name himself only"),
-        ("status" = Option<String>, Query, description = "`CREATED` or `CANCELLED`"),
+        ("status" = Option<String>, Query, description = "`CREATED`, `RESERVED`, `PAID`, `SHIPPED`, \
+            `DELIVERED`, `CANCELLED` or `REJECTED`"),
         ("from" = Option<String>, Query, description = "Placed at this instant or later; RFC 3339"),
         ("to" = Option<String>, Query, description = "Placed at this instant or earlier; RFC 3339"),
         ("limit" = Option<u8>, Query, description = "1 to 100, else 50"),
@@ -148,7 +149,8 @@ fn asked(parameters: &Parameters, caller: &Caller) -> Result<Vec<Page>, Problem>
 
 /// The lists to look into, as the order view names them.
 fn lists(parameters: &Parameters, caller: &Caller) -> Result<Vec<String>, Problem> {
-    let status = parameters.one("status", "CREATED or CANCELLED", OrderStatus::parse)?;
+    let statuses = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
+    let status = parameters.one("status", &format!("one of {statuses}"), OrderStatus::parse)?;
     let of_user = |user: &UserId| match status {
         Some(status) => format!("user:{user}:status:{status}"),
         None => format!("user:{user}"),

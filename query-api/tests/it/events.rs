@@ -1,9 +1,9 @@
 //! Events as they arrive from a topic.
 
 use schemas::{
-    Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, PaymentDeclined,
-    PaymentEvent, PaymentMethod, PaymentRequested, ProductEvent, ProductPriceChanged, ProductRegistered, Recorded, Sku,
-    StockEvent, StockReceived, StreamId, Timestamp, UserId, Version,
+    CancellationCause, Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
+    PaymentDeclined, PaymentEvent, PaymentMethod, PaymentRequested, ProductEvent, ProductPriceChanged,
+    ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -47,7 +47,11 @@ pub(crate) fn placed(order: &str, user: &str, second: i64) -> Recorded<OrderEven
 }
 
 pub(crate) fn cancelled(order: &str, user: &str, second: i64) -> Recorded<OrderEvent> {
-    let event = OrderCancelled { cancelled_by: UserId::parse(user).unwrap(), reason: None };
+    let event = OrderCancelled {
+        cause: CancellationCause::Requested,
+        cancelled_by: Some(UserId::parse(user).unwrap()),
+        reason: None,
+    };
     owned(user, recorded(stream(order), 2, second, OrderEvent::Cancelled(event)))
 }
 

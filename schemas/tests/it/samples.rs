@@ -3,13 +3,15 @@
 mod payment;
 
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
+use proptest::{option, sample};
 use schemas::{
-    AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, PaymentMethod, ProductEvent,
-    ProductPriceChanged, ProductRegistered, Role, SessionId, Sku, StockAdjusted, StockEvent, StockReceived,
-    StockReservationCommitted, StockReservationExpired, StockReservationRejected, StockReservationReleased,
-    StockReserved, Timestamp, UserEvent, UserId, UserRegistered, UserSessionEnded, UserSessionsRevoked,
+    AnyEvent, CancellationCause, Currency, Money, OrderCancelled, OrderDelivered, OrderEvent, OrderId, OrderLine,
+    OrderPaid, OrderPlaced, OrderRejected, OrderReserved, OrderShipped, PaymentMethod, ProductEvent,
+    ProductPriceChanged, ProductRegistered, RejectionReason, Role, SessionId, Sku, StockAdjusted, StockEvent,
+    StockReceived, StockReservationCommitted, StockReservationExpired, StockReservationRejected,
+    StockReservationReleased, StockReserved, Timestamp, UserEvent, UserId, UserRegistered, UserSessionEnded,
+    UserSessionsRevoked,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -35,7 +37,17 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
             payment_method: Some(PaymentMethod::parse("pm_card_visa").unwrap()),
         })
         .into(),
-        OrderEvent::Cancelled(OrderCancelled { cancelled_by: user_id, reason }).into(),
+        OrderEvent::Reserved(OrderReserved { pieces: 3 }).into(),
+        OrderEvent::Rejected(OrderRejected { reason: RejectionReason::OutOfStock, skus: vec![pot] }).into(),
+        OrderEvent::Paid(OrderPaid { amount: Money { amount: 7_499, ..price } }).into(),
+        OrderEvent::Shipped(OrderShipped { carrier: "DHL".to_owned(), tracking: "JJD 0001".to_owned() }).into(),
+        OrderEvent::Delivered(OrderDelivered { pieces: 3 }).into(),
+        OrderEvent::Cancelled(OrderCancelled {
+            cause: CancellationCause::PaymentFailed,
+            cancelled_by: Some(user_id),
+            reason,
+        })
+        .into(),
         ProductEvent::Registered(ProductRegistered { sku: mug.clone(), name: "Mug, blue".to_owned(), price }).into(),
         ProductEvent::PriceChanged(ProductPriceChanged { price }).into(),
     ];
@@ -85,9 +97,22 @@ fn order() -> impl Strategy<Value = AnyEvent> {
             OrderEvent::Placed(OrderPlaced { user_id, lines, currency, total_amount, payment_method })
         },
     );
-    let cancelled = (user_id(), option::of(any::<String>()))
-        .prop_map(|(cancelled_by, reason)| OrderEvent::Cancelled(OrderCancelled { cancelled_by, reason }));
-    prop_oneof![placed, cancelled].prop_map(AnyEvent::from)
+    let rejected = (sample::select(RejectionReason::ALL), vec(sku(), 0..20))
+        .prop_map(|(reason, skus)| OrderEvent::Rejected(OrderRejected { reason, skus }));
+    let shipped = (any::<String>(), any::<String>())
+        .prop_map(|(carrier, tracking)| OrderEvent::Shipped(OrderShipped { carrier, tracking }));
+    let cancelled = (sample::select(CancellationCause::ALL), option::of(user_id()), option::of(any::<String>()))
+        .prop_map(|(cause, cancelled_by, reason)| OrderCancelled { cause, cancelled_by, reason });
+    prop_oneof![
+        placed,
+        any::<i64>().prop_map(|pieces| OrderEvent::Reserved(OrderReserved { pieces })),
+        rejected,
+        money().prop_map(|amount| OrderEvent::Paid(OrderPaid { amount })),
+        shipped,
+        any::<i64>().prop_map(|pieces| OrderEvent::Delivered(OrderDelivered { pieces })),
+        cancelled.prop_map(OrderEvent::Cancelled),
+    ]
+    .prop_map(AnyEvent::from)
 }
 
 fn product() -> impl Strategy<Value = AnyEvent> {
