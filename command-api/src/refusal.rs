@@ -31,23 +31,28 @@ impl From<Rejected> for Problem {
                 "too many commands changed this at the same time; send it again in a moment",
             )
             .retry_after(1),
-            Rejected::Store(event_store::Error::Unavailable { .. } | event_store::Error::Busy) => {
-                Self::unavailable("the event store", 1)
-            }
-            Rejected::Store(event_store::Error::TooLarge { .. }) => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "event_too_large",
-                "the command makes an event that is too large",
-            ),
-            Rejected::Store(event_store::Error::Config { .. } | event_store::Error::Unreadable { .. })
-            | Rejected::Unreadable(_)
-            | Rejected::Unwritable(_)
-            | Rejected::Died(_) => {
-                tracing::error!(error = &rejected as &dyn std::error::Error, "A command failed: {rejected}");
-                Self::internal()
-            }
+            Rejected::Store(error) => store_failed(error, &rejected),
+            Rejected::Unreadable(_) | Rejected::Unwritable(_) | Rejected::Died(_) => failed(&rejected),
         }
     }
+}
+
+fn store_failed(error: &event_store::Error, rejected: &Rejected) -> Problem {
+    match error {
+        event_store::Error::Unavailable { .. } | event_store::Error::Busy => Problem::unavailable("the event store", 1),
+        event_store::Error::TooLarge { .. } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "event_too_large",
+            "the command makes an event that is too large",
+        ),
+        event_store::Error::Config { .. } | event_store::Error::Unreadable { .. } => failed(rejected),
+    }
+}
+
+/// A defect of ours, or of what is stored.
+fn failed(rejected: &Rejected) -> Problem {
+    tracing::error!(error = runtime::chain(rejected), "A command failed: {rejected}");
+    Problem::internal()
 }
 
 /// A rule said no.

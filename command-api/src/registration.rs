@@ -56,7 +56,7 @@ impl App {
         let app = self.clone();
         match tasks::spawn("registration", async move { app.registered(&applicant, &intent).await }).await {
             Ok(outcome) => outcome,
-            Err(panicked) => Err(Rejected::Died(panicked).into()),
+            Err(panicked) => Err(Rejected::from(panicked).into()),
         }
     }
 

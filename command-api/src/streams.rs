@@ -1,29 +1,37 @@
-//! Runs commands against one kind of aggregate: load, decide, commit, and answer retries.
+//! Runs commands against one kind of aggregate: load, decide, commit, and answer retries. Commands that meet at one
+//! stream are decided one after the other and written as one commit; each gets its own answer.
 //!
 //! Promises: one (caller, route, key) has at most one effect; an acceptance may rest on cached state, but a refusal, an
-//! "already done" and a replay are answered only after a majority read of the stream's tail.
+//! "already done" and a replay are answered only after a majority read of the stream's tail (or a majority write at its
+//! end).
 
 use std::sync::Arc;
 
 use domain::Aggregate;
-use event_store::{Appended, Commit, EventStore, StoredEvent};
-use runtime::{clock, tasks};
+use event_store::{Commit, EventStore};
+use runtime::tasks;
 use schemas::{StreamId, Timestamp, UserId, Version};
-use uuid::Uuid;
 
 use crate::intent::Intent;
 use crate::metrics;
 
+mod batch;
 mod gates;
 mod head;
+mod pending;
+mod plan;
+mod queue;
 mod rejected;
+#[cfg(test)]
+mod tests;
 
+use batch::Batch;
 use gates::Gates;
 pub(crate) use head::Head;
+use pending::Pending;
+use queue::{Queues, Turn};
 pub(crate) use rejected::Rejected;
 
-/// How often a command that lost its race is decided again before it is given up.
-const ATTEMPTS: u32 = 8;
 /// How many folded states are kept in memory, per aggregate.
 const CACHED_HEADS: usize = 50_000;
 
@@ -53,11 +61,13 @@ pub(crate) struct Streams<A: Aggregate> {
     store: EventStore,
     heads: Arc<quick_cache::sync::Cache<StreamId, Arc<Head<A>>>>,
     gates: Arc<Gates>,
+    queues: Arc<Queues<A>>,
 }
 
 impl<A: Aggregate> Clone for Streams<A> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), heads: self.heads.clone(), gates: self.gates.clone() }
+        let Self { store, heads, gates, queues } = self;
+        Self { store: store.clone(), heads: heads.clone(), gates: gates.clone(), queues: queues.clone() }
     }
 }
 
@@ -81,7 +91,8 @@ impl<A: Stream> Streams<A> {
     /// The streams that lie in this store.
     #[must_use]
     pub(crate) fn new(store: EventStore) -> Self {
-        Self { store, heads: Arc::new(quick_cache::sync::Cache::new(CACHED_HEADS)), gates: Arc::default() }
+        let heads = Arc::new(quick_cache::sync::Cache::new(CACHED_HEADS));
+        Self { store, heads, gates: Arc::default(), queues: Arc::default() }
     }
 
     /// The state of a stream by a majority read.
@@ -90,7 +101,8 @@ impl<A: Stream> Streams<A> {
         Ok(self.refresh(stream, &known).await?.head)
     }
 
-    /// Runs a command to its end, also when the caller stops waiting for it.
+    /// Runs a command to its end, also when the caller stops waiting for it. Before it has begun, it waits for another
+    /// one with its key.
     pub(crate) async fn execute(
         &self,
         stream: StreamId,
@@ -98,10 +110,21 @@ impl<A: Stream> Streams<A> {
         command: A::Command,
         intent: Intent,
     ) -> Result<Done, Rejected> {
-        let run = Run { streams: self.clone(), stream, creates, command, intent };
-        match tasks::spawn("command", async move { run.to_its_end().await }).await {
-            Ok(outcome) => outcome,
-            Err(panicked) => Err(Rejected::Died(panicked)),
+        let key = match &intent.key {
+            Some(key) => Some(self.gates.key(key).await?),
+            None => None,
+        };
+        let (pending, answered) = Pending::new(creates, command, intent, key);
+        if let Some(turn) = self.queues.enter(&stream, pending) {
+            drop(tasks::spawn("commands", self.clone().serve(turn)));
+        }
+        answered.await?
+    }
+
+    /// Works on a stream until no command waits for it any more.
+    async fn serve(self, mut turn: Turn<A>) {
+        while let Some(pending) = turn.take() {
+            Batch::new(&self, &turn.stream, pending).run().await;
         }
     }
 
@@ -113,115 +136,20 @@ impl<A: Stream> Streams<A> {
     async fn refresh(&self, stream: &StreamId, known: &Head<A>) -> Result<Refreshed<A>, Rejected> {
         let commits = self.store.tail(stream, known.version.next()).await?;
         let head = Arc::new(known.fold(&commits)?);
-        if head.state.is_some() {
-            self.heads.insert(stream.clone(), head.clone());
-        }
+        self.remember(stream, &head);
         Ok(Refreshed { head, commits })
+    }
+
+    fn remember(&self, stream: &StreamId, head: &Arc<Head<A>>) {
+        if head.state.is_some() {
+            self.heads.insert(stream.clone(), Arc::clone(head));
+        }
     }
 }
 
 struct Refreshed<A: Aggregate> {
     head: Arc<Head<A>>,
     commits: Vec<Commit>,
-}
-
-/// One command on its way.
-struct Run<A: Aggregate> {
-    streams: Streams<A>,
-    stream: StreamId,
-    creates: Creates,
-    command: A::Command,
-    intent: Intent,
-}
-
-impl<A: Stream> Run<A> {
-    async fn to_its_end(self) -> Result<Done, Rejected> {
-        let _in_flight = match &self.intent.key {
-            Some(key) => Some(self.streams.gates.key(key).await?),
-            None => None,
-        };
-        let _turn = self.streams.gates.stream(&self.stream).await?;
-        match self.answered_before().await? {
-            Some(done) => Ok(done),
-            None => self.decide().await,
-        }
-    }
-
-    /// Looks the key up, where the stream itself would not show it.
-    async fn answered_before(&self) -> Result<Option<Done>, Rejected> {
-        match (&self.intent.key, self.creates) {
-            (Some(key), Creates::No) => match self.streams.store.find_key(key).await? {
-                Some(commit) => replay(&[commit], &self.intent),
-                None => Ok(None),
-            },
-            (Some(_), Creates::FromKey) | (None, _) => Ok(None),
-        }
-    }
-
-    async fn decide(&self) -> Result<Done, Rejected> {
-        let mut head = match self.creates {
-            Creates::FromKey => Arc::default(),
-            Creates::No => self.streams.cached(&self.stream),
-        };
-        let mut fresh = false;
-        let mut breath = gates::breath();
-        for _ in 0..ATTEMPTS {
-            match self.verdict(&head) {
-                Ok(events) if !events.is_empty() => {
-                    if let Some(done) = self.commit(&head, &events).await? {
-                        return Ok(done);
-                    }
-                    metrics::CONFLICTS.add(1);
-                    breath.wait().await;
-                }
-                Ok(_) if fresh => return Ok(self.done(&head)),
-                Err(rejected) if fresh => return Err(rejected),
-                Ok(_) | Err(_) => {}
-            }
-            // What was known does not suffice. An earlier sending of this command may show in what is read now.
-            let read = self.streams.refresh(&self.stream, &head).await?;
-            if let Some(done) = replay(&read.commits, &self.intent)? {
-                return Ok(done);
-            }
-            (head, fresh) = (read.head, true);
-        }
-        Err(Rejected::Contended)
-    }
-
-    /// What the rules say on this state.
-    fn verdict(&self, head: &Head<A>) -> Result<Vec<A::Event>, Rejected> {
-        match self.intent.expected {
-            Some(expected) if expected != head.version => Err(Rejected::Stale { expected, actual: head.version }),
-            Some(_) | None => Ok(A::decide(head.state.as_ref(), &self.command)?),
-        }
-    }
-
-    /// Writes the events at the stream's end; nothing if another commit stands there already.
-    async fn commit(&self, head: &Head<A>, events: &[A::Event]) -> Result<Option<Done>, Rejected> {
-        let next = head.then(events, Timestamp::from_micros(clock::now_micros()));
-        let commit = Commit {
-            stream: self.stream.clone(),
-            first: head.version.next(),
-            id: Uuid::now_v7(),
-            at: next.at,
-            owner: next.state.as_ref().and_then(|state| A::owner(&self.stream, state)),
-            commands: vec![self.intent.record(u32::try_from(events.len()).unwrap_or(u32::MAX))],
-            keys: self.intent.key.filter(|_| self.creates == Creates::No).into_iter().collect(),
-            events: events.iter().map(StoredEvent::of).collect::<Result<_, _>>()?,
-        };
-        match self.streams.store.append(&commit).await? {
-            Appended::Conflict => Ok(None),
-            Appended::Written => {
-                let done = self.done(&next);
-                self.streams.heads.insert(self.stream.clone(), Arc::new(next));
-                Ok(Some(done))
-            }
-        }
-    }
-
-    fn done(&self, head: &Head<A>) -> Done {
-        Done { stream: self.stream.clone(), version: head.version, at: head.at, replayed: false }
-    }
 }
 
 /// The first answer again, if one of these commits was made by this very command.

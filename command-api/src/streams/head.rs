@@ -21,10 +21,16 @@ impl<A: Aggregate> Default for Head<A> {
     }
 }
 
+impl<A: Aggregate> Clone for Head<A> {
+    fn clone(&self) -> Self {
+        Self { version: self.version, at: self.at, state: self.state.clone() }
+    }
+}
+
 impl<A: Aggregate> Head<A> {
     /// Folds the commits behind this head onto it. Events that it knows already are passed over.
     pub(super) fn fold(&self, commits: &[Commit]) -> Result<Self, DecodeError> {
-        let mut head = Self { version: self.version, at: self.at, state: self.state.clone() };
+        let mut head = self.clone();
         for commit in commits {
             let mut version = commit.first;
             for stored in &commit.events {
@@ -39,10 +45,10 @@ impl<A: Aggregate> Head<A> {
         Ok(head)
     }
 
-    /// The head after these new events, decided now. The hybrid clock never stands still along a stream.
-    pub(super) fn then(&self, events: &[A::Event], now: Timestamp) -> Self {
-        let state = events.iter().fold(self.state.clone(), |state, event| A::evolve(state, event));
+    /// Folds new events, decided at this time, onto the head.
+    pub(super) fn extend(&mut self, events: &[A::Event], at: Timestamp) {
+        self.state = events.iter().fold(self.state.take(), |state, event| A::evolve(state, event));
         let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-        Self { version: self.version.plus(count), at: now.max(self.at.next()), state }
+        (self.version, self.at) = (self.version.plus(count), at);
     }
 }

@@ -1,10 +1,14 @@
 //! Why a command has no effect.
 
+use std::sync::Arc;
+
 use domain::Refusal;
 use schemas::{DecodeError, EncodeError, Version};
+use tokio::sync::oneshot::error::RecvError;
+use tokio::task::JoinError;
 
-/// A command was not carried out.
-#[derive(Debug, thiserror::Error)]
+/// A command was not carried out. Commands that were decided together may share a cause.
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Rejected {
     /// The rules say no.
     #[error(transparent)]
@@ -28,14 +32,44 @@ pub(crate) enum Rejected {
     Contended,
     /// The event store did not answer, or refused.
     #[error("the event store failed")]
-    Store(#[from] event_store::Error),
+    Store(#[source] Arc<event_store::Error>),
     /// A stored event could not be read.
     #[error("a stored event could not be read")]
-    Unreadable(#[from] DecodeError),
+    Unreadable(#[source] Arc<DecodeError>),
     /// A new event could not be written.
     #[error("an event could not be encoded")]
-    Unwritable(#[from] EncodeError),
+    Unwritable(#[source] Arc<EncodeError>),
     /// The task that ran the command died.
     #[error("the command's task died")]
-    Died(#[source] tokio::task::JoinError),
+    Died(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<event_store::Error> for Rejected {
+    fn from(error: event_store::Error) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl From<DecodeError> for Rejected {
+    fn from(error: DecodeError) -> Self {
+        Self::Unreadable(Arc::new(error))
+    }
+}
+
+impl From<EncodeError> for Rejected {
+    fn from(error: EncodeError) -> Self {
+        Self::Unwritable(Arc::new(error))
+    }
+}
+
+impl From<JoinError> for Rejected {
+    fn from(panicked: JoinError) -> Self {
+        Self::Died(Arc::new(panicked))
+    }
+}
+
+impl From<RecvError> for Rejected {
+    fn from(unanswered: RecvError) -> Self {
+        Self::Died(Arc::new(unanswered))
+    }
 }

@@ -16,7 +16,7 @@ use crate::writer::Writer;
 use crate::{Appended, Deadlines, Doorbell, Error, Outbox, Transaction, metrics, outbox};
 
 const LOAD: &str = "load a stream";
-const FIND_KEY: &str = "look up an idempotency key";
+const FIND_KEYS: &str = "look up idempotency keys";
 
 /// How to reach MongoDB, and how much to ask of it at a time.
 #[derive(Clone)]
@@ -125,13 +125,15 @@ impl EventStore {
         Ok(commits)
     }
 
-    /// The commit that was made under this key, if any. Sees everything that was acknowledged before the call.
-    pub async fn find_key(&self, key: &KeyHash) -> Result<Option<Commit>, Error> {
-        let key = Bson::Binary(bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: key.0.to_vec() });
+    /// The commits that were made under any of these keys, each once. Sees everything that was acknowledged before the
+    /// call.
+    pub async fn find_keys(&self, keys: &[KeyHash]) -> Result<Vec<Commit>, Error> {
+        let wanted = doc! { "ks": { "$in": keys.iter().map(binary).collect::<Vec<_>>() } };
         let commits = self.connection.commits.clone();
-        let found = self.connection.run(async move { commits.find_one(doc! { "ks": key }).await });
-        let document = found.await.map_err(|cause| cause.doing(FIND_KEY))?;
-        document.map(|document| read(FIND_KEY, &document)).transpose()
+        let found =
+            self.connection.run(async move { commits.find(wanted).await?.try_collect::<Vec<RawDocumentBuf>>().await });
+        let documents = found.await.map_err(|cause| cause.doing(FIND_KEYS))?;
+        documents.iter().map(|document| read(FIND_KEYS, document)).collect()
     }
 
     /// Opens a transaction, for the rare command that must also write elsewhere. The plain path is [`Self::append`].
@@ -170,6 +172,10 @@ impl EventStore {
 
 fn read(doing: &'static str, document: &RawDocumentBuf) -> Result<Commit, Error> {
     Commit::of_document(document).map_err(|source| Error::Unreadable { doing, source })
+}
+
+fn binary(key: &KeyHash) -> Bson {
+    Bson::Binary(bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: key.0.to_vec() })
 }
 
 /// A bound of `_id`: documents compare field by field, so this stays within the stream.

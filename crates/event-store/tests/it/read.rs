@@ -54,18 +54,28 @@ async fn a_tail_begins_with_the_commit_that_holds_the_wanted_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_is_found_again_by_each_of_its_keys() {
+async fn commits_are_found_again_by_each_of_their_keys() {
     let (store, _process) = given::store().await;
     let mut keyed = commit(&stream(), 1, 1);
     keyed.keys = vec![KeyHash([5; 32]), KeyHash([6; 32])];
     store.append(&keyed).await.unwrap();
     store.append(&commit(&stream(), 1, 1)).await.unwrap();
+    let mut other = commit(&stream(), 1, 1);
+    other.keys = vec![KeyHash([8; 32])];
+    store.append(&other).await.unwrap();
     for key in &keyed.keys {
-        assert_eq!(store.find_key(key).await.unwrap(), Some(keyed.clone()));
+        assert_eq!(store.find_keys(&[*key]).await.unwrap(), [keyed.clone()]);
     }
-    assert_eq!(store.find_key(&KeyHash([7; 32])).await.unwrap(), None);
-    let key = bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![5; 32] };
-    let plan = explain(&store, doc! { "find": "commits", "filter": { "ks": key } }).await;
+    assert_eq!(store.find_keys(&keyed.keys).await.unwrap(), [keyed.clone()]);
+    assert_eq!(store.find_keys(&[]).await.unwrap(), []);
+    let unknown = KeyHash([7; 32]);
+    assert_eq!(store.find_keys(&[unknown]).await.unwrap(), []);
+    let mut both = store.find_keys(&[KeyHash([8; 32]), unknown, KeyHash([5; 32])]).await.unwrap();
+    both.sort_by_key(|commit| commit.keys.len());
+    assert_eq!(both, [other, keyed]);
+    let key = |byte| bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![byte; 32] };
+    let wanted = doc! { "ks": { "$in": [key(5), key(8)] } };
+    let plan = explain(&store, doc! { "find": "commits", "filter": wanted }).await;
     assert!(plan.contains("IXSCAN") && plan.contains("ks_1") && !plan.contains("COLLSCAN"), "{plan}");
 }
 

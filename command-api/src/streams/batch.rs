@@ -1,0 +1,136 @@
+//! A batch: commands on one stream that are decided one after the other and written as one commit. Each gets an answer
+//! of its own; one that is refused costs the others nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Aggregate;
+use event_store::Appended;
+use runtime::backoff::Backoff;
+use runtime::clock;
+use schemas::{StreamId, Timestamp};
+
+use super::pending::Pending;
+use super::plan::Plan;
+use super::{Creates, Done, Head, Rejected, Stream, Streams, replay};
+use crate::metrics;
+
+/// How often commands that lost their race are decided again before they are given up.
+const ATTEMPTS: u32 = 8;
+
+/// Commands that are on their way together.
+pub(super) struct Batch<'a, A: Aggregate> {
+    streams: &'a Streams<A>,
+    stream: &'a StreamId,
+    pending: Vec<Pending<A>>,
+}
+
+/// What a batch knows of its stream.
+struct Known<A: Aggregate> {
+    head: Arc<Head<A>>,
+    /// Whether a majority was asked, or wrote it, since the batch began.
+    fresh: bool,
+}
+
+impl<'a, A: Stream> Batch<'a, A> {
+    /// A batch of these; those who waited for too long are told so.
+    pub(super) fn new(streams: &'a Streams<A>, stream: &'a StreamId, pending: Vec<Pending<A>>) -> Self {
+        let (late, pending): (Vec<_>, Vec<_>) = pending.into_iter().partition(Pending::is_late);
+        late.into_iter().for_each(|pending| pending.answer(Err(Rejected::Contended)));
+        Self { streams, stream, pending }
+    }
+
+    /// Answers every command.
+    pub(super) async fn run(mut self) {
+        if let Err(failure) = self.settle().await {
+            self.pending.into_iter().for_each(|pending| pending.answer(Err(failure.clone())));
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), Rejected> {
+        let mut known = self.begin().await?;
+        let mut breath = breath();
+        let mut lost = 0;
+        while !self.pending.is_empty() {
+            let plan = Plan::of(&known.head, &self.pending, Timestamp::from_micros(clock::now_micros()));
+            if plan.doubtful && !known.fresh {
+                known = self.read_on(&known.head).await?;
+                continue;
+            }
+            match self.write(&plan).await? {
+                Appended::Written => {
+                    lost = 0;
+                    known = self.answer(plan);
+                }
+                Appended::Conflict => {
+                    metrics::CONFLICTS.add(u64::try_from(plan.verdicts.len()).unwrap_or(u64::MAX));
+                    lost += 1;
+                    if lost == ATTEMPTS {
+                        return Err(Rejected::Contended);
+                    }
+                    breath.wait().await;
+                    known = self.read_on(&known.head).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the head that is remembered, and then looks up the keys that the stream itself would not show. In this
+    /// order: whatever is committed behind that head costs the batch its race, and shows in what is read then.
+    async fn begin(&mut self) -> Result<Known<A>, Rejected> {
+        let creates = self.pending.iter().any(|pending| pending.creates == Creates::FromKey);
+        let head = if creates { Arc::default() } else { self.streams.cached(self.stream) };
+        let others = self.pending.iter().filter(|pending| pending.creates == Creates::No);
+        let keys: Vec<_> = others.filter_map(|pending| pending.intent.key).collect();
+        if !keys.is_empty() {
+            let commits = self.streams.store.find_keys(&keys).await?;
+            self.replay(&commits);
+        }
+        Ok(Known { head, fresh: false })
+    }
+
+    /// Reads what was committed behind this head. An earlier sending of some command may show in it.
+    async fn read_on(&mut self, head: &Head<A>) -> Result<Known<A>, Rejected> {
+        let read = self.streams.refresh(self.stream, head).await?;
+        self.replay(&read.commits);
+        Ok(Known { head: read.head, fresh: true })
+    }
+
+    /// Answers the commands that one of these commits holds.
+    fn replay(&mut self, commits: &[event_store::Commit]) {
+        for pending in std::mem::take(&mut self.pending) {
+            match replay(commits, &pending.intent) {
+                Ok(None) => self.pending.push(pending),
+                Ok(Some(done)) => pending.answer(Ok(done)),
+                Err(rejected) => pending.answer(Err(rejected)),
+            }
+        }
+    }
+
+    /// Writes the events at the stream's end, unless another commit stands there already.
+    async fn write(&self, plan: &Plan<A>) -> Result<Appended, Rejected> {
+        match plan.commit(self.stream) {
+            Some(commit) => Ok(self.streams.store.append(&commit).await?),
+            None => Ok(Appended::Written),
+        }
+    }
+
+    /// Tells the plan's commands what came of them. What was written is the stream's end, as a majority knows it.
+    fn answer(&mut self, plan: Plan<A>) -> Known<A> {
+        let Plan { verdicts, head, .. } = plan;
+        let head = Arc::new(head);
+        self.streams.remember(self.stream, &head);
+        let decided = self.pending.drain(..verdicts.len());
+        for (pending, verdict) in decided.zip(verdicts) {
+            let done = |version| Done { stream: self.stream.clone(), version, at: head.at, replayed: false };
+            pending.answer(verdict.map(done));
+        }
+        Known { head, fresh: true }
+    }
+}
+
+/// The waits after lost races: short, growing, jittered.
+const fn breath() -> Backoff {
+    Backoff::new(Duration::from_millis(2), Duration::from_millis(100))
+}
