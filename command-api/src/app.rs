@@ -10,10 +10,12 @@ use domain::product::Product;
 use domain::stock::Stock;
 use domain::user::User;
 use event_store::EventStore;
+use runtime::Secret;
 use schemas::{PaymentMethod, UserId};
 use serde::Serialize;
 use sessions::{Caller, Sessions};
 
+use crate::cashier::Cashier;
 use crate::catalogue::Catalogue;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::streams::{Creates, Done, Rejected, Streams};
@@ -44,6 +46,10 @@ pub(crate) struct App {
     pub(crate) signer: Arc<Signer>,
     /// The public keys, as published.
     pub(crate) jwks: Arc<str>,
+    /// Asks the payment provider.
+    pub(crate) cashier: Cashier,
+    /// Proves that a webhook comes from the payment provider.
+    pub(crate) webhook_secret: Secret,
     /// Fingerprints request bodies.
     pub(crate) fingerprints: FingerprintKey,
 }

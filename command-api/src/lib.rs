@@ -1,11 +1,12 @@
 //! The command API: takes commands over HTTP, decides them, commits their events to MongoDB, and relays what was
-//! committed to Kafka. Roles can run alone: `http` takes commands, `relay` publishes.
+//! committed to Kafka. Roles can run alone: `http` takes commands, `relay` publishes, `fulfilment` carries orders out.
 //!
 //! Promise: an acknowledged command is durable, and its events reach Kafka at least once, in order per stream.
 
 mod aggregates;
 mod app;
 mod caller;
+mod cashier;
 mod catalogue;
 mod headers;
 mod intent;
@@ -24,12 +25,14 @@ use std::sync::Arc;
 
 use accounts::Accounts;
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
+use domain::payment::Payment;
 use event_store::EventStore;
 use runtime::Process;
 use schemas::Aggregate;
 use sessions::Sessions;
 
 use app::App;
+use cashier::Cashier;
 use catalogue::Catalogue;
 pub use config::Config;
 use config::Role;
@@ -53,6 +56,9 @@ pub enum Error {
     /// Tokens could not be signed.
     #[error("cannot set up the signing of tokens")]
     Key(#[from] tokens::KeyError),
+    /// The payment provider could not be spoken to.
+    #[error("cannot set up the payment provider's client")]
+    Payments(#[from] payments::Error),
     /// The HTTP server ended.
     #[error("cannot serve HTTP")]
     Http(#[from] runtime::Error),
@@ -75,8 +81,15 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
             .tasks
             .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
     }
+    let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
+    let payments = Streams::new(store.clone());
+    let cashier = Cashier::new(&config.payments, &store, &payments, &fingerprints)?;
+    if config.roles.contains(&Role::Fulfilment) {
+        cashier.start(&kafka, &Decoder::new(&registry), &process)?;
+    }
     if config.roles.contains(&Role::Http) {
-        return serve(&config, store, &Events { kafka, registry }, &process).await;
+        let till = Paying { payments, cashier, fingerprints };
+        return serve(&config, store, till, &Events { kafka, registry }, &process).await;
     }
     process.shutdown.requested().await;
     Ok(())
@@ -88,8 +101,21 @@ struct Events {
     registry: Registry,
 }
 
-async fn serve(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<(), Error> {
-    let app = app(config, store, events, process)?;
+/// What HTTP and the cashier share.
+struct Paying {
+    payments: Streams<Payment>,
+    cashier: Cashier,
+    fingerprints: FingerprintKey,
+}
+
+async fn serve(
+    config: &Config,
+    store: EventStore,
+    paying: Paying,
+    events: &Events,
+    process: &Process,
+) -> Result<(), Error> {
+    let app = app(config, store, paying, events, process)?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
@@ -99,7 +125,8 @@ async fn serve(config: &Config, store: EventStore, events: &Events, process: &Pr
     Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
 }
 
-fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<App, Error> {
+fn app(config: &Config, store: EventStore, paying: Paying, events: &Events, process: &Process) -> Result<App, Error> {
+    let Paying { payments, cashier, fingerprints } = paying;
     let sessions = &config.sessions;
     let products = Streams::new(store.clone());
     let private_key = config.jwt_private_key.expose();
@@ -109,13 +136,15 @@ fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -
         catalogue: Catalogue::new(products.clone()),
         products,
         stock: Streams::new(store.clone()),
-        payments: Streams::new(store.clone()),
+        payments,
+        cashier,
+        webhook_secret: config.payments.payments_webhook_secret.clone(),
         users: Streams::new(store.clone()),
         accounts: Accounts::new(store.database(), &config.email_key),
         sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,
         signer: Arc::new(signer),
         jwks: sessions.jwks.as_str().into(),
-        fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
+        fingerprints,
         store,
     })
 }

@@ -5,6 +5,7 @@ mod payment;
 mod product;
 mod stock;
 mod user;
+mod webhook;
 mod well_known;
 
 use axum::Router;
@@ -42,5 +43,6 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(user::register))
         .routes(routes!(user::log_in))
         .routes(routes!(user::log_out))
+        .routes(routes!(webhook::payments))
         .routes(routes!(well_known::jwks))
 }
