@@ -1,6 +1,7 @@
 //! Whom each aggregate's events concern.
 
 use domain::order::{Order, OrderState};
+use domain::payment::{Payment, PaymentState};
 use domain::product::{Product, ProductState};
 use domain::stock::{Stock, StockState};
 use domain::user::{User, UserState};
@@ -10,7 +11,7 @@ use crate::streams::Stream;
 
 impl Stream for Order {
     fn owner(_: &StreamId, state: &OrderState) -> Option<UserId> {
-        Some(state.details().owner.clone())
+        Some(state.details.owner.clone())
     }
 }
 
@@ -23,6 +24,12 @@ impl Stream for Product {
 impl Stream for Stock {
     fn owner(_: &StreamId, _: &StockState) -> Option<UserId> {
         None
+    }
+}
+
+impl Stream for Payment {
+    fn owner(_: &StreamId, state: &PaymentState) -> Option<UserId> {
+        Some(state.details().user.clone())
     }
 }
 

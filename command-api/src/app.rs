@@ -5,19 +5,22 @@ use std::sync::Arc;
 use accounts::Accounts;
 use axum::extract::FromRef;
 use domain::order::{Order, OrderCommand, RequestedLine};
+use domain::payment::Payment;
 use domain::product::Product;
 use domain::stock::Stock;
 use domain::user::User;
 use event_store::EventStore;
-use schemas::UserId;
+use runtime::Secret;
+use schemas::{PaymentMethod, UserId};
 use serde::Serialize;
 use sessions::{Caller, Sessions};
 
-use crate::Config;
+use crate::cashier::Cashier;
 use crate::catalogue::Catalogue;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::streams::{Creates, Done, Rejected, Streams};
 use crate::tokens::{KeyError, Signer};
+use crate::{Config, Paying};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct App {
     pub(crate) products: Streams<Product>,
     /// Every stock.
     pub(crate) stock: Streams<Stock>,
+    /// Every payment.
+    pub(crate) payments: Streams<Payment>,
     /// Every user.
     pub(crate) users: Streams<User>,
     /// Names and prices, in memory.
@@ -42,8 +47,21 @@ pub struct App {
     pub(crate) signer: Arc<Signer>,
     /// The public keys, as published.
     pub(crate) jwks: Arc<str>,
+    /// Asks the payment provider.
+    pub(crate) cashier: Cashier,
+    /// Proves that a webhook comes from the payment provider.
+    pub(crate) webhook_secret: Secret,
     /// Fingerprints request bodies.
     pub(crate) fingerprints: FingerprintKey,
+}
+
+/// What somebody wants to order.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    /// What, and how many.
+    pub(crate) lines: Vec<RequestedLine>,
+    /// What it is paid with.
+    pub(crate) payment_method: Option<PaymentMethod>,
 }
 
 impl FromRef<App> for Sessions {
@@ -54,7 +72,8 @@ impl FromRef<App> for Sessions {
 
 impl App {
     /// The application over this store, for people who are logged in with these sessions.
-    pub fn new(config: &Config, store: EventStore, sessions: Sessions) -> Result<Self, KeyError> {
+    pub fn new(config: &Config, store: EventStore, paying: Paying, sessions: Sessions) -> Result<Self, KeyError> {
+        let Paying { payments, cashier, fingerprints } = paying;
         let keys = &config.sessions;
         let private_key = config.jwt_private_key.expose();
         let signer = Signer::new(private_key, &keys.jwks, &keys.jwt_issuer, &keys.jwt_audience)?;
@@ -69,7 +88,10 @@ impl App {
             sessions,
             signer: Arc::new(signer),
             jwks: keys.jwks.as_str().into(),
-            fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
+            payments,
+            cashier,
+            webhook_secret: config.payments.payments_webhook_secret.clone(),
+            fingerprints,
             store,
         })
     }
@@ -87,16 +109,13 @@ impl App {
     }
 
     /// Places an order on the prices in memory; if that is refused, on those in the store.
-    pub(crate) async fn place_order(
-        &self,
-        user: UserId,
-        lines: Vec<RequestedLine>,
-        intent: Intent,
-    ) -> Result<Done, Rejected> {
+    pub(crate) async fn place_order(&self, user: UserId, wish: Wish, intent: Intent) -> Result<Done, Rejected> {
+        let Wish { lines, payment_method } = wish;
         let stream = schemas::OrderId::from_bits(intent.new_id()).stream().clone();
         let skus = || lines.iter().map(|line| &line.sku);
         let place = |catalogue| {
-            let command = OrderCommand::Place { user: user.clone(), lines: lines.clone(), catalogue };
+            let (user, lines, payment_method) = (user.clone(), lines.clone(), payment_method.clone());
+            let command = OrderCommand::Place { user, lines, catalogue, payment_method };
             self.orders.execute(stream.clone(), Creates::FromKey, command, intent.clone())
         };
         match place(self.catalogue.remembered(skus())).await {

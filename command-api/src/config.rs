@@ -20,8 +20,8 @@ pub struct Config {
     /// Where commands are taken.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8081")]
     pub http_addr: SocketAddr,
-    /// What this process does: `http` takes commands, `relay` publishes them.
-    #[arg(long, env = "ROLES", value_enum, value_delimiter = ',', default_value = "http,relay")]
+    /// What this process does: `http` takes commands, `relay` publishes them, `fulfilment` carries orders out.
+    #[arg(long, env = "ROLES", value_enum, value_delimiter = ',', default_value = "http,relay,fulfilment")]
     pub roles: Vec<Role>,
     /// Where the events are committed: a replica set; the path names the database, else it is `orderflow`.
     #[arg(long, env = "MONGODB_URI")]
@@ -32,6 +32,9 @@ pub struct Config {
     /// How tokens are checked.
     #[command(flatten)]
     pub sessions: sessions::SessionsConfig,
+    /// Where money is asked for.
+    #[command(flatten)]
+    pub payments: payments::PaymentsConfig,
     /// Private key that signs tokens: Ed25519 as PKCS#8 PEM.
     #[arg(long, env = "JWT_PRIVATE_KEY")]
     pub jwt_private_key: Secret,
@@ -56,6 +59,8 @@ pub enum Role {
     Http,
     /// Publishes commits to Kafka.
     Relay,
+    /// Carries orders out: asks the payment provider for their money.
+    Fulfilment,
 }
 
 impl runtime::Config for Config {

@@ -34,10 +34,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The version that the client expects: `"3"`, or 3 without quotes.
+/// The version that the client expects: `"3"`, or 3 without quotes, or `"3-1"` as a query answered.
 fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let version = value.to_str().ok().map(|text| text.trim().trim_matches('"')).and_then(|text| text.parse().ok());
+    let tag = value.to_str().ok().map(|text| text.trim().trim_matches('"'));
+    // The tag of an answer that joins documents goes on with the others' versions behind the main one's.
+    let version = tag.and_then(|tag| tag.split('-').next()).and_then(|text| text.parse().ok());
     version.map(|version| Some(Version(version))).ok_or_else(|| {
         Problem::bad_request("bad_if_match", "If-Match must be one version as answered in ETag, such as \"3\"")
     })
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(if_match(&HeaderMap::new()).ok(), Some(None));
         assert_eq!(if_match(&with("if-match", "\"3\"")).ok(), Some(Some(Version(3))));
         assert_eq!(if_match(&with("if-match", "3")).ok(), Some(Some(Version(3))));
+        assert_eq!(if_match(&with("if-match", "\"3-1\"")).ok(), Some(Some(Version(3))));
         for bad in ["\"x\"", "*", "W/\"3\"", "-1", "\"1\", \"2\"", "99999999999"] {
             assert!(if_match(&with("if-match", bad)).is_err(), "{bad}");
         }

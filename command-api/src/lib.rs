@@ -1,11 +1,12 @@
 //! The command API: takes commands over HTTP, decides them, commits their events to MongoDB, and relays what was
-//! committed to Kafka. Roles can run alone: `http` takes commands, `relay` publishes.
+//! committed to Kafka. Roles can run alone: `http` takes commands, `relay` publishes, `fulfilment` carries orders out.
 //!
 //! Promise: an acknowledged command is durable, and its events reach Kafka at least once, in order per stream.
 
 mod aggregates;
 mod app;
 mod caller;
+mod cashier;
 mod catalogue;
 mod headers;
 mod intent;
@@ -21,15 +22,19 @@ pub mod config;
 pub mod metrics;
 
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
+use domain::payment::Payment;
 use event_store::EventStore;
 use runtime::Process;
 use schemas::Aggregate;
 use sessions::Sessions;
 
 pub use app::App;
+use cashier::Cashier;
 pub use config::Config;
 use config::Role;
+use intent::FingerprintKey;
 pub use routes::{openapi, router};
+use streams::Streams;
 pub use tokens::KeyError;
 
 /// The process could not go on.
@@ -47,6 +52,9 @@ pub enum Error {
     /// Tokens could not be signed.
     #[error("cannot set up the signing of tokens")]
     Key(#[from] KeyError),
+    /// The payment provider could not be spoken to.
+    #[error("cannot set up the payment provider's client")]
+    Payments(#[from] payments::Error),
     /// The HTTP server ended.
     #[error("cannot serve HTTP")]
     Http(#[from] runtime::Error),
@@ -69,8 +77,12 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
             .tasks
             .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
     }
+    let paying = Paying::new(&config, &store)?;
+    if config.roles.contains(&Role::Fulfilment) {
+        paying.cashier.start(&kafka, &Decoder::new(&registry), &process)?;
+    }
     if config.roles.contains(&Role::Http) {
-        return serve(&config, store, &Events { kafka, registry }, &process).await;
+        return serve(&config, store, paying, &Events { kafka, registry }, &process).await;
     }
     process.shutdown.requested().await;
     Ok(())
@@ -82,9 +94,33 @@ struct Events {
     registry: Registry,
 }
 
-async fn serve(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<(), Error> {
+/// What HTTP and the cashier share.
+#[derive(Debug)]
+pub struct Paying {
+    payments: Streams<Payment>,
+    cashier: Cashier,
+    fingerprints: FingerprintKey,
+}
+
+impl Paying {
+    /// Payments in this store, at the configured provider.
+    pub fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
+        let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
+        let payments = Streams::new(store.clone());
+        let cashier = Cashier::new(&config.payments, store, &payments, &fingerprints)?;
+        Ok(Self { payments, cashier, fingerprints })
+    }
+}
+
+async fn serve(
+    config: &Config,
+    store: EventStore,
+    paying: Paying,
+    events: &Events,
+    process: &Process,
+) -> Result<(), Error> {
     let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
-    let app = App::new(config, store, sessions)?;
+    let app = App::new(config, store, paying, sessions)?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));

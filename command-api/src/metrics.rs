@@ -15,5 +15,18 @@ pub const REPLAYS: Metric =
 pub const WRONG_PASSWORDS: Metric =
     Metric::counter("login_wrong_passwords_total", Unit::Count, "Log-ins refused because e-mail or password is wrong.");
 
+/// Calls to the payment provider whose answer was lost.
+pub const PAYMENT_OUTCOMES_LOST: Metric = Metric::counter(
+    "payment_outcomes_lost_total",
+    Unit::Count,
+    "Calls to the payment provider whose outcome is unknown; each is asked for until it is known.",
+);
+/// Payments whose outcome could not be learned in time.
+pub const PAYMENTS_GIVEN_UP: Metric = Metric::counter(
+    "payments_given_up_total",
+    Unit::Count,
+    "Payments whose outcome stayed unknown for as long as the provider can be asked; an operator must look.",
+);
+
 /// All of them.
-pub const ALL: &[Metric] = &[CONFLICTS, REPLAYS, WRONG_PASSWORDS];
+pub const ALL: &[Metric] = &[CONFLICTS, REPLAYS, WRONG_PASSWORDS, PAYMENT_OUTCOMES_LOST, PAYMENTS_GIVEN_UP];

@@ -1,9 +1,11 @@
 //! Every route of the command API.
 
 mod order;
+mod payment;
 mod product;
 mod stock;
 mod user;
+mod webhook;
 mod well_known;
 
 use axum::Router;
@@ -31,12 +33,16 @@ fn described() -> OpenApiRouter<App> {
 
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(order::place))
+        .routes(routes!(order::ship))
+        .routes(routes!(order::deliver))
         .routes(routes!(order::cancel))
         .routes(routes!(product::register))
         .routes(routes!(product::change_price))
         .routes(routes!(stock::receive))
+        .routes(routes!(payment::refund))
         .routes(routes!(user::register))
         .routes(routes!(user::log_in))
         .routes(routes!(user::log_out))
+        .routes(routes!(webhook::payments))
         .routes(routes!(well_known::jwks))
 }

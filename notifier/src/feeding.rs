@@ -20,7 +20,7 @@ use worker::Worker;
 const GROUP: &str = "notifier";
 
 /// The aggregates whose events enter the feed of their owner.
-const AGGREGATES: [Aggregate; 1] = [Aggregate::Order];
+const AGGREGATES: [Aggregate; 2] = [Aggregate::Order, Aggregate::Payment];
 
 /// Joins the group and feeds until the process ends.
 pub(crate) fn start(kafka: &Kafka, decoder: &Decoder, read_model: &ReadModel, process: &Process) -> Result<(), Error> {

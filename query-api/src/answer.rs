@@ -34,10 +34,11 @@ impl Shown {
         Some(Self { version, body: body? })
     }
 
-    /// The same object with one more field at its end.
-    pub(crate) fn with_number(mut self, field: &str, number: i64) -> Self {
+    /// The same object with one more field, of this JSON, at its end.
+    pub(crate) fn with_field(mut self, field: &str, json: &[u8]) -> Self {
         if self.body.pop_if(|last| *last == b'}').is_some() {
-            self.body.extend_from_slice(format!(",\"{field}\":{number}}}").as_bytes());
+            let name = format!(",\"{field}\":");
+            self.body.extend([name.as_bytes(), json, b"}"].concat());
         }
         self
     }
@@ -171,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn a_joined_number_stands_at_the_objects_end() {
+    fn a_joined_field_stands_at_the_objects_end() {
         let shown = Shown { version: Version(1), body: b"{\"sku\":\"a\"}".to_vec() };
-        assert_eq!(shown.with_number("available", 7).body, b"{\"sku\":\"a\",\"available\":7}");
+        assert_eq!(shown.with_field("available", b"7").body, b"{\"sku\":\"a\",\"available\":7}");
     }
 }

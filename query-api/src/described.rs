@@ -19,7 +19,7 @@ pub(crate) struct Order {
     order_id: String,
     /// Whose order it is.
     user_id: String,
-    /// `CREATED` or `CANCELLED`.
+    /// `CREATED`, `RESERVED`, `PAID`, `SHIPPED` or `DELIVERED`, one after the other; `CANCELLED` or `REJECTED` instead.
     status: String,
     /// Minor units of `currency`.
     total_amount: i64,
@@ -40,10 +40,22 @@ pub(crate) struct Order {
     items: Vec<Item>,
     /// ISO 4217.
     currency: String,
-    /// Null: payments are not part of this release.
-    payment: Option<String>,
+    /// The parcel, once it is on its way.
+    shipment: Option<Shipment>,
     /// Where to read on.
     links: Links,
+    /// Its payment; null before it is asked for.
+    payment: Option<Payment>,
+}
+
+/// The parcel that an order left the house in.
+#[derive(ToSchema)]
+#[schema(as = OrderShipment)]
+pub(crate) struct Shipment {
+    /// Who carries it.
+    carrier: String,
+    /// Under which number the carrier knows it.
+    tracking: String,
 }
 
 /// One line of an order.
@@ -66,6 +78,64 @@ pub(crate) struct Item {
 pub(crate) struct Links {
     /// The path of the order's history.
     history: String,
+}
+
+/// What is paid for an order.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Payment {
+    /// The payment's id.
+    payment_id: String,
+    /// The order that is paid.
+    order_id: String,
+    /// Who pays.
+    user_id: String,
+    /// `REQUESTED`, `AUTHORIZED`, `CAPTURED`, `PARTIALLY_REFUNDED`, `REFUNDED`, `DECLINED`, `VOIDED`, `EXPIRED`, or
+    /// `UNKNOWN` while the provider is asked for an outcome that was lost.
+    status: String,
+    /// The order's total, in minor units of `currency`.
+    amount: i64,
+    /// How much of it was taken.
+    captured_amount: i64,
+    /// How much of that was given back.
+    refunded_amount: i64,
+    /// ISO 4217.
+    currency: String,
+    /// What is paid with, as the payment provider calls it.
+    payment_method: String,
+    /// The last four digits of the card.
+    last4: Option<String>,
+    /// How the payment provider calls this payment.
+    provider_id: Option<String>,
+    /// The payment provider's code for why it refused.
+    decline_reason: Option<String>,
+    /// Every refund that was asked for, the oldest first.
+    refunds: Vec<Refund>,
+    /// How many events have happened to it.
+    version: u32,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339.
+    updated_at: String,
+}
+
+/// Money that is given back.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Refund {
+    /// Its id within the payment.
+    refund_id: String,
+    /// Minor units.
+    amount: i64,
+    /// `REQUESTED`, `REFUNDED` or `REJECTED`.
+    status: String,
+}
+
+/// `GET /queries/payments/{id}`.
+#[derive(ToSchema)]
+pub(crate) struct OnePayment {
+    /// The payment.
+    payment: Payment,
 }
 
 /// `GET /queries/orders/{id}`.

@@ -15,6 +15,7 @@ mod metrics;
 mod parameters;
 mod routes;
 mod terms;
+mod visible;
 
 use read_model::ReadModel;
 use runtime::Process;

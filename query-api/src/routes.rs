@@ -3,6 +3,7 @@
 mod documentation;
 mod health;
 mod order;
+mod payment;
 mod product;
 mod projection;
 mod stock;
@@ -34,6 +35,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(order::one))
         .routes(routes!(order::list))
         .routes(routes!(order::history))
+        .routes(routes!(payment::one))
         .routes(routes!(product::one))
         .routes(routes!(product::list))
         .routes(routes!(projection::list))

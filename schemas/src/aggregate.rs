@@ -9,13 +9,15 @@ pub enum Aggregate {
     Product,
     /// The stock of one SKU, `stk_<sku>`.
     Stock,
+    /// What is paid for one order, `pay_…`.
+    Payment,
     /// A registered user, `usr_…`.
     User,
 }
 
 impl Aggregate {
     /// Every aggregate, in the order in which docs and tools list them.
-    pub const ALL: [Self; 4] = [Self::Order, Self::Product, Self::Stock, Self::User];
+    pub const ALL: [Self; 5] = [Self::Order, Self::Product, Self::Stock, Self::Payment, Self::User];
 
     /// The first four characters of every stream id of this aggregate.
     #[must_use]
@@ -24,6 +26,7 @@ impl Aggregate {
             Self::Order => "ord_",
             Self::Product => "prd_",
             Self::Stock => "stk_",
+            Self::Payment => "pay_",
             Self::User => "usr_",
         }
     }
@@ -35,6 +38,7 @@ impl Aggregate {
             Self::Order => "orders.events.v1",
             Self::Product => "products.events.v1",
             Self::Stock => "stock.events.v1",
+            Self::Payment => "payments.events.v1",
             Self::User => "users.events.v1",
         }
     }
@@ -46,6 +50,7 @@ impl Aggregate {
             Self::Order => "orderflow.order",
             Self::Product => "orderflow.product",
             Self::Stock => "orderflow.stock",
+            Self::Payment => "orderflow.payment",
             Self::User => "orderflow.user",
         }
     }

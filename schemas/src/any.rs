@@ -3,7 +3,9 @@
 use bson::{RawDocument, RawDocumentBuf};
 use serde_avro_fast::Schema;
 
-use crate::{Aggregate, DecodeError, EncodeError, Event as _, OrderEvent, ProductEvent, StockEvent, UserEvent};
+use crate::{
+    Aggregate, DecodeError, EncodeError, Event as _, OrderEvent, PaymentEvent, ProductEvent, StockEvent, UserEvent,
+};
 
 /// Declares [`AnyEvent`] and whatever goes through all aggregates; the list below is the only one of its kind.
 macro_rules! any_event {
@@ -130,6 +132,8 @@ any_event! {
     Product(ProductEvent),
     /// Of a stock.
     Stock(StockEvent),
+    /// Of a payment.
+    Payment(PaymentEvent),
     /// Of a user.
     User(UserEvent),
 }

@@ -55,9 +55,14 @@ impl StreamId {
     fn of(aggregate: Aggregate, rest: &str) -> Self {
         Self { aggregate, text: format!("{}{rest}", aggregate.prefix()).into() }
     }
+
+    /// The stream of another aggregate whose id has the same token.
+    fn renamed(&self, aggregate: Aggregate) -> Self {
+        Self::of(aggregate, self.text.strip_prefix(self.aggregate.prefix()).unwrap_or_default())
+    }
 }
 
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
@@ -100,10 +105,28 @@ macro_rules! stream_ids {
 stream_ids! {
     /// An order's id.
     OrderId = Order, "order id";
+    /// A payment's id.
+    PaymentId = Payment, "payment id";
     /// A user's id.
     UserId = User, "user id";
 }
 text_form!(StreamId, "stream id");
+
+impl OrderId {
+    /// The id of this order's payment: the same token under another prefix, so an order has one payment at most.
+    #[must_use]
+    pub fn payment(&self) -> PaymentId {
+        PaymentId(self.0.renamed(Aggregate::Payment))
+    }
+}
+
+impl PaymentId {
+    /// The id of the order that is paid.
+    #[must_use]
+    pub fn order(&self) -> OrderId {
+        OrderId(self.0.renamed(Aggregate::Order))
+    }
+}
 
 /// A stock keeping unit: 1 to 64 of `[A-Za-z0-9_-]`, chosen by the shop, immutable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,6 +186,25 @@ impl SessionId {
     }
 }
 text_form!(SessionId, "session id");
+
+/// One refund of a payment, named by whoever asks for it: 1 to 64 of `[A-Za-z0-9_-]`, unique within the payment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RefundId(Arc<str>);
+
+impl RefundId {
+    /// Reads a refund id.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let valid = text.len() <= 64 && is_token(text);
+        valid.then(|| Self(text.into())).ok_or(InvalidId { expected: "refund id" })
+    }
+
+    /// The refund id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+text_form!(RefundId, "refund id");
 
 /// A position in a stream: its first event has version 1; 0 stands for a stream without events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]

@@ -9,11 +9,13 @@ mod event;
 mod ids;
 mod money;
 mod order;
+mod payment;
 mod product;
 mod stock;
 mod text;
 mod timestamp;
 mod user;
+mod words;
 
 pub mod avro;
 pub mod compatibility;
@@ -24,9 +26,17 @@ pub use aggregate::Aggregate;
 pub use any::AnyEvent;
 pub use envelope::Recorded;
 pub use event::{DecodeError, EncodeError, Event};
-pub use ids::{EventId, InvalidId, OrderId, SessionId, Sku, StreamId, UserId, Version};
+pub use ids::{EventId, InvalidId, OrderId, PaymentId, RefundId, SessionId, Sku, StreamId, UserId, Version};
 pub use money::{Currency, InvalidCurrency, Money};
-pub use order::{OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus};
+pub use order::{
+    CancellationCause, OrderCancelled, OrderDelivered, OrderEvent, OrderLine, OrderPaid, OrderPlaced, OrderRejected,
+    OrderReserved, OrderShipped, OrderStatus, RejectionReason,
+};
+pub use payment::{
+    LastFour, PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
+    PaymentExpired, PaymentMarkedUnknown, PaymentMethod, PaymentRefundRejected, PaymentRefundRequested,
+    PaymentRefunded, PaymentRequested, PaymentStatus, PaymentVoidRequested, PaymentVoided, ProviderId,
+};
 pub use product::{ProductEvent, ProductPriceChanged, ProductRegistered};
 pub use stock::{
     StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,

@@ -1,17 +1,17 @@
-//! Orders: place, cancel.
+//! Orders: place, ship, deliver, cancel.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Reason;
-use domain::order::{OrderCommand, Quantity, RequestedLine};
+use domain::order::{Canceller, Carrier, OrderCommand, Quantity, RequestedLine, Tracking};
 use runtime::http::{JsonBody, Params};
 use runtime::problem::{PathPart, Problem, ProblemBody};
-use schemas::{OrderId, Sku, UserId};
+use schemas::{OrderId, PaymentMethod, Sku, UserId};
 use serde::{Deserialize, Serialize};
-use sessions::Caller;
+use sessions::{AdminCaller, Caller};
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::{App, Wish};
 use crate::caller::actor;
 use crate::intent::CommandHeaders;
 use crate::reply::{Reply, consistency_token};
@@ -26,6 +26,9 @@ pub(super) struct PlaceOrder {
     user_id: String,
     /// 1 to 100 lines; lines of one SKU are merged.
     items: Vec<Item>,
+    /// What it is paid with, as the payment provider calls it: `pm_…`; the provider's test card if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method: Option<String>,
 }
 
 /// One line.
@@ -45,6 +48,16 @@ struct Item {
 pub(super) struct CancelOrder {
     /// In the caller's words, up to 500 characters.
     reason: Option<String>,
+}
+
+/// The parcel in which an order leaves the house.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShipOrder {
+    /// Who carries it, up to 100 characters.
+    carrier: String,
+    /// Under which number the carrier knows it, up to 100 characters.
+    tracking: String,
 }
 
 /// Which order was changed, and how to read it.
@@ -72,10 +85,43 @@ pub(super) async fn place(
     headers: CommandHeaders,
     JsonBody(body): JsonBody<PlaceOrder>,
 ) -> Result<Reply<OrderAnswer>, Problem> {
-    let (user, lines) = body.check(&caller)?;
+    let (user, wish) = body.check(&caller)?;
     let intent = app.intent(&caller, "POST /commands/orders", &headers, &body);
-    let done = app.place_order(user, lines, intent).await?;
+    let done = app.place_order(user, wish, intent).await?;
     Ok(Reply::created(done.clone(), location(&done), answer(&done, "Order created")))
+}
+
+/// Tells that a paid order left the house.
+#[utoipa::path(post, path = "/commands/orders/{id}/ship", tag = "orders", request_body = ShipOrder,
+    params(("id" = String, Path, description = "The order")),
+    responses((status = 200, body = OrderAnswer, description = "Shipped"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn ship(
+    State(app): State<App>,
+    AdminCaller(caller): AdminCaller,
+    headers: CommandHeaders,
+    Params(id): Params<OrderId>,
+    JsonBody(body): JsonBody<ShipOrder>,
+) -> Result<Reply<OrderAnswer>, Problem> {
+    let intent = app.intent(&caller, &format!("POST /commands/orders/{id}/ship"), &headers, &body);
+    let done = app.orders.execute(id.stream().clone(), Creates::No, body.check()?, intent).await?;
+    Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order shipped")))
+}
+
+/// Tells that a shipped order arrived.
+#[utoipa::path(post, path = "/commands/orders/{id}/deliver", tag = "orders",
+    params(("id" = String, Path, description = "The order")),
+    responses((status = 200, body = OrderAnswer, description = "Delivered"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn deliver(
+    State(app): State<App>,
+    AdminCaller(caller): AdminCaller,
+    headers: CommandHeaders,
+    Params(id): Params<OrderId>,
+) -> Result<Reply<OrderAnswer>, Problem> {
+    let intent = app.intent(&caller, &format!("POST /commands/orders/{id}/deliver"), &headers, &());
+    let done = app.orders.execute(id.stream().clone(), Creates::No, OrderCommand::ConfirmDelivery, intent).await?;
+    Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order delivered")))
 }
 
 /// Calls an order off, as its owner or an admin.
@@ -91,19 +137,23 @@ pub(super) async fn cancel(
     body: Option<JsonBody<CancelOrder>>,
 ) -> Result<Reply<OrderAnswer>, Problem> {
     let JsonBody(body) = body.unwrap_or_default();
-    let command = OrderCommand::Cancel { by: actor(&caller), reason: body.check()? };
+    let command = OrderCommand::Cancel { by: Canceller::Person(actor(&caller)), reason: body.check()? };
     let intent = app.intent(&caller, &format!("POST /commands/orders/{id}/cancel"), &headers, &body);
     let done = app.orders.execute(id.stream().clone(), Creates::No, command, intent).await?;
     Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order cancelled")))
 }
 
 impl PlaceOrder {
-    fn check(&self, caller: &Caller) -> Result<(UserId, Vec<RequestedLine>), Problem> {
+    fn check(&self, caller: &Caller) -> Result<(UserId, Wish), Problem> {
         let mut shape = Shape::default();
         // Every line is looked at, also behind one with a mistake.
         let lines: Vec<_> = self.items.iter().enumerate().map(|(index, item)| item.check(index, &mut shape)).collect();
         let owner = self.owner(caller, &mut shape)?;
-        shape.finish(owner.zip(lines.into_iter().collect()))
+        let method = self.payment_method.as_deref().map(PaymentMethod::parse).transpose();
+        let method = shape.take(&["paymentMethod".into()], method);
+        let lines: Option<Vec<_>> = lines.into_iter().collect();
+        let wish = lines.zip(method).map(|(lines, payment_method)| Wish { lines, payment_method });
+        shape.finish(owner.zip(wish))
     }
 
     /// The order's owner: the caller; for an admin, anybody.
@@ -135,6 +185,16 @@ impl CancelOrder {
         let reason = self.reason.as_deref().map(Reason::parse).transpose();
         let reason = shape.take(&["reason".into()], reason);
         shape.finish(reason)
+    }
+}
+
+impl ShipOrder {
+    fn check(&self) -> Result<OrderCommand, Problem> {
+        let mut shape = Shape::default();
+        let carrier = shape.take(&["carrier".into()], Carrier::parse(&self.carrier));
+        let tracking = shape.take(&["tracking".into()], Tracking::parse(&self.tracking));
+        let whole = carrier.zip(tracking);
+        shape.finish(whole.map(|(carrier, tracking)| OrderCommand::Ship { carrier, tracking }))
     }
 }
 

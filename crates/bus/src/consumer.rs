@@ -6,6 +6,7 @@
 
 mod ask;
 mod assignment;
+mod committed;
 mod context;
 mod feed;
 mod membership;
@@ -25,6 +26,7 @@ use ask::Ask;
 use context::Group;
 use feed::{Incoming, Requests};
 
+pub use committed::CommittedOffsets;
 pub use feed::PartitionFeed;
 
 /// Which group to read in, as whom, and what.

@@ -29,6 +29,12 @@ pub enum Error {
         /// Its name.
         thread: &'static str,
     },
+    /// Kafka did not say how far a group has come.
+    #[error("Kafka did not say how far the group has come")]
+    Committed {
+        /// What librdkafka said.
+        source: KafkaError,
+    },
     /// The HTTP client for the registry could not be made.
     #[error("cannot create the client for the schema registry")]
     RegistryClient {

@@ -21,7 +21,9 @@ pub mod admin;
 pub mod registry_admin;
 
 pub use config::KafkaConfig;
-pub use consumer::{Consumer, FeedError, GroupConfig, LogChanged, PartitionFeed, Position, PositionSource};
+pub use consumer::{
+    CommittedOffsets, Consumer, FeedError, GroupConfig, LogChanged, PartitionFeed, Position, PositionSource,
+};
 pub use decoder::{DecodeFailure, Decoder, Poison};
 pub use error::Error;
 pub use header::{Header, Headers};

@@ -1,7 +1,7 @@
 //! Values that are refused before they become part of a command.
 
 use crate::MAX_AMOUNT;
-use crate::order::Quantity;
+use crate::order::{Carrier, Quantity, Tracking};
 use crate::product::ProductName;
 use crate::reason::Reason;
 use crate::stock::Pieces;
@@ -27,6 +27,12 @@ pub enum Invalid {
     /// Of a command.
     #[error("a reason has 1 to {} characters, none of them a control character", Reason::MAX_LENGTH)]
     Reason,
+    /// Of a shipment.
+    #[error("a carrier has 1 to {} characters, none of them a control character", Carrier::MAX_LENGTH)]
+    Carrier,
+    /// Of a shipment.
+    #[error("a tracking number has 1 to {} characters, none of them a control character", Tracking::MAX_LENGTH)]
+    Tracking,
 }
 
 impl Invalid {
@@ -40,6 +46,8 @@ impl Invalid {
             Self::Price => "invalid_price",
             Self::Name => "invalid_name",
             Self::Reason => "invalid_reason",
+            Self::Carrier => "invalid_carrier",
+            Self::Tracking => "invalid_tracking",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Decisions: what may happen to users, products, stock and orders. Pure and synchronous: no clock, no randomness,
+//! Decisions: what may happen to users, products, stock, orders and payments. Pure and synchronous: no clock, no randomness,
 //! no I/O; the same state and command always give the same events or the same refusal.
 
 mod actor;
@@ -8,6 +8,7 @@ mod reason;
 mod refusal;
 
 pub mod order;
+pub mod payment;
 pub mod product;
 pub mod stock;
 pub mod user;

@@ -1,12 +1,20 @@
-//! The order: placed from the catalogue, and called off by its owner or an admin.
+//! The order: placed from the catalogue, reserved and paid by the fulfilment, shipped and delivered by admins, and
+//! called off by its owner, an admin or the fulfilment while it has not left the house.
 
 mod place;
+mod shipment;
+mod steps;
 
 use std::collections::BTreeMap;
 
-use schemas::{Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus, Sku, UserId};
+use schemas::{
+    CancellationCause, Money, OrderEvent, OrderLine, OrderPlaced, OrderStatus, PaymentMethod, RejectionReason, Sku,
+    UserId,
+};
 
 use crate::{Actor, Aggregate, Invalid, Reason, Refusal};
+
+pub use shipment::{Carrier, Tracking};
 
 /// The most lines of an order, counted after lines of one SKU are merged.
 pub const MAX_LINES: usize = 100;
@@ -26,14 +34,45 @@ pub enum OrderCommand {
         lines: Vec<RequestedLine>,
         /// The catalogue as far as the lines ask for it.
         catalogue: Catalogue,
+        /// What it is paid with, if the user said so.
+        payment_method: Option<PaymentMethod>,
     },
+    /// Every piece of it is held.
+    ConfirmReservation,
+    /// Cannot be served.
+    Reject {
+        /// Why.
+        reason: RejectionReason,
+        /// What it cannot be served with.
+        skus: Vec<Sku>,
+    },
+    /// Its total was taken.
+    MarkPaid,
+    /// Leaves the house.
+    Ship {
+        /// Who carries it.
+        carrier: Carrier,
+        /// Under which number.
+        tracking: Tracking,
+    },
+    /// Arrived.
+    ConfirmDelivery,
     /// Is called off.
     Cancel {
-        /// By whom; for anyone but the owner and admins the order does not exist.
-        by: Actor,
+        /// By whom.
+        by: Canceller,
         /// Why.
         reason: Option<Reason>,
     },
+}
+
+/// Who calls an order off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Canceller {
+    /// A person; for anyone but the owner and admins the order does not exist.
+    Person(Actor),
+    /// The system itself.
+    System(CancellationCause),
 }
 
 /// One line of a request.
@@ -81,11 +120,11 @@ impl Quantity {
 
 /// What is known of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OrderState {
-    /// Placed, nothing more yet.
-    Created(OrderDetails),
-    /// Called off; nothing can happen to it any more.
-    Cancelled(OrderDetails),
+pub struct OrderState {
+    /// How far it is.
+    pub status: OrderStatus,
+    /// What was fixed when it was placed.
+    pub details: OrderDetails,
 }
 
 /// What was fixed when the order was placed.
@@ -97,25 +136,6 @@ pub struct OrderDetails {
     pub lines: Vec<OrderLine>,
     /// Sum of quantity times unit price.
     pub total: Money,
-}
-
-impl OrderState {
-    /// What was fixed when the order was placed.
-    #[must_use]
-    pub const fn details(&self) -> &OrderDetails {
-        match self {
-            Self::Created(details) | Self::Cancelled(details) => details,
-        }
-    }
-
-    /// What this state is called outside.
-    #[must_use]
-    pub const fn status(&self) -> OrderStatus {
-        match self {
-            Self::Created(_) => OrderStatus::Created,
-            Self::Cancelled(_) => OrderStatus::Cancelled,
-        }
-    }
 }
 
 impl From<&OrderPlaced> for OrderDetails {
@@ -132,33 +152,46 @@ impl Aggregate for Order {
 
     fn evolve(state: Option<OrderState>, event: &OrderEvent) -> Option<OrderState> {
         match (state, event) {
-            (None, OrderEvent::Placed(placed)) => Some(OrderState::Created(placed.into())),
-            (Some(OrderState::Created(details)), OrderEvent::Cancelled(_)) => Some(OrderState::Cancelled(details)),
-            (state @ Some(OrderState::Created(_) | OrderState::Cancelled(_)), OrderEvent::Placed(_))
-            | (state @ (None | Some(OrderState::Cancelled(_))), OrderEvent::Cancelled(_)) => state,
+            (None, OrderEvent::Placed(placed)) => {
+                Some(OrderState { status: OrderStatus::Created, details: placed.into() })
+            }
+            (Some(OrderState { status, details }), event) => {
+                Some(OrderState { status: status.after(event).unwrap_or(status), details })
+            }
+            (
+                None,
+                OrderEvent::Reserved(_)
+                | OrderEvent::Rejected(_)
+                | OrderEvent::Paid(_)
+                | OrderEvent::Shipped(_)
+                | OrderEvent::Delivered(_)
+                | OrderEvent::Cancelled(_),
+            ) => None,
         }
     }
 
     fn decide(state: Option<&OrderState>, command: &OrderCommand) -> Result<Vec<OrderEvent>, Refusal> {
         match (state, command) {
-            (None, OrderCommand::Place { user, lines, catalogue }) => {
-                let placed = place::place(user, lines, catalogue)?;
+            (None, OrderCommand::Place { user, lines, catalogue, payment_method }) => {
+                let placed = place::place(user, lines, catalogue, payment_method.as_ref())?;
                 Ok(vec![OrderEvent::Placed(placed)])
             }
-            (Some(OrderState::Created(_) | OrderState::Cancelled(_)), OrderCommand::Place { .. }) => {
-                Err(Refusal::OrderExists)
-            }
-            (None, OrderCommand::Cancel { .. }) => Err(Refusal::OrderNotFound),
-            (Some(order), OrderCommand::Cancel { by, .. }) if !by.may_act_for(&order.details().owner) => {
-                Err(Refusal::OrderNotFound)
-            }
-            (Some(OrderState::Created(_)), OrderCommand::Cancel { by, reason }) => {
-                let reason = reason.as_ref().map(|reason| reason.as_str().to_owned());
-                Ok(vec![OrderEvent::Cancelled(OrderCancelled { cancelled_by: by.user.clone(), reason })])
-            }
-            (Some(cancelled @ OrderState::Cancelled(_)), OrderCommand::Cancel { .. }) => {
-                Err(Refusal::OrderNotCancellable { status: cancelled.status() })
-            }
+            (Some(_), OrderCommand::Place { .. }) => Err(Refusal::OrderExists),
+            (Some(order), OrderCommand::ConfirmReservation) => order.confirm_reservation(),
+            (Some(order), OrderCommand::Reject { reason, skus }) => order.reject(*reason, skus),
+            (Some(order), OrderCommand::MarkPaid) => order.mark_paid(),
+            (Some(order), OrderCommand::Ship { carrier, tracking }) => order.ship(carrier, tracking),
+            (Some(order), OrderCommand::ConfirmDelivery) => order.confirm_delivery(),
+            (Some(order), OrderCommand::Cancel { by, reason }) => order.cancel(by, reason.as_ref()),
+            (
+                None,
+                OrderCommand::ConfirmReservation
+                | OrderCommand::Reject { .. }
+                | OrderCommand::MarkPaid
+                | OrderCommand::Ship { .. }
+                | OrderCommand::ConfirmDelivery
+                | OrderCommand::Cancel { .. },
+            ) => Err(Refusal::OrderNotFound),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Refusals: a rule says no. Never a failure of the machine, and never logged as one.
 
-use schemas::{Money, OrderStatus, Sku, Timestamp};
+use schemas::{Money, OrderStatus, PaymentStatus, Sku, Timestamp};
 
 use crate::order::{MAX_LINES, Quantity};
 
@@ -62,6 +62,14 @@ pub enum Refusal {
         /// The order's state.
         status: OrderStatus,
     },
+    /// The order's state does not allow it.
+    #[error("an order that is {from} cannot become {to}")]
+    OrderCannotBecome {
+        /// The order's state.
+        from: OrderStatus,
+        /// The state that was asked for.
+        to: OrderStatus,
+    },
     /// The SKU is taken.
     #[error("this SKU is registered already")]
     ProductExists,
@@ -93,6 +101,54 @@ pub enum Refusal {
     ReservationNotDue {
         /// From when on the reservation may expire.
         until: Timestamp,
+    },
+    /// There is a payment of this order already, and it is another one.
+    #[error("this order has another payment already")]
+    PaymentExists,
+    /// There is no such payment.
+    #[error("there is no such payment")]
+    PaymentNotFound,
+    /// A payment of nothing, or of less.
+    #[error("a payment must be of more than nothing")]
+    NothingToPay,
+    /// The money is not set aside, or is being let go.
+    #[error("a payment that is {status} cannot be captured")]
+    PaymentNotCapturable {
+        /// The payment's state.
+        status: PaymentStatus,
+    },
+    /// The money was taken, or is being taken.
+    #[error("a payment that is {status} cannot be voided any more")]
+    PaymentNotVoidable {
+        /// The payment's state.
+        status: PaymentStatus,
+    },
+    /// The money was not taken.
+    #[error("a payment that is {status} cannot be refunded")]
+    PaymentNotRefundable {
+        /// The payment's state.
+        status: PaymentStatus,
+    },
+    /// Everything was given back, or nothing was asked for.
+    #[error("there is nothing to refund")]
+    NothingToRefund,
+    /// More is asked back than is left of what was taken.
+    #[error("only {} {} of this payment can still be refunded", left.amount, left.currency)]
+    RefundTooLarge {
+        /// What can still be asked back.
+        left: Money,
+    },
+    /// A refund of this id was asked for already, of another amount.
+    #[error("this refund id was used before for another amount")]
+    RefundIdReused,
+    /// Nobody asked for this refund.
+    #[error("this payment has no such refund")]
+    RefundNotFound,
+    /// The provider reports what does not fit what is known.
+    #[error("a payment that is {status} cannot have come to this")]
+    UnexpectedOutcome {
+        /// The payment's state.
+        status: PaymentStatus,
     },
     /// There is a user of this id already.
     #[error("this user is registered already")]
@@ -129,6 +185,7 @@ impl Refusal {
             Self::OrderExists => "order_exists",
             Self::OrderNotFound => "order_not_found",
             Self::OrderNotCancellable { .. } => "order_not_cancellable",
+            Self::OrderCannotBecome { .. } => "order_status_conflict",
             Self::ProductExists => "product_exists",
             Self::ProductNotFound => "product_not_found",
             Self::StockTooLarge => "stock_too_large",
@@ -136,6 +193,17 @@ impl Refusal {
             Self::ReservationDiffers { .. } => "reservation_differs",
             Self::ReservationNotHeld => "reservation_not_held",
             Self::ReservationNotDue { .. } => "reservation_not_due",
+            Self::PaymentExists => "payment_exists",
+            Self::PaymentNotFound => "payment_not_found",
+            Self::NothingToPay => "nothing_to_pay",
+            Self::PaymentNotCapturable { .. } => "payment_not_capturable",
+            Self::PaymentNotVoidable { .. } => "payment_not_voidable",
+            Self::PaymentNotRefundable { .. } => "payment_not_refundable",
+            Self::NothingToRefund => "nothing_to_refund",
+            Self::RefundTooLarge { .. } => "refund_too_large",
+            Self::RefundIdReused => "refund_id_reused",
+            Self::RefundNotFound => "refund_not_found",
+            Self::UnexpectedOutcome { .. } => "unexpected_outcome",
             Self::AlreadyRegistered => "already_registered",
             Self::UserNotFound => "user_not_found",
         }
@@ -155,6 +223,7 @@ impl Refusal {
             | Self::OrderExists
             | Self::OrderNotFound
             | Self::OrderNotCancellable { .. }
+            | Self::OrderCannotBecome { .. }
             | Self::ProductExists
             | Self::ProductNotFound
             | Self::StockTooLarge
@@ -162,6 +231,17 @@ impl Refusal {
             | Self::ReservationDiffers { .. }
             | Self::ReservationNotHeld
             | Self::ReservationNotDue { .. }
+            | Self::PaymentExists
+            | Self::PaymentNotFound
+            | Self::NothingToPay
+            | Self::PaymentNotCapturable { .. }
+            | Self::PaymentNotVoidable { .. }
+            | Self::PaymentNotRefundable { .. }
+            | Self::NothingToRefund
+            | Self::RefundTooLarge { .. }
+            | Self::RefundIdReused
+            | Self::RefundNotFound
+            | Self::UnexpectedOutcome { .. }
             | Self::AlreadyRegistered
             | Self::UserNotFound => false,
         }
@@ -174,20 +254,34 @@ impl Refusal {
             Self::EmptyOrder
             | Self::TooManyLines { .. }
             | Self::QuantityTooLarge { .. }
-            | Self::PricesDisagree { .. } => RefusalKind::Invalid,
-            Self::OrderNotFound | Self::ProductNotFound | Self::UserNotFound => RefusalKind::NotFound,
+            | Self::PricesDisagree { .. }
+            | Self::NothingToPay => RefusalKind::Invalid,
+            Self::OrderNotFound
+            | Self::ProductNotFound
+            | Self::PaymentNotFound
+            | Self::RefundNotFound
+            | Self::UserNotFound => RefusalKind::NotFound,
             Self::UnknownProduct { .. }
             | Self::PriceChanged { .. }
             | Self::MixedCurrencies
             | Self::TotalTooLarge
             | Self::OrderExists
             | Self::OrderNotCancellable { .. }
+            | Self::OrderCannotBecome { .. }
             | Self::ProductExists
             | Self::StockTooLarge
             | Self::StockTooSmall { .. }
             | Self::ReservationDiffers { .. }
             | Self::ReservationNotHeld
             | Self::ReservationNotDue { .. }
+            | Self::PaymentExists
+            | Self::PaymentNotCapturable { .. }
+            | Self::PaymentNotVoidable { .. }
+            | Self::PaymentNotRefundable { .. }
+            | Self::NothingToRefund
+            | Self::RefundTooLarge { .. }
+            | Self::RefundIdReused
+            | Self::UnexpectedOutcome { .. }
             | Self::AlreadyRegistered => RefusalKind::Conflict,
         }
     }

@@ -7,6 +7,7 @@
 
 mod commit;
 mod connection;
+mod deadlines;
 mod error;
 mod lane;
 mod metrics;
@@ -16,6 +17,7 @@ mod transaction;
 mod writer;
 
 pub use commit::{Appended, CommandRecord, Commit, CommitId, Fingerprint, KeyHash, StoredEvent, Unreadable};
+pub use deadlines::{Deadline, Deadlines};
 pub use error::Error;
 pub use lane::{LANES, Lanes, lane, murmur2};
 pub use metrics::METRICS;

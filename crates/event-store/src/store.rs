@@ -13,7 +13,7 @@ use schemas::{StreamId, Version};
 use crate::commit::{Commit, KeyHash};
 use crate::connection::{self, Connection};
 use crate::writer::Writer;
-use crate::{Appended, Doorbell, Error, Outbox, Transaction, metrics, outbox};
+use crate::{Appended, Deadlines, Doorbell, Error, Outbox, Transaction, metrics, outbox};
 
 const LOAD: &str = "load a stream";
 const FIND_KEYS: &str = "look up idempotency keys";
@@ -151,6 +151,12 @@ impl EventStore {
     #[must_use]
     pub fn outbox(&self) -> Outbox {
         Outbox::new(Arc::clone(&self.connection), self.doorbell.clone())
+    }
+
+    /// What is to be looked at again at a given time.
+    #[must_use]
+    pub fn deadlines(&self) -> Deadlines {
+        Deadlines::new(Arc::clone(&self.connection))
     }
 
     async fn find(&self, doing: &'static str, ids: Document, order: i32, limit: i64) -> Result<Vec<Commit>, Error> {

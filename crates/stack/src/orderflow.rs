@@ -112,7 +112,8 @@ impl Orderflow {
         &self.folder
     }
 
-    /// The names of all processes: `mongodb`, `kafka`, `registry`, `redis`, `command-api`, `command-api-2`, …, `gateway`.
+    /// The names of all processes: `mongodb`, `kafka`, `registry`, `redis`, `command-api`, `command-api-2`, …,
+    /// `payment-sandbox`, `gateway`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.processes.iter().map(|process| process.program().name.as_str())
     }

@@ -48,9 +48,16 @@ impl View for HistoryView {
                     .map_err(|_| Unfoldable::Stream { event, stream: recorded.stream.clone() })?;
                 Self { order_id, user_id: placed.user_id.clone(), version: 0, events: Vec::new() }
             }
-            (Some(history), OrderEvent::Cancelled(_)) => history,
             (Some(_), OrderEvent::Placed(_)) => return Err(Unfoldable::Impossible { event }),
-            (None, OrderEvent::Cancelled(_)) => return Err(Unfoldable::Missing { event }),
+            (
+                history,
+                OrderEvent::Reserved(_)
+                | OrderEvent::Rejected(_)
+                | OrderEvent::Paid(_)
+                | OrderEvent::Shipped(_)
+                | OrderEvent::Delivered(_)
+                | OrderEvent::Cancelled(_),
+            ) => history.ok_or(Unfoldable::Missing { event })?,
         };
         history.version = recorded.version.0;
         history.events.push(HistoryEntry {

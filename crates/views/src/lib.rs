@@ -3,12 +3,14 @@
 
 mod history;
 mod order;
+mod payment;
 mod product;
 mod stock;
 mod view;
 
 pub use history::{HistoryEntry, HistoryView};
-pub use order::{OrderItem, OrderLinks, OrderView};
+pub use order::{OrderItem, OrderLinks, OrderShipment, OrderView};
+pub use payment::{PaymentView, RefundStatus, RefundView};
 pub use product::ProductView;
 pub use stock::StockView;
 pub use view::{Listing, Projection, Unfoldable, View};

@@ -1,6 +1,8 @@
 //! The order as its owner sees it.
 
-use schemas::{Currency, Event as _, OrderEvent, OrderId, OrderPlaced, OrderStatus, Recorded, Sku, Timestamp, UserId};
+use schemas::{
+    Currency, Event as _, OrderEvent, OrderId, OrderPlaced, OrderShipped, OrderStatus, Recorded, Sku, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::view::{Listing, Projection, Unfoldable, View};
@@ -8,7 +10,8 @@ use crate::view::{Listing, Projection, Unfoldable, View};
 /// How many SKUs the preview shows.
 const PREVIEW: usize = 5;
 
-/// One order, with the seeds' fields (`_id`, `__v`, `previewSkus`, …) beside ours.
+/// One order, with the seeds' fields (`_id`, `__v`, `previewSkus`, …) beside ours. Its payment is another view, which
+/// answers join.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderView {
@@ -42,8 +45,8 @@ pub struct OrderView {
     pub items: Vec<OrderItem>,
     /// The currency of all amounts.
     pub currency: Currency,
-    /// Always null: payments are documents of their own, and answers will show them here.
-    pub payment: (),
+    /// The parcel, once it is on its way.
+    pub shipment: Option<OrderShipment>,
     /// Where to read on.
     pub links: OrderLinks,
 }
@@ -61,6 +64,21 @@ pub struct OrderItem {
     pub price: i64,
 }
 
+/// The parcel that an order left the house in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderShipment {
+    /// Who carries it.
+    pub carrier: String,
+    /// Under which number the carrier knows it.
+    pub tracking: String,
+}
+
+impl From<&OrderShipped> for OrderShipment {
+    fn from(shipped: &OrderShipped) -> Self {
+        Self { carrier: shipped.carrier.clone(), tracking: shipped.tracking.clone() }
+    }
+}
+
 /// Where to read on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderLinks {
@@ -76,12 +94,19 @@ impl View for OrderView {
         let event = recorded.event.name();
         match (view, &recorded.event) {
             (None, OrderEvent::Placed(placed)) => Self::placed(recorded, placed).map(Some),
-            (Some(order), OrderEvent::Cancelled(_)) => match order.status {
-                OrderStatus::Created => Ok(Some(order.now(OrderStatus::Cancelled, recorded))),
-                OrderStatus::Cancelled => Err(Unfoldable::Impossible { event }),
-            },
-            (Some(_), OrderEvent::Placed(_)) => Err(Unfoldable::Impossible { event }),
-            (None, OrderEvent::Cancelled(_)) => Err(Unfoldable::Missing { event }),
+            (Some(order), happened) => {
+                let status = order.status.after(happened).ok_or(Unfoldable::Impossible { event })?;
+                Ok(Some(order.now(status, recorded)))
+            }
+            (
+                None,
+                OrderEvent::Reserved(_)
+                | OrderEvent::Rejected(_)
+                | OrderEvent::Paid(_)
+                | OrderEvent::Shipped(_)
+                | OrderEvent::Delivered(_)
+                | OrderEvent::Cancelled(_),
+            ) => Err(Unfoldable::Missing { event }),
         }
     }
 
@@ -121,7 +146,7 @@ impl OrderView {
             version: recorded.version.0,
             items: items.collect(),
             currency: placed.currency,
-            payment: (),
+            shipment: None,
             links: OrderLinks { history: format!("/queries/orders/{id}/history") },
             order_id: id,
         })
@@ -129,6 +154,15 @@ impl OrderView {
 
     fn now(self, status: OrderStatus, recorded: &Recorded<OrderEvent>) -> Self {
         let version = recorded.version.0;
-        Self { status, version, seed_version: version, updated_at: recorded.at, ..self }
+        let shipment = match &recorded.event {
+            OrderEvent::Shipped(shipped) => Some(OrderShipment::from(shipped)),
+            OrderEvent::Placed(_)
+            | OrderEvent::Reserved(_)
+            | OrderEvent::Rejected(_)
+            | OrderEvent::Paid(_)
+            | OrderEvent::Delivered(_)
+            | OrderEvent::Cancelled(_) => self.shipment,
+        };
+        Self { status, version, seed_version: version, updated_at: recorded.at, shipment, ..self }
     }
 }

@@ -47,11 +47,13 @@ pub enum Projection {
     Products,
     /// How many pieces there are.
     Stock,
+    /// What is paid for orders.
+    Payments,
 }
 
 impl Projection {
     /// Every projection.
-    pub const ALL: [Self; 4] = [Self::Orders, Self::History, Self::Products, Self::Stock];
+    pub const ALL: [Self; 5] = [Self::Orders, Self::History, Self::Products, Self::Stock, Self::Payments];
 
     /// Its name in keys, consumer groups, configuration and metrics.
     #[must_use]
@@ -61,6 +63,7 @@ impl Projection {
             Self::History => "history",
             Self::Products => "products",
             Self::Stock => "stock",
+            Self::Payments => "payments",
         }
     }
 
@@ -71,6 +74,7 @@ impl Projection {
             Self::Orders | Self::History => Aggregate::Order,
             Self::Products => Aggregate::Product,
             Self::Stock => Aggregate::Stock,
+            Self::Payments => Aggregate::Payment,
         }
     }
 

@@ -8,5 +8,6 @@ mod faults;
 mod idempotency;
 mod journey;
 mod outages;
+mod payments;
 mod sessions;
 mod world;

@@ -9,7 +9,7 @@ use stack::eventually;
 use crate::world::{SETTLED, World};
 
 /// Readiness as an admin port tells it: whether, and the reason of this dependency.
-async fn readiness(world: &World, process: &str, dependency: &str) -> Option<(bool, Option<String>)> {
+pub(crate) async fn readiness(world: &World, process: &str, dependency: &str) -> Option<(bool, Option<String>)> {
     let url = format!("{}/readyz?verbose", world.system.admin_url(process).expect("an admin port"));
     let report: Value = reqwest::get(url).await.ok()?.json().await.ok()?;
     let ready = report.get("ready")?.as_bool()?;

@@ -56,6 +56,11 @@ impl World {
         format!("{what}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Where events are committed.
+    pub(crate) const fn store(&self) -> &EventStore {
+        &self.store
+    }
+
     /// Everything that is committed now.
     pub(crate) async fn ledger(&self) -> Ledger {
         ledger::read(&self.store).await

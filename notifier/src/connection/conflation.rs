@@ -70,6 +70,7 @@ async fn snapshot(
 fn projection_of(stream: &StreamId) -> Option<&'static str> {
     match stream.aggregate() {
         Aggregate::Order => Some("orders"),
+        Aggregate::Payment => Some("payments"),
         Aggregate::Product | Aggregate::Stock | Aggregate::User => None,
     }
 }

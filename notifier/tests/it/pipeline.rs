@@ -9,8 +9,8 @@ use clap::Parser as _;
 use notifier::Config;
 use runtime::Process;
 use schemas::{
-    AnyEvent, Currency, Event as _, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded,
-    Sku, Timestamp, UserId, Version,
+    AnyEvent, CancellationCause, Currency, Event as _, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine,
+    OrderPlaced, Recorded, Sku, Timestamp, UserId, Version,
 };
 use serde_json::json;
 use stack::servers::Redis;
@@ -79,12 +79,12 @@ fn placed(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
     let lines =
         vec![OrderLine { sku: Sku::parse("LAMP-1").unwrap(), name: "Lamp".to_owned(), quantity: 2, unit_price: 1_999 }];
     let currency = Currency::parse("EUR").unwrap();
-    let event = OrderPlaced { user_id: owner.clone(), lines, currency, total_amount: 3_998 };
+    let event = OrderPlaced { user_id: owner.clone(), lines, currency, total_amount: 3_998, payment_method: None };
     recorded(order, owner, 1, OrderEvent::Placed(event))
 }
 
 fn cancelled(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
-    let event = OrderCancelled { cancelled_by: owner.clone(), reason: None };
+    let event = OrderCancelled { cause: CancellationCause::Requested, cancelled_by: Some(owner.clone()), reason: None };
     recorded(order, owner, 2, OrderEvent::Cancelled(event))
 }
 

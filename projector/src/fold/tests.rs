@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use read_model::Document;
 use schemas::{
-    Currency, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded, Sku, StockEvent, StockReceived,
-    Timestamp, UserId,
+    CancellationCause, Currency, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded, Sku,
+    StockEvent, StockReceived, Timestamp, UserId,
 };
 use uuid::Uuid;
 use views::{OrderView, StockView, Unfoldable};
@@ -40,12 +40,14 @@ fn placed(offset: i64, number: u128) -> Read<OrderEvent> {
         lines: vec![line],
         currency: Currency::parse("EUR").unwrap(),
         total_amount: 10,
+        payment_method: None,
     };
     read(offset, order(number), 1, OrderEvent::Placed(placed))
 }
 
 fn cancelled(offset: i64, number: u128, version: u32) -> Read<OrderEvent> {
-    let cancelled = OrderCancelled { cancelled_by: UserId::from_bits(7), reason: None };
+    let cancelled =
+        OrderCancelled { cause: CancellationCause::Requested, cancelled_by: Some(UserId::from_bits(7)), reason: None };
     read(offset, order(number), version, OrderEvent::Cancelled(cancelled))
 }
 

@@ -13,8 +13,8 @@ use projector::Config;
 use read_model::{ReadModel, Reader, RedisConfig};
 use runtime::Process;
 use schemas::{
-    AnyEvent, Currency, Event, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded, Sku,
-    StreamId, Timestamp, UserId, Version,
+    AnyEvent, CancellationCause, Currency, Event, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
+    Recorded, Sku, StreamId, Timestamp, UserId, Version,
 };
 use stack::servers::Redis;
 use stack::testing::{self, eventually};
@@ -184,10 +184,19 @@ pub(crate) fn placed(order: &StreamId) -> Recorded<AnyEvent> {
         lines: vec![line],
         currency: Currency::parse("EUR").unwrap(),
         total_amount: 10,
+        payment_method: None,
     };
     recorded(order, 1, OrderEvent::Placed(placed))
 }
 
 pub(crate) fn cancelled(order: &StreamId) -> Recorded<AnyEvent> {
-    recorded(order, 2, OrderEvent::Cancelled(OrderCancelled { cancelled_by: UserId::from_bits(7), reason: None }))
+    recorded(
+        order,
+        2,
+        OrderEvent::Cancelled(OrderCancelled {
+            cause: CancellationCause::Requested,
+            cancelled_by: Some(UserId::from_bits(7)),
+            reason: None,
+        }),
+    )
 }

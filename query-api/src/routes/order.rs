@@ -4,20 +4,23 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures::future::try_join_all;
-use read_model::{Cursor, Entry, Page};
+use read_model::{Cursor, Document, Entry, Page};
 use runtime::http::Params;
 use runtime::problem::Problem;
 use schemas::{Aggregate, OrderId, OrderStatus, Role, UserId};
-use serde::Deserialize;
 use sessions::Caller;
 use views::Projection;
 
+use super::payment::Payment;
 use crate::App;
 use crate::answer::{Answer, Listed, Shown};
 use crate::app::unreadable;
 use crate::described::{OneOrder, OrderHistory, OrderPage, Refused};
 use crate::parameters::Parameters;
 use crate::terms::Terms;
+
+/// What an answer about orders comes from.
+const OVER: [Projection; 2] = [Projection::Orders, Projection::Payments];
 
 /// How many users one question may name.
 const MAX_USERS: usize = 20;
@@ -36,11 +39,12 @@ pub(super) async fn one(
     Params(id): Params<OrderId>,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let mark = app.mark(Projection::Orders, &terms).await?;
-    let order = app.visible(Projection::Orders, &id, &caller, &terms).await?;
-    let answer = Answer::wrapped("order", &order.body, &[order.version]);
+    let mark = app.mark(&OVER, &terms).await?;
+    let (order, payment) = app.order(&id, &caller, &terms).await?;
+    let versions = [order.version, payment.version];
+    let answer = Answer::wrapped("order", &payment.joined_to(order).body, &versions);
     let answer = answer.listening_from(app.since(mark, &caller).await?);
-    app.answer(&[Projection::Orders], answer, &terms).await
+    app.answer(&OVER, answer, &terms).await
 }
 
 /// What happened to an order, as its owner or an admin sees it.
@@ -56,7 +60,8 @@ pub(super) async fn history(
     Params(id): Params<OrderId>,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let history = app.visible(Projection::History, &id, &caller, &terms).await?;
+    let found = app.documents(&[(Projection::History, id.stream())], &terms).await?;
+    let history = visible(found.into_iter().next().flatten(), &caller)?;
     let answer = Answer::plain(history.body, &[history.version]);
     app.answer(&[Projection::History], answer, &terms).await
 }
@@ -64,7 +69,8 @@ pub(super) async fn history(
 /// The caller's orders, newest first; for an admin everybody's, or those of the users named.
 #[utoipa::path(get, path = "/queries/orders", tag = "orders",
     params(("userId" = Option<Vec<String>>, Query, description = "Whose; anybody but an admin may name himself only"),
-        ("status" = Option<String>, Query, description = "`CREATED` or `CANCELLED`"),
+        ("status" = Option<String>, Query, description = "`CREATED`, `RESERVED`, `PAID`, `SHIPPED`, \
+            `DELIVERED`, `CANCELLED` or `REJECTED`"),
         ("from" = Option<String>, Query, description = "Placed at this instant or later; RFC 3339"),
         ("to" = Option<String>, Query, description = "Placed at this instant or earlier; RFC 3339"),
         ("limit" = Option<u8>, Query, description = "1 to 100, else 50"),
@@ -81,61 +87,56 @@ pub(super) async fn list(
     terms: Terms,
 ) -> Result<Response, Problem> {
     let pages = asked(&parameters, &caller)?;
-    app.reached(&[Projection::Orders], &terms).await?;
-    let mark = app.mark(Projection::Orders, &terms).await?;
+    app.reached(&OVER, &terms).await?;
+    let mark = app.mark(&OVER, &terms).await?;
     let answer = Answer::page("orders", app.orders(&pages).await?);
     let answer = answer.listening_from(app.since(mark, &caller).await?);
-    app.answer(&[Projection::Orders], answer, &terms).await
+    app.answer(&OVER, answer, &terms).await
 }
 
-/// The one field of a stored order, or of its history, that decides who may see it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Owned {
-    user_id: UserId,
+/// An order's document, or its history's, if the caller may see it.
+fn visible(found: Option<Document>, caller: &Caller) -> Result<Shown, Problem> {
+    let shown = Shown::of(found).map(|shown| shown.visible_to(caller)).transpose()?;
+    shown.flatten().ok_or_else(|| Problem::not_found("order_not_found", "Order not found"))
 }
 
 impl App {
-    /// An order's document, if the caller may see it; somebody else's order is as unknown as one that never was.
-    async fn visible(
-        &self,
-        projection: Projection,
-        id: &OrderId,
-        caller: &Caller,
-        terms: &Terms,
-    ) -> Result<Shown, Problem> {
-        let found = self.documents(&[(projection, id.stream())], terms).await?;
-        let unknown = || Problem::not_found("order_not_found", "Order not found");
-        let shown = found.into_iter().next().flatten();
-        let shown = Shown::of(shown).ok_or_else(unknown)?;
-        let owner: Owned = serde_json::from_slice(&shown.body).map_err(|error| {
-            tracing::error!(order.id = %id, error = runtime::chain(&error), "a stored order has no owner");
-            Problem::internal()
-        })?;
-        let may = caller.role == Role::Admin || caller.user == owner.user_id;
-        may.then_some(shown).ok_or_else(unknown)
+    /// An order and its payment, read together, if the caller may see them.
+    async fn order(&self, id: &OrderId, caller: &Caller, terms: &Terms) -> Result<(Shown, Payment), Problem> {
+        let payment = id.payment();
+        let wanted = [(Projection::Orders, id.stream()), (Projection::Payments, payment.stream())];
+        let mut found = self.documents(&wanted, terms).await?.into_iter();
+        let order = visible(found.next().flatten(), caller)?;
+        Ok((order, Payment::of(found.next().flatten())))
     }
 
-    /// One page out of several lists that share no order, as if they were one list.
+    /// One page out of several lists that share no order, as if they were one list; then the payment of each order in
+    /// one more round trip.
     async fn orders(&self, pages: &[Page]) -> Result<Listed, Problem> {
         let reads = pages.iter().map(|page| self.reader.page(Projection::Orders.name(), page));
         let found = try_join_all(reads).await.map_err(|error| unreadable(&error))?;
         let limit = pages.first().map_or(0, |page| page.limit);
-        Ok(merged(found, limit))
+        let (entries, next) = merged(found, limit);
+        let payments = self.payments(&entries).await?;
+        let mut listed = Listed { next, ..Listed::default() };
+        for (Entry { at, document }, (stream, payment)) in entries.into_iter().zip(payments) {
+            listed.seen.extend([(at.stream, document.version), (stream, payment.version)]);
+            let order = Shown::of(Some(document)).map(|order| payment.joined_to(order));
+            listed.documents.extend(order.map(|order| order.body));
+        }
+        Ok(listed)
     }
 }
 
 /// The newest entries of all pages, and where to go on if any of them has more.
-fn merged(found: Vec<(Vec<Entry>, Option<Cursor>)>, limit: usize) -> Listed {
+fn merged(found: Vec<(Vec<Entry>, Option<Cursor>)>, limit: usize) -> (Vec<Entry>, Option<Cursor>) {
     let more_behind = found.iter().any(|(_, next)| next.is_some());
     let mut entries: Vec<_> = found.into_iter().flat_map(|(entries, _)| entries).collect();
     entries.sort_by(|a, b| (b.at.score, &b.at.stream).cmp(&(a.at.score, &a.at.stream)));
     let more = more_behind || entries.len() > limit;
     entries.truncate(limit);
     let next = entries.last().filter(|_| more).map(|entry| entry.at.clone());
-    let seen = entries.iter().map(|entry| (entry.at.stream.clone(), entry.document.version)).collect();
-    let documents = entries.into_iter().filter_map(|entry| entry.document.body).collect();
-    Listed { documents, seen, next }
+    (entries, next)
 }
 
 /// The pages that hold what is asked: one per user, or one of everybody's.
@@ -148,7 +149,8 @@ fn asked(parameters: &Parameters, caller: &Caller) -> Result<Vec<Page>, Problem>
 
 /// The lists to look into, as the order view names them.
 fn lists(parameters: &Parameters, caller: &Caller) -> Result<Vec<String>, Problem> {
-    let status = parameters.one("status", "CREATED or CANCELLED", OrderStatus::parse)?;
+    let statuses = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
+    let status = parameters.one("status", &format!("one of {statuses}"), OrderStatus::parse)?;
     let of_user = |user: &UserId| match status {
         Some(status) => format!("user:{user}:status:{status}"),
         None => format!("user:{user}"),

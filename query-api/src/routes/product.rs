@@ -35,7 +35,7 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     let (product, stock) = app.product(&sku, &terms).await?;
     let versions = [product.version, stock.version];
-    let product = product.with_number("available", stock.available);
+    let product = stock.joined_to(product);
     app.answer(&OVER, Answer::wrapped("product", &product.body, &versions), &terms).await
 }
 
@@ -78,7 +78,7 @@ impl App {
         let mut listed = Listed { next, ..Listed::default() };
         for (Entry { at, document }, (stream, stock)) in entries.into_iter().zip(stocks) {
             listed.seen.extend([(at.stream, document.version), (stream, stock.version)]);
-            let product = Shown::of(Some(document)).map(|product| product.with_number("available", stock.available));
+            let product = Shown::of(Some(document)).map(|product| stock.joined_to(product));
             listed.documents.extend(product.map(|product| product.body));
         }
         Ok(listed)

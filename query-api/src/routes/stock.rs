@@ -14,7 +14,7 @@ use crate::app::unreadable;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stock {
     pub(super) version: Version,
-    pub(super) available: i64,
+    available: i64,
 }
 
 /// The one field of a stored stock that answers show.
@@ -32,6 +32,11 @@ impl Stock {
             Problem::internal()
         })?;
         Ok(Self { version: shown.version, available: counted.available })
+    }
+
+    /// The product with what is available of it.
+    pub(super) fn joined_to(self, product: Shown) -> Shown {
+        product.with_field("available", self.available.to_string().as_bytes())
     }
 }
 

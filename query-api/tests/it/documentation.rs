@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::caller::admin;
-use crate::events::{placed, received, registered};
+use crate::events::{payment_declined, payment_requested, placed, received, registered};
 use crate::stage::Stage;
 
 #[tokio::test]
@@ -49,6 +49,8 @@ async fn answers_have_the_fields_that_their_description_has() {
     let schemas = &described["components"]["schemas"];
     let stage = Stage::open().await;
     stage.order(&placed("ord_1", "usr_a", 1)).await;
+    stage.payment(&payment_requested("ord_1", "usr_a", 1)).await;
+    stage.payment(&payment_declined("ord_1", "usr_a", 2)).await;
     stage.product(&registered("mouse", 1)).await;
     stage.stock(&received("mouse", 1, 5)).await;
 
@@ -57,6 +59,8 @@ async fn answers_have_the_fields_that_their_description_has() {
     assert_described(schemas, "Order", &one["order"]);
     assert_described(schemas, "OrderItem", &one["order"]["items"][0]);
     assert_described(schemas, "OrderLinks", &one["order"]["links"]);
+    assert_described(schemas, "Payment", &one["order"]["payment"]);
+    assert_described(schemas, "OnePayment", &stage.get("/queries/payments/pay_1", &admin(), &[]).await.json());
     assert_described(schemas, "OrderPage", &stage.get("/queries/orders", &admin(), &[]).await.json());
     let history = stage.get("/queries/orders/ord_1/history", &admin(), &[]).await.json();
     assert_described(schemas, "OrderHistory", &history);

@@ -1,7 +1,8 @@
 //! Events as they arrive from a topic.
 
 use schemas::{
-    Currency, EventId, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, ProductEvent, ProductPriceChanged,
+    CancellationCause, Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
+    PaymentDeclined, PaymentEvent, PaymentMethod, PaymentRequested, ProductEvent, ProductPriceChanged,
     ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserId, Version,
 };
 use uuid::Uuid;
@@ -40,13 +41,37 @@ pub(crate) fn placed(order: &str, user: &str, second: i64) -> Recorded<OrderEven
         lines: vec![line],
         currency: Currency::parse("EUR").unwrap(),
         total_amount: 1198,
+        payment_method: None,
     };
     owned(user, recorded(stream(order), 1, second, OrderEvent::Placed(event)))
 }
 
 pub(crate) fn cancelled(order: &str, user: &str, second: i64) -> Recorded<OrderEvent> {
-    let event = OrderCancelled { cancelled_by: UserId::parse(user).unwrap(), reason: None };
+    let event = OrderCancelled {
+        cause: CancellationCause::Requested,
+        cancelled_by: Some(UserId::parse(user).unwrap()),
+        reason: None,
+    };
     owned(user, recorded(stream(order), 2, second, OrderEvent::Cancelled(event)))
+}
+
+/// What is asked for an order.
+pub(crate) fn payment_requested(order: &str, user: &str, second: i64) -> Recorded<PaymentEvent> {
+    let id = OrderId::parse(order).unwrap();
+    let event = PaymentRequested {
+        order: id.clone(),
+        user: UserId::parse(user).unwrap(),
+        amount: euro(1198),
+        method: PaymentMethod::parse("pm_card_visa").unwrap(),
+    };
+    owned(user, recorded(id.payment().stream().clone(), 1, second, PaymentEvent::Requested(event)))
+}
+
+/// The second event of an order's payment.
+pub(crate) fn payment_declined(order: &str, user: &str, second: i64) -> Recorded<PaymentEvent> {
+    let stream = OrderId::parse(order).unwrap().payment().stream().clone();
+    let event = PaymentDeclined { reason: "card_declined".to_owned() };
+    owned(user, recorded(stream, 2, second, PaymentEvent::Declined(event)))
 }
 
 pub(crate) fn registered(sku: &str, second: i64) -> Recorded<ProductEvent> {

@@ -1,7 +1,7 @@
 //! From where to listen, so that nothing falls between an answer and the subscription.
 
 use crate::caller::user;
-use crate::events::{cancelled, placed};
+use crate::events::{cancelled, payment_requested, placed};
 use crate::stage::Stage;
 
 const LISTENING: [(&str, &str); 1] = [("Prefer", "feed-cursor")];
@@ -25,12 +25,17 @@ async fn an_answer_names_the_place_behind_which_lies_all_that_it_does_not_show()
     // The feed is ahead of the view: the second order is not shown, so it lies behind the place.
     stage.feed(&second).await;
     stage.feed(&cancelled("ord_1", "usr_a", 3)).await;
+    // So does a payment that is not shown yet.
+    stage.feed(&payment_requested("ord_1", "usr_a", 3)).await;
     for uri in ["/queries/orders", "/queries/orders/ord_1"] {
         let behind = stage.get(uri, &user("usr_a"), &LISTENING).await;
         assert_eq!(behind.header("feed-cursor"), Some(level.as_str()), "{uri}");
     }
     stage.order_view(&second).await;
     stage.order_view(&cancelled("ord_1", "usr_a", 3)).await;
+    let but_for_the_payment = stage.get("/queries/orders", &user("usr_a"), &LISTENING).await;
+    assert_ne!(but_for_the_payment.header("feed-cursor"), Some(&*stage.feed_head("usr_a").await));
+    stage.payment(&payment_requested("ord_1", "usr_a", 3)).await;
     let caught_up = stage.get("/queries/orders", &user("usr_a"), &LISTENING).await;
     assert_eq!(caught_up.header("feed-cursor"), Some(&*stage.feed_head("usr_a").await));
     assert_ne!(caught_up.header("feed-cursor"), Some(level.as_str()));

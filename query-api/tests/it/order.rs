@@ -9,13 +9,14 @@ use crate::events::{cancelled, placed};
 use crate::stage::{Reply, Stage};
 
 #[tokio::test]
-async fn an_order_is_answered_byte_for_byte_as_it_is_stored() {
+async fn an_order_is_answered_byte_for_byte_as_it_is_stored_with_its_payment_at_its_end() {
     let stage = Stage::open().await;
     stage.order(&placed("ord_1", "usr_a", 1)).await;
     let reply = stage.get("/queries/orders/ord_1", &user("usr_a"), &[]).await;
     let stored = stage.stored(Projection::Orders, &StreamId::parse("ord_1").unwrap()).await;
-    assert_eq!((reply.status, &reply.text), (StatusCode::OK, &format!("{{\"order\":{stored}}}")));
-    assert_eq!(reply.header("etag"), Some("\"1\""));
+    let order = stored.strip_suffix('}').unwrap();
+    assert_eq!((reply.status, &reply.text), (StatusCode::OK, &format!("{{\"order\":{order},\"payment\":null}}}}")));
+    assert_eq!(reply.header("etag"), Some("\"1-0\""));
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
     assert_eq!(reply.json()["order"]["totalAmount"], 1198);
@@ -40,7 +41,7 @@ async fn somebody_elses_order_is_as_unknown_as_one_that_never_was() {
 #[tokio::test]
 async fn no_query_is_answered_without_a_token() {
     let stage = Stage::open().await;
-    let queries = ["orders", "orders/ord_1", "orders/ord_1/history", "products", "products/mouse"];
+    let queries = ["orders", "orders/ord_1", "orders/ord_1/history", "products", "products/mouse", "payments/pay_1"];
     for uri in queries.map(|query| format!("/queries/{query}")).into_iter().chain(["/ops/projections".to_owned()]) {
         assert_eq!(stage.get(&uri, "", &[]).await.status, StatusCode::UNAUTHORIZED, "{uri}");
     }

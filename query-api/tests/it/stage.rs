@@ -8,12 +8,12 @@ use read_model::{
     Applied, Batch, DocumentWrite, Freshness, Generation, Position, ReadModel, RedisConfig, Source, Target, feeds,
 };
 use runtime::{Process, Secret, clock};
-use schemas::{Event as _, Recorded, StreamId, UserId, Version};
+use schemas::{Event, Recorded, StreamId, UserId, Version};
 use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
 use tower::ServiceExt as _;
-use views::{HistoryView, OrderView, ProductView, Projection, StockView, View};
+use views::{HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
 
 use crate::caller;
 
@@ -118,9 +118,13 @@ impl Stage {
         self.apply::<StockView>(event).await;
     }
 
-    /// An order's event enters its owner's feed, as the notifier lets it.
-    pub(crate) async fn feed(&self, event: &Recorded<schemas::OrderEvent>) {
-        let (_, source) = place(Projection::Orders);
+    pub(crate) async fn payment(&self, event: &Recorded<schemas::PaymentEvent>) {
+        self.apply::<PaymentView>(event).await;
+    }
+
+    /// An event enters its owner's feed, as the notifier lets it.
+    pub(crate) async fn feed<E: Event>(&self, event: &Recorded<E>) {
+        let source = Source { topic: E::AGGREGATE.topic().into(), partition: 0 };
         let base = self.model.feeds_position(&source).await.unwrap();
         let next = Position { next: base.next + 1, last: Some(event.id) };
         let entry = feeds::Event {

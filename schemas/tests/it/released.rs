@@ -46,7 +46,7 @@ fn schemas_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Releases what there is, into a folder of its own; the text of `OrderCancelled` passes through `change`.
+/// Releases what there is, into a folder of its own; the text of `OrderShipped` passes through `change`.
 fn release(change: impl Fn(String) -> String) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for record in RECORDS.iter() {
@@ -55,7 +55,7 @@ fn release(change: impl Fn(String) -> String) -> tempfile::TempDir {
             let to = folder.path().join("1.0.0").join(from.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap());
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(&from, &to).unwrap();
-            if to.ends_with("OrderCancelled.avsc") {
+            if to.ends_with("OrderShipped.avsc") {
                 fs::write(&to, change(fs::read_to_string(&to).unwrap())).unwrap();
             }
         }
@@ -92,17 +92,17 @@ fn a_release_of_todays_files_is_found_and_in_order() {
 
 #[test]
 fn a_release_that_fits_no_longer_is_found() {
-    let folder = release(|avsc| avsc.replace(r#""cancelled_by""#, r#""cancelled_from""#));
+    let folder = release(|avsc| avsc.replace(r#""carrier""#, r#""bearer""#));
     let problems = problems_below(folder.path());
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].starts_with("OrderCancelled: Unreadable"), "{problems:?}");
+    assert!(problems[0].starts_with("OrderShipped: Unreadable"), "{problems:?}");
 }
 
 #[test]
 fn a_record_that_vanished_is_found() {
     let folder = release(|avsc| avsc);
     let order = folder.path().join("1.0.0/avro/order");
-    fs::rename(order.join("OrderCancelled.avsc"), order.join("OrderEaten.avsc")).unwrap();
+    fs::rename(order.join("OrderShipped.avsc"), order.join("OrderEaten.avsc")).unwrap();
     let problems = problems_below(folder.path());
     assert_eq!(problems, ["OrderEaten: its commits could not be read any more; retire it, with an upcaster"]);
 }

@@ -1,13 +1,17 @@
 //! Events to test with: one fixed event per record, and any event at random.
 
+mod payment;
+
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
+use proptest::{option, sample};
 use schemas::{
-    AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, ProductEvent,
-    ProductPriceChanged, ProductRegistered, Role, SessionId, Sku, StockAdjusted, StockEvent, StockReceived,
-    StockReservationCommitted, StockReservationExpired, StockReservationRejected, StockReservationReleased,
-    StockReserved, Timestamp, UserEvent, UserId, UserRegistered, UserSessionEnded, UserSessionsRevoked,
+    AnyEvent, CancellationCause, Currency, Money, OrderCancelled, OrderDelivered, OrderEvent, OrderId, OrderLine,
+    OrderPaid, OrderPlaced, OrderRejected, OrderReserved, OrderShipped, PaymentMethod, ProductEvent,
+    ProductPriceChanged, ProductRegistered, RejectionReason, Role, SessionId, Sku, StockAdjusted, StockEvent,
+    StockReceived, StockReservationCommitted, StockReservationExpired, StockReservationRejected,
+    StockReservationReleased, StockReserved, Timestamp, UserEvent, UserId, UserRegistered, UserSessionEnded,
+    UserSessionsRevoked,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -30,13 +34,25 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
             lines,
             currency: price.currency,
             total_amount: 7_499,
+            payment_method: Some(PaymentMethod::parse("pm_card_visa").unwrap()),
         })
         .into(),
-        OrderEvent::Cancelled(OrderCancelled { cancelled_by: user_id, reason }).into(),
+        OrderEvent::Reserved(OrderReserved { pieces: 3 }).into(),
+        OrderEvent::Rejected(OrderRejected { reason: RejectionReason::OutOfStock, skus: vec![pot] }).into(),
+        OrderEvent::Paid(OrderPaid { amount: Money { amount: 7_499, ..price } }).into(),
+        OrderEvent::Shipped(OrderShipped { carrier: "DHL".to_owned(), tracking: "JJD 0001".to_owned() }).into(),
+        OrderEvent::Delivered(OrderDelivered { pieces: 3 }).into(),
+        OrderEvent::Cancelled(OrderCancelled {
+            cause: CancellationCause::PaymentFailed,
+            cancelled_by: Some(user_id),
+            reason,
+        })
+        .into(),
         ProductEvent::Registered(ProductRegistered { sku: mug.clone(), name: "Mug, blue".to_owned(), price }).into(),
         ProductEvent::PriceChanged(ProductPriceChanged { price }).into(),
     ];
     events.extend(one_of_each_of_stock(&mug).map(AnyEvent::from));
+    events.extend(payment::one_of_each());
     events.extend([
         UserEvent::Registered(UserRegistered { role: Role::Admin }).into(),
         UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }).into(),
@@ -70,19 +86,33 @@ fn one_of_each_of_stock(sku: &Sku) -> [StockEvent; 7] {
 
 /// Any event that its types allow.
 pub(crate) fn any_event() -> impl Strategy<Value = AnyEvent> {
-    prop_oneof![order(), product(), stock(), user()]
+    prop_oneof![order(), product(), stock(), payment::any_event(), user()]
 }
 
 fn order() -> impl Strategy<Value = AnyEvent> {
     let line = (sku(), any::<String>(), any::<i64>(), any::<i64>())
         .prop_map(|(sku, name, quantity, unit_price)| OrderLine { sku, name, quantity, unit_price });
-    let placed =
-        (user_id(), vec(line, 0..20), currency(), any::<i64>()).prop_map(|(user_id, lines, currency, total_amount)| {
-            OrderEvent::Placed(OrderPlaced { user_id, lines, currency, total_amount })
-        });
-    let cancelled = (user_id(), option::of(any::<String>()))
-        .prop_map(|(cancelled_by, reason)| OrderEvent::Cancelled(OrderCancelled { cancelled_by, reason }));
-    prop_oneof![placed, cancelled].prop_map(AnyEvent::from)
+    let placed = (user_id(), vec(line, 0..20), currency(), any::<i64>(), option::of(payment::method())).prop_map(
+        |(user_id, lines, currency, total_amount, payment_method)| {
+            OrderEvent::Placed(OrderPlaced { user_id, lines, currency, total_amount, payment_method })
+        },
+    );
+    let rejected = (sample::select(RejectionReason::ALL), vec(sku(), 0..20))
+        .prop_map(|(reason, skus)| OrderEvent::Rejected(OrderRejected { reason, skus }));
+    let shipped = (any::<String>(), any::<String>())
+        .prop_map(|(carrier, tracking)| OrderEvent::Shipped(OrderShipped { carrier, tracking }));
+    let cancelled = (sample::select(CancellationCause::ALL), option::of(user_id()), option::of(any::<String>()))
+        .prop_map(|(cause, cancelled_by, reason)| OrderCancelled { cause, cancelled_by, reason });
+    prop_oneof![
+        placed,
+        any::<i64>().prop_map(|pieces| OrderEvent::Reserved(OrderReserved { pieces })),
+        rejected,
+        money().prop_map(|amount| OrderEvent::Paid(OrderPaid { amount })),
+        shipped,
+        any::<i64>().prop_map(|pieces| OrderEvent::Delivered(OrderDelivered { pieces })),
+        cancelled.prop_map(OrderEvent::Cancelled),
+    ]
+    .prop_map(AnyEvent::from)
 }
 
 fn product() -> impl Strategy<Value = AnyEvent> {

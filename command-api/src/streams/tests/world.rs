@@ -9,7 +9,7 @@ use domain::stock::{Pieces, Stock, StockCommand, StockState};
 use event_store::{Commit, Config, EventStore};
 use futures::future::join_all;
 use runtime::Process;
-use schemas::{AnyEvent, OrderId, Sku, StockEvent, StreamId, Timestamp, Version};
+use schemas::{Event as _, OrderId, Sku, StockEvent, StreamId, Timestamp, Version};
 use stack::testing;
 
 use crate::intent::{FingerprintKey, Intent};
@@ -50,11 +50,7 @@ impl World {
     /// Every event of the stream, in order.
     pub(super) async fn events(&self) -> Vec<StockEvent> {
         let recorded = self.commits().await.into_iter().flat_map(|commit| commit.recorded().unwrap());
-        let event = |event| match event {
-            AnyEvent::Stock(event) => event,
-            AnyEvent::Order(_) | AnyEvent::Product(_) | AnyEvent::User(_) => unreachable!("{event:?}"),
-        };
-        recorded.map(|recorded| event(recorded.event)).collect()
+        recorded.map(|recorded| StockEvent::from_any(recorded.event).unwrap()).collect()
     }
 
     /// What all events add up to.

@@ -115,7 +115,8 @@ impl PartitionFeed {
         self.request(Request::Seek { to, run });
     }
 
-    /// Everything before `next` is done. Kafka learns it some time later, for lag tools; nothing depends on it.
+    /// Everything before `next` is done. Kafka learns it some time later, for lag tools; only readers whose positions are
+    /// [`super::CommittedOffsets`] depend on it.
     pub fn stored(&self, next: i64) {
         // No bell: it is in no hurry.
         let _consumer_gone = self.requests.sender.send((Arc::clone(&self.queue), Request::Commit { next }));

@@ -259,7 +259,7 @@ impl Poller<'_> {
         }
     }
 
-    /// Tells Kafka how far the partitions are done, for its lag tools. Nothing depends on it.
+    /// Tells Kafka how far the partitions are done. What does not arrive is done again, by those who depend on it.
     fn commit(&self) {
         let mut done = TopicPartitionList::new();
         for partition in self.client.context().assignment().iter_mut() {

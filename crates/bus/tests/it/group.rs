@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use bus::{Consumer, GroupConfig, Kafka, PartitionFeed, Position};
+use bus::{CommittedOffsets, Consumer, GroupConfig, Kafka, PartitionFeed, Position};
 use stack::eventually;
 
 use crate::world::{Member, Positions, RawWriter, SOON, fresh_topic, ids, read_from, servers, take};
@@ -70,6 +70,27 @@ async fn a_feed_begins_at_the_position_that_the_source_gives() {
     assert_eq!(records[0].offset, 4);
     drop((consumer, feed));
     member.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_whose_positions_kafka_keeps_goes_on_behind_what_was_stored_and_not_before() {
+    let (config, topic) = (servers().await, "committed");
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
+    for (stored, begins_at) in [(4, 0), (7, 4), (0, 7)] {
+        let member = Member::new();
+        let kafka = Kafka::connect(&config, &member.0).unwrap();
+        let group = group(topic, "a");
+        let positions = CommittedOffsets::of(&kafka, &group.group).unwrap();
+        let mut consumer = Consumer::start(&kafka, group, positions).unwrap();
+        let mut feed = feed(&mut consumer).await;
+        let records = take(&mut feed, written.len() - begins_at).await;
+        assert_eq!(ids(&records), written[begins_at..], "whatever was read but not stored is read again");
+        if stored > 0 {
+            feed.stored(stored);
+        }
+        member.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,6 +82,7 @@ pub(crate) fn placed(order: &OrderId, version: u32) -> Recorded<AnyEvent> {
         }],
         currency: Currency::parse("EUR").unwrap(),
         total_amount: 3_998,
+        payment_method: None,
     };
     Recorded {
         stream: order.stream().clone(),

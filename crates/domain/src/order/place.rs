@@ -2,17 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Money, OrderLine, OrderPlaced, UserId};
+use schemas::{Money, OrderLine, OrderPlaced, PaymentMethod, UserId};
 
 use super::{Catalogue, MAX_LINES, Quantity, RequestedLine};
 use crate::{MAX_AMOUNT, Refusal};
 
-pub(super) fn place(user: &UserId, requested: &[RequestedLine], catalogue: &Catalogue) -> Result<OrderPlaced, Refusal> {
+pub(super) fn place(
+    user: &UserId,
+    requested: &[RequestedLine],
+    catalogue: &Catalogue,
+    payment_method: Option<&PaymentMethod>,
+) -> Result<OrderPlaced, Refusal> {
     let merged = merge(requested)?;
     let lines = merged.iter().map(|line| price(line, catalogue)).collect::<Result<Vec<_>, _>>()?;
     let total = total(&lines)?;
     let lines = lines.into_iter().map(|(line, _)| line).collect();
-    Ok(OrderPlaced { user_id: user.clone(), lines, currency: total.currency, total_amount: total.amount })
+    Ok(OrderPlaced {
+        user_id: user.clone(),
+        lines,
+        currency: total.currency,
+        total_amount: total.amount,
+        payment_method: payment_method.cloned(),
+    })
 }
 
 /// One line per SKU, in the order in which the SKUs appear first.

@@ -1,7 +1,7 @@
 //! Given these events, when this is asked, then that comes of it.
 
 use domain::{Actor, Aggregate, Reason, Refusal, fold};
-use schemas::{Currency, Money, Role, Sku, UserId};
+use schemas::{Currency, Money, PaymentMethod, Role, Sku, UserId};
 
 /// Checks one decision. `given` must be events that follow from each other.
 pub(crate) fn check<A: Aggregate>(given: &[A::Event], when: &A::Command, then: Result<Vec<A::Event>, Refusal>) {
@@ -19,6 +19,10 @@ pub(crate) fn euro(amount: i64) -> Money {
 
 pub(crate) fn reason(text: &str) -> Reason {
     Reason::parse(text).unwrap()
+}
+
+pub(crate) fn method(text: &str) -> PaymentMethod {
+    PaymentMethod::parse(text).unwrap()
 }
 
 /// The user of this number.

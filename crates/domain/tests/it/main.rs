@@ -3,6 +3,7 @@
 
 mod check;
 mod order;
+mod payment;
 mod place;
 mod product;
 mod properties;

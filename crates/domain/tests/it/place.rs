@@ -19,7 +19,7 @@ fn line(text: &str, quantity: i64, expected_price: Option<i64>) -> RequestedLine
 }
 
 fn place(lines: Vec<RequestedLine>) -> Result<OrderPlaced, Refusal> {
-    let command = OrderCommand::Place { user: user(1), lines, catalogue: catalogue() };
+    let command = OrderCommand::Place { user: user(1), lines, catalogue: catalogue(), payment_method: None };
     match Order::decide(None, &command)?.as_slice() {
         [OrderEvent::Placed(placed)] => Ok(placed.clone()),
         events => unreachable!("{events:?}"),

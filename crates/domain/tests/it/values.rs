@@ -1,6 +1,6 @@
 //! Values that commands are made of: their limits, and what is said beyond them.
 
-use domain::order::Quantity;
+use domain::order::{Carrier, Quantity, Tracking};
 use domain::product::{Price, ProductName};
 use domain::stock::{Delta, Pieces};
 use domain::{Invalid, MAX_AMOUNT, Reason};
@@ -56,5 +56,16 @@ fn a_reason_is_one_line_without_spaces_around_it() {
     assert!(Reason::parse(&"x".repeat(500)).is_ok());
     for text in ["", "\t", "two\nlines", &"x".repeat(501)] {
         assert_eq!(Reason::parse(text), Err(Invalid::Reason), "{text:?}");
+    }
+}
+
+#[test]
+fn a_parcel_has_a_carrier_and_a_tracking_number_of_one_line_each() {
+    assert_eq!(Carrier::parse(" DHL ").unwrap().as_str(), "DHL");
+    assert_eq!(Tracking::parse("JJD 1 ").unwrap().as_str(), "JJD 1");
+    assert!(Carrier::parse(&"ä".repeat(100)).is_ok() && Tracking::parse(&"1".repeat(100)).is_ok());
+    for text in ["", " ", "two\nlines", &"x".repeat(101)] {
+        assert_eq!(Carrier::parse(text), Err(Invalid::Carrier), "{text:?}");
+        assert_eq!(Tracking::parse(text), Err(Invalid::Tracking), "{text:?}");
     }
 }

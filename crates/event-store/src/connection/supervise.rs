@@ -93,6 +93,8 @@ async fn create_indexes(database: &Database) -> Result<(), Error> {
     let expiry = IndexOptions::builder().expire_after(HEARTBEATS_KEPT).build();
     let heartbeats = database.collection::<Document>("heartbeats");
     heartbeats.create_index(IndexModel::builder().keys(doc! { "seen": 1 }).options(expiry).build()).await?;
+    let deadlines = database.collection::<Document>("deadlines");
+    deadlines.create_index(IndexModel::builder().keys(doc! { "due": 1 }).build()).await?;
     Ok(())
 }
 

@@ -27,6 +27,8 @@ impl Orderflow {
         }
         self.secret("fingerprint.key", || random(32))?;
         self.secret("email.key", || random(32))?;
+        self.secret("payments.key", || random(16))?;
+        self.secret("payments-webhook.secret", || random(32))?;
         self.overwrite("mongodb.uri", &self.addresses.mongodb_uri)?;
         self.overwrite("redis.url", &self.addresses.redis_url)?;
         if let Some(password) = &given.bootstrap_admin_password {

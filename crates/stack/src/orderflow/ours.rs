@@ -12,7 +12,7 @@ use crate::{Error, folders};
 /// How many instances of each process. The first is named as its program, the others `command-api-2`, …
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    /// Instances that take commands; they relay too, unless there are relays of their own.
+    /// Instances that take commands and carry orders out; they relay too, unless there are relays of their own.
     pub command_api: u8,
     /// Instances of the command API that do nothing but relay: `relay`, `relay-2`, …
     pub relay: u8,
@@ -31,6 +31,9 @@ impl Default for Shape {
     }
 }
 
+/// The payment provider's program and name.
+const PAYMENT_SANDBOX: &str = "payment-sandbox";
+
 /// The name under which a process's admin port is kept.
 pub(super) fn admin_port(name: &str) -> String {
     format!("{name}.admin")
@@ -47,7 +50,7 @@ impl Orderflow {
         let shape = self.shape;
         let mut programs = Vec::new();
         for name in instances("command-api", shape.command_api) {
-            let roles = if shape.relay == 0 { "http,relay" } else { "http" };
+            let roles = if shape.relay == 0 { "http,relay,fulfilment" } else { "http,fulfilment" };
             programs.push(self.command_api(&name, roles)?);
         }
         for name in instances("relay", shape.relay) {
@@ -67,6 +70,7 @@ impl Orderflow {
             let program = self.checks_tokens(self.redis(self.kafka(program)));
             programs.push(program.env("HEALTH_PEERS", self.peers(&peers)));
         }
+        programs.push(self.payment_sandbox()?);
         Ok(programs)
     }
 
@@ -93,8 +97,21 @@ impl Orderflow {
             .env("JWT_PRIVATE_KEY_FILE", self.key_file("jwt.pem"))
             .env("FINGERPRINT_KEY_FILE", self.key_file("fingerprint.key"))
             .env("EMAIL_KEY_FILE", self.key_file("email.key"))
+            .env("PAYMENTS_URL", format!("http://127.0.0.1:{}", self.ports.of(PAYMENT_SANDBOX)?))
+            .env("PAYMENTS_SECRET_KEY_FILE", self.key_file("payments.key"))
+            .env("PAYMENTS_WEBHOOK_SECRET_FILE", self.key_file("payments-webhook.secret"))
+            .env("PAYMENTS_TIMEOUT", 2)
             .env("BOOTSTRAP_ADMIN_EMAIL", &self.admin.email)
             .env("BOOTSTRAP_ADMIN_PASSWORD_FILE", self.key_file("admin.password")))
+    }
+
+    /// The payment provider of a system that moves no money.
+    fn payment_sandbox(&mut self) -> Result<Program, Error> {
+        let program = self.process_of_ours(PAYMENT_SANDBOX, PAYMENT_SANDBOX)?;
+        let ledger = self.folder.join("payments.jsonl");
+        Ok(program
+            .env("PAYMENTS_SECRET_KEY_FILE", self.key_file("payments.key"))
+            .env("SANDBOX_LEDGER", ledger.display()))
     }
 
     /// What every process of ours has.

@@ -3,19 +3,23 @@
 use views::{HistoryView, View as _};
 
 use crate::check::{check, check_unfoldable, fold, order, sku};
-use crate::order::{cancelled, placed};
+use crate::order::{cancelled, paid, placed, reserved};
 
 #[test]
 fn every_event_is_shown_with_both_its_names_and_its_content() {
     check::<HistoryView>(
         &order(),
-        vec![placed(&["MUG"]), cancelled()],
-        r#"{"orderId":"ord_1","userId":"usr_1","version":2,"events":[
+        vec![placed(&["MUG"]), reserved(), paid(), cancelled()],
+        r#"{"orderId":"ord_1","userId":"usr_1","version":4,"events":[
         {"version":1,"type":"OrderPlaced","seedType":"order.created","at":"2024-05-01T12:00:00.000000Z",
         "data":{"currency":"EUR","lines":[{"name":"The \"MUG\"","quantity":1,"sku":"MUG","unit_price":100}],
-        "total_amount":100,"user_id":"usr_1"}},
-        {"version":2,"type":"OrderCancelled","seedType":"order.canceled","at":"2024-05-01T12:00:01.000000Z",
-        "data":{"cancelled_by":"usr_1","reason":"too late"}}]}"#,
+        "payment_method":null,"total_amount":100,"user_id":"usr_1"}},
+        {"version":2,"type":"OrderReserved","seedType":null,"at":"2024-05-01T12:00:01.000000Z",
+        "data":{"pieces":1}},
+        {"version":3,"type":"OrderPaid","seedType":"order.paid","at":"2024-05-01T12:00:02.000000Z",
+        "data":{"amount":{"amount":100,"currency":"EUR"}}},
+        {"version":4,"type":"OrderCancelled","seedType":"order.canceled","at":"2024-05-01T12:00:03.000000Z",
+        "data":{"cancelled_by":"usr_1","cause":"requested","reason":"too late"}}]}"#,
     );
 }
 

@@ -4,6 +4,7 @@
 mod check;
 mod history;
 mod order;
+mod payment;
 mod product;
 mod projection;
 mod stock;

@@ -1,6 +1,9 @@
 //! The order view.
 
-use schemas::{OrderCancelled, OrderEvent, OrderLine, OrderPlaced};
+use schemas::{
+    CancellationCause, OrderCancelled, OrderDelivered, OrderEvent, OrderLine, OrderPaid, OrderPlaced, OrderRejected,
+    OrderReserved, OrderShipped, RejectionReason,
+};
 use views::{Listing, OrderView, View as _};
 
 use crate::check::{NOON, check, check_unfoldable, euro, fold, order, sku, user};
@@ -15,11 +18,36 @@ pub(crate) fn placed(skus: &[&str]) -> OrderEvent {
     };
     let lines: Vec<_> = skus.iter().zip(1..).map(line).collect();
     let total_amount = lines.iter().map(|line| line.quantity * line.unit_price).sum();
-    OrderEvent::Placed(OrderPlaced { user_id: user(), lines, currency: euro(0).currency, total_amount })
+    let currency = euro(0).currency;
+    OrderEvent::Placed(OrderPlaced { user_id: user(), lines, currency, total_amount, payment_method: None })
 }
 
 pub(crate) fn cancelled() -> OrderEvent {
-    OrderEvent::Cancelled(OrderCancelled { cancelled_by: user(), reason: Some("too late".to_owned()) })
+    OrderEvent::Cancelled(OrderCancelled {
+        cause: CancellationCause::Requested,
+        cancelled_by: Some(user()),
+        reason: Some("too late".to_owned()),
+    })
+}
+
+pub(crate) fn reserved() -> OrderEvent {
+    OrderEvent::Reserved(OrderReserved { pieces: 1 })
+}
+
+pub(crate) fn rejected() -> OrderEvent {
+    OrderEvent::Rejected(OrderRejected { reason: RejectionReason::OutOfStock, skus: vec![sku("MUG")] })
+}
+
+pub(crate) fn paid() -> OrderEvent {
+    OrderEvent::Paid(OrderPaid { amount: euro(100) })
+}
+
+pub(crate) fn shipped() -> OrderEvent {
+    OrderEvent::Shipped(OrderShipped { carrier: "DHL".to_owned(), tracking: "JJD 1".to_owned() })
+}
+
+pub(crate) fn delivered() -> OrderEvent {
+    OrderEvent::Delivered(OrderDelivered { pieces: 1 })
 }
 
 #[test]
@@ -32,7 +60,7 @@ fn a_placed_order_shows_the_seeds_fields_and_ours() {
         "createdAt":"2024-05-01T12:00:00.000000Z","updatedAt":"2024-05-01T12:00:00.000000Z","__v":1,"version":1,
         "items":[{"sku":"MUG","qty":1,"name":"The \"MUG\"","price":100},
         {"sku":"LID","qty":2,"name":"The \"LID\"","price":200}],
-        "currency":"EUR","payment":null,"links":{"history":"/queries/orders/ord_1/history"}}"#,
+        "currency":"EUR","shipment":null,"links":{"history":"/queries/orders/ord_1/history"}}"#,
     );
 }
 
@@ -45,7 +73,21 @@ fn a_cancelled_order_changes_status_version_and_time_only() {
         "previewSkus":["MUG"],
         "createdAt":"2024-05-01T12:00:00.000000Z","updatedAt":"2024-05-01T12:00:01.000000Z","__v":2,"version":2,
         "items":[{"sku":"MUG","qty":1,"name":"The \"MUG\"","price":100}],
-        "currency":"EUR","payment":null,"links":{"history":"/queries/orders/ord_1/history"}}"#,
+        "currency":"EUR","shipment":null,"links":{"history":"/queries/orders/ord_1/history"}}"#,
+    );
+}
+
+#[test]
+fn a_delivered_order_shows_the_parcel_that_it_came_in() {
+    check::<OrderView>(
+        &order(),
+        vec![placed(&["MUG"]), reserved(), paid(), shipped(), delivered()],
+        r#"{"_id":"ord_1","orderId":"ord_1","userId":"usr_1","status":"DELIVERED","totalAmount":100,"itemCount":1,
+        "previewSkus":["MUG"],
+        "createdAt":"2024-05-01T12:00:00.000000Z","updatedAt":"2024-05-01T12:00:04.000000Z","__v":5,"version":5,
+        "items":[{"sku":"MUG","qty":1,"name":"The \"MUG\"","price":100}],
+        "currency":"EUR","shipment":{"carrier":"DHL","tracking":"JJD 1"},
+        "links":{"history":"/queries/orders/ord_1/history"}}"#,
     );
 }
 
@@ -59,7 +101,16 @@ fn the_preview_shows_the_first_five_skus() {
 
 #[test]
 fn an_order_is_listed_by_time_of_placement_for_all_its_user_and_its_status() {
-    for (events, status) in [(vec![placed(&["MUG"])], "CREATED"), (vec![placed(&["MUG"]), cancelled()], "CANCELLED")] {
+    let mug = || placed(&["MUG"]);
+    for (events, status) in [
+        (vec![mug()], "CREATED"),
+        (vec![mug(), reserved()], "RESERVED"),
+        (vec![mug(), reserved(), paid()], "PAID"),
+        (vec![mug(), reserved(), paid(), shipped()], "SHIPPED"),
+        (vec![mug(), reserved(), paid(), shipped(), delivered()], "DELIVERED"),
+        (vec![mug(), reserved(), cancelled()], "CANCELLED"),
+        (vec![mug(), rejected()], "REJECTED"),
+    ] {
         let view: OrderView = fold(&order(), events).unwrap().unwrap();
         let lists = [
             "all".to_owned(),
@@ -79,6 +130,8 @@ fn what_cannot_follow_is_not_folded() {
     check_unfoldable::<OrderView>(&order(), vec![placed(&["MUG"]), placed(&["MUG"])], twice);
     let ended = "OrderCancelled cannot happen to what the events before it made";
     check_unfoldable::<OrderView>(&order(), vec![placed(&["MUG"]), cancelled(), cancelled()], ended);
+    let early = "OrderPaid cannot happen to what the events before it made";
+    check_unfoldable::<OrderView>(&order(), vec![placed(&["MUG"]), paid()], early);
 }
 
 #[test]

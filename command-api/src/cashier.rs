@@ -1,0 +1,116 @@
+//! The cashier: does at the payment provider what payments have decided, and records what became of it. Nobody else
+//! speaks to the provider.
+//!
+//! What is to be done follows from a payment's state alone ([`domain::payment::Due`]), so it is found again after any
+//! crash: the payments' topic only says which payment to look at, and a record counts as read when nothing is due any
+//! more. Each call carries a key made of the payment's id and the step, and each outcome is recorded under such a key,
+//! so doing it twice charges nobody twice. An outcome that is not known is asked for, with the same key, until it is.
+
+mod desk;
+mod hear;
+mod learned;
+mod open;
+mod step;
+mod till;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bus::{CommittedOffsets, Consumer, Decoder, GroupConfig, Kafka};
+use domain::payment::{Payment, PaymentCommand};
+use event_store::EventStore;
+use payments::{PaymentsConfig, Provider};
+use runtime::Process;
+use schemas::{Aggregate, PaymentId, StreamId};
+use tokio::sync::Semaphore;
+
+use crate::intent::{FingerprintKey, Intent};
+use crate::streams::{Creates, Rejected, Streams};
+use desk::Desk;
+use till::Till;
+
+/// The consumer group.
+const GROUP: &str = "cashier";
+/// Whose commands they are.
+const CALLER: &str = "cashier";
+/// How many calls to the provider are under way at once.
+const CALLS: usize = 64;
+
+/// Whoever executes payments. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Cashier {
+    payments: Streams<Payment>,
+    store: EventStore,
+    provider: Provider,
+    fingerprints: FingerprintKey,
+    calls: Arc<Semaphore>,
+    till: Till,
+}
+
+impl Cashier {
+    /// A cashier for these payments.
+    pub(crate) fn new(
+        config: &PaymentsConfig,
+        store: &EventStore,
+        payments: &Streams<Payment>,
+        fingerprints: &FingerprintKey,
+    ) -> Result<Self, payments::Error> {
+        Ok(Self {
+            payments: payments.clone(),
+            store: store.clone(),
+            provider: Provider::new(config)?,
+            fingerprints: fingerprints.clone(),
+            calls: Arc::new(Semaphore::new(CALLS)),
+            till: Till::default(),
+        })
+    }
+
+    /// Joins the group and works until the process ends.
+    pub(crate) fn start(&self, kafka: &Kafka, decoder: &Decoder, process: &Process) -> Result<(), bus::Error> {
+        let group = GroupConfig {
+            group: GROUP.to_owned(),
+            instance: process.instance.to_string(),
+            topics: vec![Aggregate::Payment.topic().to_owned()],
+        };
+        let positions = CommittedOffsets::of(kafka, GROUP)?;
+        let mut consumer = Consumer::start(kafka, group, positions)?;
+        let dependency = process.health.dependency("payment-provider");
+        let watch = self.till.clone().watch(self.provider.clone(), dependency, process.shutdown.clone());
+        process.tasks.spawn("payment-provider", watch);
+        let (cashier, decoder, process) = (self.clone(), decoder.clone(), process.clone());
+        let tasks = process.tasks.clone();
+        tasks.clone().supervise("cashier", async move {
+            while let Some(feed) = consumer.next_partition().await {
+                let desk = Desk::new(feed, decoder.clone(), cashier.clone());
+                let shutdown = process.shutdown.clone();
+                tasks.supervise("cashier-partition", async move {
+                    desk.run(shutdown).await;
+                    Ok::<(), Infallible>(())
+                });
+            }
+            Ok::<(), Infallible>(())
+        });
+        Ok(())
+    }
+
+    /// Records what the provider made of a payment, once, whoever heard of it first. What does not fit the payment's
+    /// state is said aloud and changes nothing.
+    async fn record(&self, payment: &PaymentId, name: &str, command: PaymentCommand) -> Result<(), Rejected> {
+        let intent = Intent::internal(CALLER, &format!("{payment}:{name}"), &self.fingerprints);
+        match self.payments.execute(stream(payment), Creates::No, command, intent).await {
+            Ok(_) => Ok(()),
+            Err(Rejected::Refused(refusal)) => {
+                tracing::error!(
+                    payment.id = %payment,
+                    "The payment provider reports that {payment} is {name}, which does not fit: {refusal}"
+                );
+                Ok(())
+            }
+            Err(rejected) => Err(rejected),
+        }
+    }
+}
+
+fn stream(payment: &PaymentId) -> StreamId {
+    payment.stream().clone()
+}

@@ -1,0 +1,122 @@
+//! The work on one partition of the payments' topic: many payments at once, each by itself.
+
+use std::time::Duration;
+
+use bus::{DecodeFailure, Decoder, FeedError, PartitionFeed, Position, RawRecord};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use runtime::backoff::Backoff;
+use runtime::{Shutdown, chain};
+use schemas::{AnyEvent, PaymentEvent, PaymentId};
+
+use super::Cashier;
+use super::open::Open;
+
+/// How many payments of a partition are worked on at once; most of them wait for the provider.
+const AT_ONCE: usize = 1_000;
+/// How many records are taken at once.
+const BATCH: usize = 100;
+
+/// One partition. Dropping it gives its payments up at any point: whoever gets the partition next begins with them anew.
+pub(super) struct Desk {
+    feed: PartitionFeed,
+    decoder: Decoder,
+    cashier: Cashier,
+    open: Open,
+    work: FuturesUnordered<BoxFuture<'static, PaymentId>>,
+}
+
+impl Desk {
+    pub(super) fn new(feed: PartitionFeed, decoder: Decoder, cashier: Cashier) -> Self {
+        Self { feed, decoder, cashier, open: Open::default(), work: FuturesUnordered::new() }
+    }
+
+    /// Works until the partition is taken away or the process ends.
+    pub(super) async fn run(mut self, shutdown: Shutdown) {
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => return,
+                Some(payment) = self.work.next() => self.settled(&payment),
+                batch = self.feed.batch(BATCH), if self.open.len() < AT_ONCE => match batch {
+                    Some(Ok(records)) => {
+                        tokio::select! {
+                            () = shutdown.requested() => return,
+                            () = self.take(&records) => {}
+                        }
+                    }
+                    Some(Err(FeedError::LogChanged(changed))) => {
+                        tracing::error!("{changed}; the cashier reads it again from its start");
+                        self.feed.seek(Position { next: changed.start, last: None });
+                    }
+                    Some(Err(FeedError::Hole { found, .. })) => self.feed.seek(Position { next: found, last: None }),
+                    None => return,
+                },
+            }
+            self.feed.stored(self.open.settled_before());
+        }
+    }
+
+    /// Begins with the payments of these records, as far as they ask for something.
+    async fn take(&mut self, records: &[RawRecord]) {
+        for record in records {
+            match asks_for(record, &self.decoder).await {
+                Some(payment) if self.open.take(record.offset, &payment) => self.begin(payment),
+                Some(_) => {}
+                None => self.open.pass(record.offset),
+            }
+        }
+    }
+
+    fn begin(&mut self, payment: PaymentId) {
+        let cashier = self.cashier.clone();
+        self.work.push(Box::pin(async move {
+            cashier.bring_up_to_date(&payment).await;
+            payment
+        }));
+    }
+
+    fn settled(&mut self, payment: &PaymentId) {
+        if self.open.settled(payment) {
+            self.begin(payment.clone());
+        }
+    }
+}
+
+/// The payment that a record asks to look at. A record that cannot be read is passed over with an alarm: what is due
+/// is decided by the payment's state, and every later record of it says to look there.
+async fn asks_for(record: &RawRecord, decoder: &Decoder) -> Option<PaymentId> {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    loop {
+        match decoder.decode(record).await {
+            Ok(recorded) => {
+                let AnyEvent::Payment(event) = &recorded.event else { return None };
+                let payment = PaymentId::parse(recorded.stream.as_str()).ok()?;
+                return is_a_request(event).then_some(payment);
+            }
+            Err(DecodeFailure::Unavailable { .. }) => backoff.wait().await,
+            Err(poison @ DecodeFailure::Poison { .. }) => {
+                let RawRecord { topic, partition, offset, .. } = record;
+                tracing::error!(error = chain(&poison), "{topic}/{partition}@{offset} cannot be read by the cashier");
+                return record.stream().ok().and_then(|stream| PaymentId::parse(stream.as_str()).ok());
+            }
+        }
+    }
+}
+
+/// Whether something may be due after this event. What is due for other reasons is found by whoever looks already.
+const fn is_a_request(event: &PaymentEvent) -> bool {
+    match event {
+        PaymentEvent::Requested(_)
+        | PaymentEvent::CaptureRequested(_)
+        | PaymentEvent::VoidRequested(_)
+        | PaymentEvent::RefundRequested(_) => true,
+        PaymentEvent::Authorized(_)
+        | PaymentEvent::Declined(_)
+        | PaymentEvent::MarkedUnknown(_)
+        | PaymentEvent::Captured(_)
+        | PaymentEvent::Voided(_)
+        | PaymentEvent::Refunded(_)
+        | PaymentEvent::RefundRejected(_)
+        | PaymentEvent::Expired(_) => false,
+    }
+}

@@ -1,0 +1,153 @@
+//! Deadlines: what is to be looked at again at a given time, whatever happens until then. Generic: what it means is said
+//! by whoever sets it.
+//!
+//! A deadline is set before the commit that relies on it, so none is missing after a crash; one that is not needed does
+//! no harm. It may come more than once, and from more than one process: the lease only saves work.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use futures::TryStreamExt;
+use mongodb::error::{ErrorKind, WriteFailure};
+use schemas::{StreamId, Timestamp};
+
+use crate::connection::Connection;
+use crate::error::Cause;
+use crate::{Error, Unreadable};
+
+const SET: &str = "set deadlines";
+const FIND: &str = "look for deadlines that are due";
+const DROP: &str = "drop deadlines";
+const LEASE: &str = "lease the deadlines";
+const DUPLICATE_KEY: i32 = 11_000;
+
+/// Something that is to be looked at again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deadline {
+    /// What identifies it; setting it again changes nothing.
+    pub id: String,
+    /// When.
+    pub due: Timestamp,
+    /// The stream that set it.
+    pub stream: StreamId,
+}
+
+/// The deadlines that are set; clones share the connection.
+#[derive(Clone)]
+pub struct Deadlines {
+    connection: Arc<Connection>,
+}
+
+impl Deadlines {
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    /// Sets deadlines, durably. One that is set already keeps its time. An empty list asks nothing.
+    pub async fn set(&self, deadlines: &[Deadline]) -> Result<(), Error> {
+        if deadlines.is_empty() {
+            return Ok(());
+        }
+        let documents: Vec<Document> = deadlines.iter().map(Deadline::to_document).collect();
+        let collection = self.collection();
+        let inserted = self.connection.run(async move {
+            match collection.insert_many(documents).ordered(false).await {
+                Err(error) if only_duplicates(&error) => Ok(()),
+                outcome => outcome.map(drop),
+            }
+        });
+        inserted.await.map_err(|cause: Cause| cause.doing(SET))
+    }
+
+    /// Up to `limit` of those that are due by now, the longest overdue first.
+    pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Deadline>, Error> {
+        let collection = self.collection();
+        let found = self.connection.run(async move {
+            let due = collection.find(doc! { "due": { "$lte": now.as_micros() } });
+            due.sort(doc! { "due": 1 }).limit(limit.into()).await?.try_collect::<Vec<_>>().await
+        });
+        let found = found.await.map_err(|cause| cause.doing(FIND))?;
+        let read = |document: &Document| {
+            Deadline::of_document(document).map_err(|source| Error::Unreadable { doing: FIND, source })
+        };
+        found.iter().map(read).collect()
+    }
+
+    /// Drops these; what is not set is passed over. An empty list asks nothing.
+    pub async fn drop(&self, ids: &[String]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (collection, ids) = (self.collection(), ids.to_vec());
+        let dropped = self.connection.run(async move { collection.delete_many(doc! { "_id": { "$in": ids } }).await });
+        dropped.await.map(drop).map_err(|cause| cause.doing(DROP))
+    }
+
+    /// Whether the process of this name is the one to look after deadlines, by the server's clock. Once it is, nobody
+    /// else is for `time` from now, unless it gives the lease up.
+    pub async fn lease(&self, instance: &str, time: Duration) -> Result<bool, Error> {
+        let leases = self.leases();
+        let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let free = doc! { "$or": [{ "holder": instance }, { "$expr": { "$lte": ["$until", "$$NOW"] } }] };
+        let mine = doc! { "$set": { "holder": instance, "until": { "$add": ["$$NOW", time] } } };
+        let filter = doc! { "$and": [{ "_id": "deadlines" }, free] };
+        let taken = self.connection.run(async move {
+            match leases.update_one(filter, vec![mine]).upsert(true).await {
+                // It is there, and not free.
+                Err(error) if only_duplicates(&error) => Ok(false),
+                outcome => outcome.map(|_| true),
+            }
+        });
+        taken.await.map_err(|cause: Cause| cause.doing(LEASE))
+    }
+
+    /// Lets others look after deadlines at once.
+    pub async fn give_up_lease(&self, instance: &str) -> Result<(), Error> {
+        let (leases, mine) = (self.leases(), doc! { "_id": "deadlines", "holder": instance });
+        let given_up = self.connection.run(async move { leases.delete_one(mine).await });
+        given_up.await.map(drop).map_err(|cause| cause.doing(LEASE))
+    }
+
+    fn collection(&self) -> mongodb::Collection<Document> {
+        self.connection.database.collection("deadlines")
+    }
+
+    fn leases(&self) -> mongodb::Collection<Document> {
+        self.connection.database.collection("leases")
+    }
+}
+
+impl Deadline {
+    fn to_document(&self) -> Document {
+        doc! { "_id": &self.id, "due": self.due.as_micros(), "s": self.stream.as_str() }
+    }
+
+    fn of_document(document: &Document) -> Result<Self, Unreadable> {
+        let field = |field| move |_| Unreadable::Value { field };
+        Ok(Self {
+            id: document.get_str("_id").map_err(field("_id"))?.to_owned(),
+            due: Timestamp::from_micros(document.get_i64("due").map_err(field("due"))?),
+            stream: StreamId::parse(document.get_str("s").map_err(field("s"))?)?,
+        })
+    }
+}
+
+/// Whether nothing was wrong but that some of the documents are there already.
+fn only_duplicates(error: &mongodb::error::Error) -> bool {
+    if let ErrorKind::InsertMany(failed) = &*error.kind {
+        let errors = failed.write_errors.as_deref().unwrap_or_default();
+        failed.write_concern_error.is_none() && errors.iter().all(|error| error.code == DUPLICATE_KEY)
+    } else if let ErrorKind::Write(WriteFailure::WriteError(error)) = &*error.kind {
+        error.code == DUPLICATE_KEY
+    } else {
+        false
+    }
+}
+
+impl fmt::Debug for Deadlines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deadlines").finish_non_exhaustive()
+    }
+}
