@@ -27,7 +27,9 @@ pub use event::{DecodeError, EncodeError, Event};
 pub use ids::{EventId, InvalidId, OrderId, SessionId, Sku, StreamId, UserId, Version};
 pub use money::{Currency, InvalidCurrency, Money};
 pub use order::{OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus};
-pub use product::{ProductEvent, ProductPriceChanged, ProductRegistered};
+pub use product::{
+    ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, ProductStatus,
+};
 pub use stock::{
     StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
     StockReservationRejected, StockReservationReleased, StockReserved,

@@ -68,6 +68,12 @@ pub enum Refusal {
     /// There is no such product.
     #[error("there is no such product")]
     ProductNotFound,
+    /// The product is not sold any more.
+    #[error("{sku} is discontinued")]
+    ProductDiscontinued {
+        /// Which SKU.
+        sku: Sku,
+    },
     /// The stock on hand would be beyond [`crate::MAX_AMOUNT`].
     #[error("the stock on hand would become too large")]
     StockTooLarge,
@@ -131,6 +137,7 @@ impl Refusal {
             Self::OrderNotCancellable { .. } => "order_not_cancellable",
             Self::ProductExists => "product_exists",
             Self::ProductNotFound => "product_not_found",
+            Self::ProductDiscontinued { .. } => "product_discontinued",
             Self::StockTooLarge => "stock_too_large",
             Self::StockTooSmall { .. } => "stock_too_small",
             Self::ReservationDiffers { .. } => "reservation_differs",
@@ -157,6 +164,7 @@ impl Refusal {
             | Self::OrderNotCancellable { .. }
             | Self::ProductExists
             | Self::ProductNotFound
+            | Self::ProductDiscontinued { .. }
             | Self::StockTooLarge
             | Self::StockTooSmall { .. }
             | Self::ReservationDiffers { .. }
@@ -183,6 +191,7 @@ impl Refusal {
             | Self::OrderExists
             | Self::OrderNotCancellable { .. }
             | Self::ProductExists
+            | Self::ProductDiscontinued { .. }
             | Self::StockTooLarge
             | Self::StockTooSmall { .. }
             | Self::ReservationDiffers { .. }
