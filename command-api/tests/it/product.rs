@@ -60,3 +60,47 @@ async fn a_price_changes_for_later_orders_and_setting_it_again_changes_nothing()
     let absent = stage.post("/commands/products/NONE/price", by(ADMIN), price).await;
     assert_eq!(absent.problem(), (404, "product_not_found"));
 }
+
+#[tokio::test]
+async fn a_product_is_renamed_for_later_orders_by_an_admin() {
+    let stage = Stage::open().await;
+    stage.product("TEA", 250).await;
+    let (rename, green) = ("/commands/products/TEA/rename", json!({"name": " Green tea "}));
+    assert_eq!(stage.post(rename, by(ADA), green.clone()).await.problem(), (403, "forbidden"));
+    let (renamed, again) =
+        (stage.post(rename, by(ADMIN), green.clone()).await, stage.post(rename, by(ADMIN), green.clone()).await);
+    assert_eq!((&renamed.body["version"], &again.body["version"]), (&json!(2), &json!(2)), "{renamed:?}");
+    assert_eq!(renamed.header("consistency-token"), Some("prd_TEA@2"));
+    assert_eq!(stage.events("prd_TEA").await, ["ProductRegistered", "ProductRenamed"]);
+    let nameless = stage.post(rename, by(ADMIN), json!({"name": " "})).await;
+    assert_eq!(nameless.issues(), [(r#"["name"]"#.to_owned(), "invalid_name")]);
+    let absent = stage.post("/commands/products/NONE/rename", by(ADMIN), green).await;
+    assert_eq!(absent.problem(), (404, "product_not_found"));
+}
+
+#[tokio::test]
+async fn a_discontinued_product_is_not_ordered_renamed_or_priced_any_more() {
+    let stage = Stage::open().await;
+    stage.product("TEA", 250).await;
+    let discontinue = "/commands/products/TEA/discontinue";
+    assert_eq!(stage.send(discontinue, by(ADA), None).await.problem(), (403, "forbidden"));
+    let done = stage.send(discontinue, by(ADMIN), None).await;
+    assert_eq!((done.status, &done.body["version"]), (200, &json!(2)), "{done:?}");
+    // Again, with an empty object this time: done already.
+    assert_eq!(stage.post(discontinue, by(ADMIN), json!({})).await.body["version"], 2);
+    assert_eq!(stage.events("prd_TEA").await, ["ProductRegistered", "ProductDiscontinued"]);
+
+    let order = json!({"userId": ADA, "items": [{"sku": "TEA", "qty": 1}]});
+    let (price, name) = (json!({"amount": 300, "currency": "EUR"}), json!({"name": "Tea"}));
+    for (path, user, body) in [
+        ("/commands/orders", ADA, order),
+        ("/commands/products/TEA/price", ADMIN, price),
+        ("/commands/products/TEA/rename", ADMIN, name),
+    ] {
+        assert_eq!(stage.post(path, by(user), body).await.problem(), (409, "product_discontinued"), "{path}");
+    }
+    let again = stage.post(PRODUCTS, by(ADMIN), tea()).await;
+    assert_eq!(again.problem(), (409, "product_exists"), "a SKU is taken for ever");
+    let delivery = json!({"quantity": 1, "reason": "sent back"});
+    assert_eq!(stage.post("/commands/products/TEA/stock", by(ADMIN), delivery).await.status, 200);
+}

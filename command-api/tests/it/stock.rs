@@ -44,3 +44,20 @@ async fn what_is_no_number_of_pieces_is_refused() {
     }
     assert_eq!(stage.events("stk_TEA").await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_negative_quantity_corrects_the_number_but_takes_no_more_than_there_is() {
+    let stage = Stage::open().await;
+    stage.product("TEA", 250).await;
+    assert_eq!(stage.post(STOCK, by(ADMIN), json!({"quantity": -1})).await.problem(), (409, "stock_too_small"));
+    assert_eq!(stage.post(STOCK, by(ADMIN), json!({"quantity": 5})).await.status, 200);
+    let broken = json!({"quantity": -3, "reason": "broken"});
+    let reply = stage.post(STOCK, by(ADMIN), broken.clone()).await;
+    assert_eq!((reply.status, &reply.body["version"]), (200, &json!(2)), "{reply:?}");
+    assert_eq!(stage.post(STOCK, by(ADMIN), broken).await.problem(), (409, "stock_too_small"));
+    assert_eq!(stage.events("stk_TEA").await, ["StockReceived", "StockAdjusted"]);
+    for (quantity, code) in [(0, "invalid_pieces"), (-1_000_000_001, "invalid_delta")] {
+        let reply = stage.post(STOCK, by(ADMIN), json!({"quantity": quantity})).await;
+        assert_eq!(reply.issues(), [(r#"["quantity"]"#.to_owned(), code)]);
+    }
+}
