@@ -17,6 +17,7 @@ use sessions::{Caller, Sessions};
 
 use crate::cashier::Cashier;
 use crate::catalogue::Catalogue;
+use crate::fulfilment::Fulfilments;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::streams::{Creates, Done, Rejected, Streams};
 use crate::tokens::Signer;
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) stock: Streams<Stock>,
     /// Every payment.
     pub(crate) payments: Streams<Payment>,
+    /// Carries orders out.
+    pub(crate) fulfilments: Fulfilments,
     /// Every user.
     pub(crate) users: Streams<User>,
     /// Names and prices, in memory.

@@ -8,6 +8,7 @@ mod app;
 mod caller;
 mod cashier;
 mod catalogue;
+mod fulfilment;
 mod headers;
 mod intent;
 mod refusal;
@@ -25,7 +26,6 @@ use std::sync::Arc;
 
 use accounts::Accounts;
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
-use domain::payment::Payment;
 use event_store::EventStore;
 use runtime::Process;
 use schemas::Aggregate;
@@ -36,6 +36,7 @@ use cashier::Cashier;
 use catalogue::Catalogue;
 pub use config::Config;
 use config::Role;
+use fulfilment::{Fulfilments, Participants};
 use intent::FingerprintKey;
 pub use routes::openapi;
 use streams::Streams;
@@ -82,14 +83,17 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
             .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
     }
     let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
-    let payments = Streams::new(store.clone());
-    let cashier = Cashier::new(&config.payments, &store, &payments, &fingerprints)?;
+    let streams = Participants::new(&store);
+    let cashier = Cashier::new(&config.payments, &store, &streams.payments, &fingerprints)?;
+    let fulfilments = Fulfilments::new(&config.fulfilment, &store, &streams, &fingerprints);
     if config.roles.contains(&Role::Fulfilment) {
-        cashier.start(&kafka, &Decoder::new(&registry), &process)?;
+        let decoder = Decoder::new(&registry);
+        cashier.start(&kafka, &decoder, &process)?;
+        fulfilments.start(&kafka, &decoder, &process)?;
     }
     if config.roles.contains(&Role::Http) {
-        let till = Paying { payments, cashier, fingerprints };
-        return serve(&config, store, till, &Events { kafka, registry }, &process).await;
+        let workers = Workers { fulfilments, cashier, fingerprints };
+        return serve(&config, store, workers, &Events { kafka, registry }, &process).await;
     }
     process.shutdown.requested().await;
     Ok(())
@@ -101,9 +105,9 @@ struct Events {
     registry: Registry,
 }
 
-/// What HTTP and the cashier share.
-struct Paying {
-    payments: Streams<Payment>,
+/// Who works beside HTTP, and shares its streams.
+struct Workers {
+    fulfilments: Fulfilments,
     cashier: Cashier,
     fingerprints: FingerprintKey,
 }
@@ -111,11 +115,11 @@ struct Paying {
 async fn serve(
     config: &Config,
     store: EventStore,
-    paying: Paying,
+    workers: Workers,
     events: &Events,
     process: &Process,
 ) -> Result<(), Error> {
-    let app = app(config, store, paying, events, process)?;
+    let app = app(config, store, workers, events, process)?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
@@ -125,18 +129,20 @@ async fn serve(
     Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
 }
 
-fn app(config: &Config, store: EventStore, paying: Paying, events: &Events, process: &Process) -> Result<App, Error> {
-    let Paying { payments, cashier, fingerprints } = paying;
+fn app(config: &Config, store: EventStore, workers: Workers, events: &Events, process: &Process) -> Result<App, Error> {
+    let Workers { fulfilments, cashier, fingerprints } = workers;
+    let streams = fulfilments.streams.clone();
     let sessions = &config.sessions;
     let products = Streams::new(store.clone());
     let private_key = config.jwt_private_key.expose();
     let signer = Signer::new(private_key, &sessions.jwks, &sessions.jwt_issuer, &sessions.jwt_audience)?;
     Ok(App {
-        orders: Streams::new(store.clone()),
+        orders: streams.orders,
         catalogue: Catalogue::new(products.clone()),
         products,
-        stock: Streams::new(store.clone()),
-        payments,
+        stock: streams.stock,
+        payments: streams.payments,
+        fulfilments,
         cashier,
         webhook_secret: config.payments.payments_webhook_secret.clone(),
         users: Streams::new(store.clone()),

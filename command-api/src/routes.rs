@@ -1,5 +1,6 @@
 //! Every route of the command API.
 
+mod fulfilment;
 mod order;
 mod payment;
 mod product;
@@ -40,6 +41,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(product::change_price))
         .routes(routes!(stock::receive))
         .routes(routes!(payment::refund))
+        .routes(routes!(fulfilment::retry))
+        .routes(routes!(fulfilment::compensate))
+        .routes(routes!(fulfilment::abort))
         .routes(routes!(user::register))
         .routes(routes!(user::log_in))
         .routes(routes!(user::log_out))
