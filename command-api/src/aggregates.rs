@@ -1,5 +1,6 @@
 //! Whom each aggregate's events concern.
 
+use domain::fulfilment::{Fulfilment, FulfilmentState};
 use domain::order::{Order, OrderState};
 use domain::payment::{Payment, PaymentState};
 use domain::product::{Product, ProductState};
@@ -36,5 +37,11 @@ impl Stream for Payment {
 impl Stream for User {
     fn owner(stream: &StreamId, _: &UserState) -> Option<UserId> {
         UserId::parse(stream.as_str()).ok()
+    }
+}
+
+impl Stream for Fulfilment {
+    fn owner(_: &StreamId, state: &FulfilmentState) -> Option<UserId> {
+        Some(state.details.user.clone())
     }
 }

@@ -17,10 +17,11 @@ use sessions::{Caller, Sessions};
 
 use crate::cashier::Cashier;
 use crate::catalogue::Catalogue;
+use crate::fulfilment::Fulfilments;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::streams::{Creates, Done, Rejected, Streams};
 use crate::tokens::{KeyError, Signer};
-use crate::{Config, Paying};
+use crate::{Config, Workers};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct App {
     pub(crate) stock: Streams<Stock>,
     /// Every payment.
     pub(crate) payments: Streams<Payment>,
+    /// Carries orders out.
+    pub(crate) fulfilments: Fulfilments,
     /// Every user.
     pub(crate) users: Streams<User>,
     /// Names and prices, in memory.
@@ -72,23 +75,25 @@ impl FromRef<App> for Sessions {
 
 impl App {
     /// The application over this store, for people who are logged in with these sessions.
-    pub fn new(config: &Config, store: EventStore, paying: Paying, sessions: Sessions) -> Result<Self, KeyError> {
-        let Paying { payments, cashier, fingerprints } = paying;
+    pub fn new(config: &Config, store: EventStore, workers: Workers, sessions: Sessions) -> Result<Self, KeyError> {
+        let Workers { fulfilments, cashier, fingerprints } = workers;
+        let streams = fulfilments.streams.clone();
         let keys = &config.sessions;
         let private_key = config.jwt_private_key.expose();
         let signer = Signer::new(private_key, &keys.jwks, &keys.jwt_issuer, &keys.jwt_audience)?;
         let products = Streams::new(store.clone());
         Ok(Self {
-            orders: Streams::new(store.clone()),
+            orders: streams.orders,
             catalogue: Catalogue::new(products.clone()),
             products,
-            stock: Streams::new(store.clone()),
+            stock: streams.stock,
             users: Streams::new(store.clone()),
             accounts: Accounts::new(store.database(), &config.email_key),
             sessions,
             signer: Arc::new(signer),
             jwks: keys.jwks.as_str().into(),
-            payments,
+            payments: streams.payments,
+            fulfilments,
             cashier,
             webhook_secret: config.payments.payments_webhook_secret.clone(),
             fingerprints,

@@ -35,6 +35,9 @@ pub struct Config {
     /// Where money is asked for.
     #[command(flatten)]
     pub payments: payments::PaymentsConfig,
+    /// How long orders may take.
+    #[command(flatten)]
+    pub fulfilment: FulfilmentConfig,
     /// Private key that signs tokens: Ed25519 as PKCS#8 PEM.
     #[arg(long, env = "JWT_PRIVATE_KEY")]
     pub jwt_private_key: Secret,
@@ -52,6 +55,20 @@ pub struct Config {
     pub bootstrap_admin_password: Option<Secret>,
 }
 
+/// How long things may take when orders are carried out.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FulfilmentConfig {
+    /// For how long pieces are held for an order that is not paid yet.
+    #[arg(long, env = "FULFILMENT_HOLD_SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
+    pub fulfilment_hold_seconds: u64,
+    /// How long an order waits for its money before it is called off.
+    #[arg(long, env = "FULFILMENT_PAYMENT_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub fulfilment_payment_seconds: u64,
+    /// How long the payment provider is asked what it did before an operator is.
+    #[arg(long, env = "FULFILMENT_UNKNOWN_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..))]
+    pub fulfilment_unknown_seconds: u64,
+}
+
 /// A part of the process that can run alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
@@ -59,7 +76,7 @@ pub enum Role {
     Http,
     /// Publishes commits to Kafka.
     Relay,
-    /// Carries orders out: asks the payment provider for their money.
+    /// Carries orders out: gives the commands that follow from what happens, and asks the payment provider for money.
     Fulfilment,
 }
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::{digest, hmac};
 use event_store::{CommandRecord, Fingerprint, KeyHash};
 use runtime::http::RequestContext;
-use schemas::Version;
+use schemas::{AnyEvent, EventId, Recorded, Timestamp, Version};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -22,6 +22,33 @@ pub(crate) struct Intent {
     pub(crate) correlation: Box<str>,
     /// The W3C trace context of the request.
     pub(crate) traceparent: Option<Box<str>>,
+    /// The event that it is given because of, if it was not a person who gave it.
+    pub(crate) cause: Option<Cause>,
+}
+
+/// The event that a command is given because of. What the command brings about is dated after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// Its id.
+    pub(crate) event: EventId,
+    /// Its version in its stream.
+    pub(crate) version: Version,
+    /// The least time that it happened at.
+    pub(crate) at: Timestamp,
+    /// The request that it all began with.
+    pub(crate) correlation: Box<str>,
+    /// The W3C trace context of that request.
+    pub(crate) traceparent: Option<Box<str>>,
+}
+
+impl Cause {
+    /// This event, as the cause of something.
+    #[must_use]
+    pub(crate) fn of(recorded: &Recorded<AnyEvent>) -> Self {
+        let Recorded { version, id, at, correlation, traceparent, .. } = recorded;
+        let (correlation, traceparent) = (correlation.clone(), traceparent.clone());
+        Self { event: *id, version: *version, at: *at, correlation, traceparent }
+    }
 }
 
 impl Intent {
@@ -35,7 +62,21 @@ impl Intent {
             expected: None,
             correlation: format!("{name}:{key}").into(),
             traceparent: None,
+            cause: None,
         }
+    }
+
+    /// A command that the process gives because of an event, and that is harmless when it is given again.
+    #[must_use]
+    pub(crate) fn caused(name: &str, cause: Cause, secret: &FingerprintKey) -> Self {
+        Self { key: None, ..Self::internal(name, "", secret).because(cause) }
+    }
+
+    /// The same command, because of this event.
+    #[must_use]
+    pub(crate) fn because(self, cause: Cause) -> Self {
+        let (correlation, traceparent) = (cause.correlation.clone(), cause.traceparent.clone());
+        Self { correlation, traceparent, cause: Some(cause), ..self }
     }
 
     /// An intent of `caller` on `route` (method and concrete path).
@@ -48,6 +89,7 @@ impl Intent {
             expected: headers.expected,
             correlation: headers.context.request_id.as_str().into(),
             traceparent: Some(headers.context.traceparent.as_str().into()),
+            cause: None,
         }
     }
 
@@ -71,7 +113,7 @@ impl Intent {
             events,
             caller: self.caller.clone(),
             correlation: self.correlation.clone(),
-            causation: None,
+            causation: self.cause.as_ref().map(|cause| cause.event.to_string().into()),
             traceparent: self.traceparent.clone(),
         }
     }

@@ -8,6 +8,7 @@ mod app;
 mod caller;
 mod cashier;
 mod catalogue;
+mod fulfilment;
 mod headers;
 mod intent;
 mod refusal;
@@ -22,7 +23,6 @@ pub mod config;
 pub mod metrics;
 
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
-use domain::payment::Payment;
 use event_store::EventStore;
 use runtime::Process;
 use schemas::Aggregate;
@@ -32,9 +32,9 @@ pub use app::App;
 use cashier::Cashier;
 pub use config::Config;
 use config::Role;
+use fulfilment::{Fulfilments, Participants};
 use intent::FingerprintKey;
 pub use routes::{openapi, router};
-use streams::Streams;
 pub use tokens::KeyError;
 
 /// The process could not go on.
@@ -77,12 +77,14 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
             .tasks
             .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
     }
-    let paying = Paying::new(&config, &store)?;
+    let workers = Workers::new(&config, &store)?;
     if config.roles.contains(&Role::Fulfilment) {
-        paying.cashier.start(&kafka, &Decoder::new(&registry), &process)?;
+        let decoder = Decoder::new(&registry);
+        workers.cashier.start(&kafka, &decoder, &process)?;
+        workers.fulfilments.start(&kafka, &decoder, &process)?;
     }
     if config.roles.contains(&Role::Http) {
-        return serve(&config, store, paying, &Events { kafka, registry }, &process).await;
+        return serve(&config, store, workers, &Events { kafka, registry }, &process).await;
     }
     process.shutdown.requested().await;
     Ok(())
@@ -94,33 +96,34 @@ struct Events {
     registry: Registry,
 }
 
-/// What HTTP and the cashier share.
+/// Who works beside HTTP, and shares its streams.
 #[derive(Debug)]
-pub struct Paying {
-    payments: Streams<Payment>,
+pub struct Workers {
+    fulfilments: Fulfilments,
     cashier: Cashier,
     fingerprints: FingerprintKey,
 }
 
-impl Paying {
-    /// Payments in this store, at the configured provider.
+impl Workers {
+    /// Who works on this store, and at the configured payment provider.
     pub fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
         let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
-        let payments = Streams::new(store.clone());
-        let cashier = Cashier::new(&config.payments, store, &payments, &fingerprints)?;
-        Ok(Self { payments, cashier, fingerprints })
+        let streams = Participants::new(store);
+        let cashier = Cashier::new(&config.payments, store, &streams.payments, &fingerprints)?;
+        let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams, &fingerprints);
+        Ok(Self { fulfilments, cashier, fingerprints })
     }
 }
 
 async fn serve(
     config: &Config,
     store: EventStore,
-    paying: Paying,
+    workers: Workers,
     events: &Events,
     process: &Process,
 ) -> Result<(), Error> {
     let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
-    let app = App::new(config, store, paying, sessions)?;
+    let app = App::new(config, store, workers, sessions)?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));

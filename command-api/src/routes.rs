@@ -1,5 +1,6 @@
 //! Every route of the command API.
 
+mod fulfilment;
 mod order;
 mod payment;
 mod product;
@@ -42,6 +43,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(product::discontinue))
         .routes(routes!(stock::book))
         .routes(routes!(payment::refund))
+        .routes(routes!(fulfilment::retry))
+        .routes(routes!(fulfilment::compensate))
+        .routes(routes!(fulfilment::abort))
         .routes(routes!(user::register))
         .routes(routes!(user::log_in))
         .routes(routes!(user::log_out))

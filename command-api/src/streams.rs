@@ -101,6 +101,12 @@ impl<A: Stream> Streams<A> {
         Ok(self.refresh(stream, &known).await?.head)
     }
 
+    /// The state of a stream at this version or a later one: as it is remembered, else by a majority read.
+    pub(crate) async fn at_least(&self, stream: &StreamId, version: Version) -> Result<Arc<Head<A>>, Rejected> {
+        let known = self.cached(stream);
+        if known.version >= version { Ok(known) } else { self.load(stream).await }
+    }
+
     /// Runs a command to its end, also when the caller stops waiting for it. Before it has begun, it waits for another
     /// one with its key.
     pub(crate) async fn execute(

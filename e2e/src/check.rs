@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bus::{Header, Kafka, StartFrom, Tail, TailEvent};
 use read_model::{Page, Reader};
 use schemas::{Aggregate, AnyEvent, Event, EventId, Recorded, StreamId, Version};
-use views::{HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
+use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
 
 use crate::ledger::Ledger;
 
@@ -30,6 +30,7 @@ impl Shown {
                 Aggregate::Product => shown.fold::<ProductView>(stream, events),
                 Aggregate::Stock => shown.fold::<StockView>(stream, events),
                 Aggregate::Payment => shown.fold::<PaymentView>(stream, events),
+                Aggregate::Fulfilment => shown.fold::<FulfilmentView>(stream, events),
                 Aggregate::User => {}
             }
         }

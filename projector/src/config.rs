@@ -19,7 +19,7 @@ pub struct Config {
     #[command(flatten)]
     pub redis: RedisConfig,
     /// The projections to keep up to date, separated by commas.
-    #[arg(long, env = "PROJECTIONS", value_delimiter = ',', default_value = "orders,history,products,stock,payments", value_parser = projection)]
+    #[arg(long, env = "PROJECTIONS", value_delimiter = ',', default_value = "orders,history,products,stock,payments,fulfilment", value_parser = projection)]
     pub projections: Vec<Projection>,
     /// The generation of the views that is written.
     #[arg(long, env = "GENERATION", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]

@@ -19,7 +19,7 @@ use bus::{Consumer, Decoder, GroupConfig, Kafka, Registry};
 use read_model::{Generation, ReadModel, Target};
 use runtime::Process;
 use tokio::time::{MissedTickBehavior, interval};
-use views::{HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
+use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
 
 pub use config::Config;
 pub use error::{Error, Stop};
@@ -64,6 +64,7 @@ fn start(projection: Projection, kafka: &Kafka, links: Links, process: &Process)
         Projection::Products => project::<ProductView>(kafka, links, process),
         Projection::Stock => project::<StockView>(kafka, links, process),
         Projection::Payments => project::<PaymentView>(kafka, links, process),
+        Projection::Fulfilment => project::<FulfilmentView>(kafka, links, process),
     }
 }
 
@@ -104,6 +105,7 @@ const fn health_name(projection: Projection) -> &'static str {
         Projection::Products => "projection-products",
         Projection::Stock => "projection-stock",
         Projection::Payments => "projection-payments",
+        Projection::Fulfilment => "projection-fulfilment",
     }
 }
 

@@ -235,3 +235,59 @@ pub(crate) struct ProductPage {
     /// Where the next page starts; null at the end.
     cursor: Option<String>,
 }
+
+/// How far an order is carried out.
+#[derive(ToSchema)]
+#[schema(as = Fulfilment, rename_all = "camelCase")]
+pub(crate) struct Fulfilment {
+    /// The order.
+    order_id: String,
+    /// The fulfilment.
+    fulfilment_id: String,
+    /// Whose order it is.
+    user_id: String,
+    /// `RESERVING`, `AWAITING_PAYMENT`, `CAPTURING`, `COMMITTING`, `COMPLETED`, `COMPENSATING`; or `FAILED`.
+    state: String,
+    /// How far it is, or was when it failed.
+    phase: String,
+    /// Why it waits for an operator.
+    failure: Option<String>,
+    /// Why it takes back what it did: `out_of_stock`, `payment_failed`, `payment_overdue`, `order_cancelled`, `operator`.
+    compensation: Option<String>,
+    /// `fulfilled`, `compensated` or `aborted`, once it has ended.
+    result: Option<String>,
+    /// What the last operator said who intervened.
+    reason: Option<String>,
+    /// The steps, in the order in which they were decided on.
+    steps: Vec<FulfilmentStep>,
+    /// How many events have happened to it.
+    version: u32,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339.
+    updated_at: String,
+}
+
+/// One step of a fulfilment.
+#[derive(ToSchema)]
+pub(crate) struct FulfilmentStep {
+    /// Its number.
+    number: i64,
+    /// What is done.
+    step: String,
+    /// With the stock of which SKU, if it is about stock.
+    sku: Option<String>,
+    /// `done`, `denied` or `refused`; null as long as that is not known.
+    outcome: Option<String>,
+}
+
+/// `GET /ops/fulfilment`.
+#[derive(ToSchema)]
+pub(crate) struct FulfilmentPage {
+    /// How many fulfilments this page holds.
+    count: usize,
+    /// Newest first.
+    fulfilments: Vec<Fulfilment>,
+    /// Where the next page starts; null at the end.
+    cursor: Option<String>,
+}

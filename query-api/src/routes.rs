@@ -1,6 +1,7 @@
 //! Every route of the query API.
 
 mod documentation;
+mod fulfilment;
 mod health;
 mod order;
 mod payment;
@@ -39,6 +40,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(product::one))
         .routes(routes!(product::list))
         .routes(routes!(projection::list))
+        .routes(routes!(fulfilment::list))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

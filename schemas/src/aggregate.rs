@@ -13,11 +13,13 @@ pub enum Aggregate {
     Payment,
     /// A registered user, `usr_…`.
     User,
+    /// The fulfilment of an order, `ful_…`.
+    Fulfilment,
 }
 
 impl Aggregate {
     /// Every aggregate, in the order in which docs and tools list them.
-    pub const ALL: [Self; 5] = [Self::Order, Self::Product, Self::Stock, Self::Payment, Self::User];
+    pub const ALL: [Self; 6] = [Self::Order, Self::Product, Self::Stock, Self::Payment, Self::User, Self::Fulfilment];
 
     /// The first four characters of every stream id of this aggregate.
     #[must_use]
@@ -28,6 +30,7 @@ impl Aggregate {
             Self::Stock => "stk_",
             Self::Payment => "pay_",
             Self::User => "usr_",
+            Self::Fulfilment => "ful_",
         }
     }
 
@@ -40,6 +43,7 @@ impl Aggregate {
             Self::Stock => "stock.events.v1",
             Self::Payment => "payments.events.v1",
             Self::User => "users.events.v1",
+            Self::Fulfilment => "fulfilment.events.v1",
         }
     }
 
@@ -52,6 +56,7 @@ impl Aggregate {
             Self::Stock => "orderflow.stock",
             Self::Payment => "orderflow.payment",
             Self::User => "orderflow.user",
+            Self::Fulfilment => "orderflow.fulfilment",
         }
     }
 

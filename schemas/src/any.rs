@@ -4,7 +4,8 @@ use bson::{RawDocument, RawDocumentBuf};
 use serde_avro_fast::Schema;
 
 use crate::{
-    Aggregate, DecodeError, EncodeError, Event as _, OrderEvent, PaymentEvent, ProductEvent, StockEvent, UserEvent,
+    Aggregate, DecodeError, EncodeError, Event as _, FulfilmentEvent, OrderEvent, PaymentEvent, ProductEvent,
+    StockEvent, UserEvent,
 };
 
 /// Declares [`AnyEvent`] and whatever goes through all aggregates; the list below is the only one of its kind.
@@ -136,4 +137,6 @@ any_event! {
     Payment(PaymentEvent),
     /// Of a user.
     User(UserEvent),
+    /// Of a fulfilment.
+    Fulfilment(FulfilmentEvent),
 }

@@ -97,6 +97,31 @@ pub static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| {
         record(Aggregate::User, "UserRegistered", include_str!("../avro/user/UserRegistered.avsc")),
         record(Aggregate::User, "UserSessionEnded", include_str!("../avro/user/UserSessionEnded.avsc")),
         record(Aggregate::User, "UserSessionsRevoked", include_str!("../avro/user/UserSessionsRevoked.avsc")),
+        record(Aggregate::Fulfilment, "FulfilmentStarted", include_str!("../avro/fulfilment/FulfilmentStarted.avsc")),
+        record(
+            Aggregate::Fulfilment,
+            "FulfilmentStepRecorded",
+            include_str!("../avro/fulfilment/FulfilmentStepRecorded.avsc"),
+        ),
+        record(Aggregate::Fulfilment, "FulfilmentStepDone", include_str!("../avro/fulfilment/FulfilmentStepDone.avsc")),
+        record(Aggregate::Fulfilment, "FulfilmentHoldLost", include_str!("../avro/fulfilment/FulfilmentHoldLost.avsc")),
+        record(
+            Aggregate::Fulfilment,
+            "FulfilmentPaymentLost",
+            include_str!("../avro/fulfilment/FulfilmentPaymentLost.avsc"),
+        ),
+        record(
+            Aggregate::Fulfilment,
+            "FulfilmentCompensationStarted",
+            include_str!("../avro/fulfilment/FulfilmentCompensationStarted.avsc"),
+        ),
+        record(
+            Aggregate::Fulfilment,
+            "FulfilmentCompleted",
+            include_str!("../avro/fulfilment/FulfilmentCompleted.avsc"),
+        ),
+        record(Aggregate::Fulfilment, "FulfilmentFailed", include_str!("../avro/fulfilment/FulfilmentFailed.avsc")),
+        record(Aggregate::Fulfilment, "FulfilmentResumed", include_str!("../avro/fulfilment/FulfilmentResumed.avsc")),
     ]
 });
 

@@ -105,6 +105,8 @@ macro_rules! stream_ids {
 stream_ids! {
     /// An order's id.
     OrderId = Order, "order id";
+    /// A fulfilment's id.
+    FulfilmentId = Fulfilment, "fulfilment id";
     /// A payment's id.
     PaymentId = Payment, "payment id";
     /// A user's id.
@@ -117,6 +119,20 @@ impl OrderId {
     #[must_use]
     pub fn payment(&self) -> PaymentId {
         PaymentId(self.0.renamed(Aggregate::Payment))
+    }
+
+    /// The id of this order's fulfilment: the same token under another prefix, so an order has one fulfilment.
+    #[must_use]
+    pub fn fulfilment(&self) -> FulfilmentId {
+        FulfilmentId(self.0.renamed(Aggregate::Fulfilment))
+    }
+}
+
+impl FulfilmentId {
+    /// The id of the order that is carried out.
+    #[must_use]
+    pub fn order(&self) -> OrderId {
+        OrderId(self.0.renamed(Aggregate::Order))
     }
 }
 

@@ -6,6 +6,7 @@ mod aggregate;
 mod any;
 mod envelope;
 mod event;
+mod fulfilment;
 mod ids;
 mod money;
 mod order;
@@ -26,7 +27,14 @@ pub use aggregate::Aggregate;
 pub use any::AnyEvent;
 pub use envelope::Recorded;
 pub use event::{DecodeError, EncodeError, Event};
-pub use ids::{EventId, InvalidId, OrderId, PaymentId, RefundId, SessionId, Sku, StreamId, UserId, Version};
+pub use fulfilment::{
+    CompensationCause, FulfilmentCompensationStarted, FulfilmentCompleted, FulfilmentEvent, FulfilmentFailed,
+    FulfilmentHoldLost, FulfilmentItem, FulfilmentOutcome, FulfilmentPaymentLost, FulfilmentResult, FulfilmentResumed,
+    FulfilmentStarted, FulfilmentStatus, FulfilmentStep, FulfilmentStepDone, FulfilmentStepRecorded,
+};
+pub use ids::{
+    EventId, FulfilmentId, InvalidId, OrderId, PaymentId, RefundId, SessionId, Sku, StreamId, UserId, Version,
+};
 pub use money::{Currency, InvalidCurrency, Money};
 pub use order::{
     CancellationCause, OrderCancelled, OrderDelivered, OrderEvent, OrderLine, OrderPaid, OrderPlaced, OrderRejected,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::Aggregate;
 use runtime::clock::{self, Instant};
+use schemas::Timestamp;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::{Creates, Done, Head, Rejected, Stream};
@@ -43,6 +44,11 @@ impl<A: Stream> Pending<A> {
             Some(expected) if expected != head.version => Err(Rejected::Stale { expected, actual: head.version }),
             Some(_) | None => Ok(A::decide(head.state.as_ref(), &self.command)?),
         }
+    }
+
+    /// The least time that its events may be dated.
+    pub(super) fn not_before(&self) -> Option<Timestamp> {
+        self.intent.cause.as_ref().map(|cause| cause.at.next())
     }
 
     /// Whether it has waited for longer than its caller can be expected to.

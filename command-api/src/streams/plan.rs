@@ -42,8 +42,8 @@ impl<A: Stream> Plan<A> {
             verdicts: Vec::new(),
             doubtful: false,
             first: head.version.next(),
-            // The hybrid clock never stands still along a stream.
-            at: now.max(head.at.next()),
+            // The hybrid clock never stands still along a stream, nor from a cause to its effect.
+            at: pending.iter().filter_map(Pending::not_before).fold(now.max(head.at.next()), Timestamp::max),
             head: head.clone(),
             commands: Vec::new(),
             keys: Vec::new(),

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use clap::Parser as _;
-use command_api::{App, Config, Paying};
+use command_api::{App, Config, Workers};
 use event_store::EventStore;
 use runtime::Process;
 use schemas::{StreamId, Version};
@@ -94,8 +94,8 @@ impl Stage {
         let store = EventStore::connect(event_store::Config::new(mongodb_uri), &process).await.unwrap();
         store.wait_until_up().await;
         let sessions = Sessions::without_events(&config.sessions).unwrap();
-        let paying = Paying::new(&config, &store).unwrap();
-        let app = App::new(&config, store.clone(), paying, sessions).unwrap();
+        let workers = Workers::new(&config, &store).unwrap();
+        let app = App::new(&config, store.clone(), workers, sessions).unwrap();
         Self { process, store, router: runtime::http::layered(command_api::router(app)) }
     }
 

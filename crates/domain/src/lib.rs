@@ -7,6 +7,7 @@ mod invalid;
 mod reason;
 mod refusal;
 
+pub mod fulfilment;
 pub mod order;
 pub mod payment;
 pub mod product;

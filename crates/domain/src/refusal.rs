@@ -1,6 +1,6 @@
 //! Refusals: a rule says no. Never a failure of the machine, and never logged as one.
 
-use schemas::{Money, OrderStatus, PaymentStatus, Sku, Timestamp};
+use schemas::{FulfilmentStatus, Money, OrderStatus, PaymentStatus, Sku, Timestamp};
 
 use crate::order::{MAX_LINES, Quantity};
 
@@ -162,6 +162,15 @@ pub enum Refusal {
     /// There is no such user.
     #[error("there is no such user")]
     UserNotFound,
+    /// There is no fulfilment of such an order.
+    #[error("there is no fulfilment of such an order")]
+    FulfilmentNotFound,
+    /// The fulfilment's state does not allow it.
+    #[error("a fulfilment that is {status} does not allow this")]
+    FulfilmentNotOperable {
+        /// The fulfilment's state.
+        status: FulfilmentStatus,
+    },
 }
 
 /// What a caller can do about a refusal.
@@ -213,6 +222,8 @@ impl Refusal {
             Self::UnexpectedOutcome { .. } => "unexpected_outcome",
             Self::AlreadyRegistered => "already_registered",
             Self::UserNotFound => "user_not_found",
+            Self::FulfilmentNotFound => "fulfilment_not_found",
+            Self::FulfilmentNotOperable { .. } => "fulfilment_not_operable",
         }
     }
 
@@ -251,7 +262,9 @@ impl Refusal {
             | Self::RefundNotFound
             | Self::UnexpectedOutcome { .. }
             | Self::AlreadyRegistered
-            | Self::UserNotFound => false,
+            | Self::UserNotFound
+            | Self::FulfilmentNotFound
+            | Self::FulfilmentNotOperable { .. } => false,
         }
     }
 
@@ -268,7 +281,8 @@ impl Refusal {
             | Self::ProductNotFound
             | Self::PaymentNotFound
             | Self::RefundNotFound
-            | Self::UserNotFound => RefusalKind::NotFound,
+            | Self::UserNotFound
+            | Self::FulfilmentNotFound => RefusalKind::NotFound,
             Self::UnknownProduct { .. }
             | Self::PriceChanged { .. }
             | Self::MixedCurrencies
@@ -291,7 +305,8 @@ impl Refusal {
             | Self::RefundTooLarge { .. }
             | Self::RefundIdReused
             | Self::UnexpectedOutcome { .. }
-            | Self::AlreadyRegistered => RefusalKind::Conflict,
+            | Self::AlreadyRegistered
+            | Self::FulfilmentNotOperable { .. } => RefusalKind::Conflict,
         }
     }
 }

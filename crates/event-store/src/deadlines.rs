@@ -55,7 +55,7 @@ impl Deadlines {
         let inserted = self.connection.run(async move {
             match collection.insert_many(documents).ordered(false).await {
                 Err(error) if only_duplicates(&error) => Ok(()),
-                outcome => outcome.map(drop),
+                outcome => outcome.map(|_| ()),
             }
         });
         inserted.await.map_err(|cause: Cause| cause.doing(SET))
@@ -82,7 +82,15 @@ impl Deadlines {
         }
         let (collection, ids) = (self.collection(), ids.to_vec());
         let dropped = self.connection.run(async move { collection.delete_many(doc! { "_id": { "$in": ids } }).await });
-        dropped.await.map(drop).map_err(|cause| cause.doing(DROP))
+        dropped.await.map(|_| ()).map_err(|cause| cause.doing(DROP))
+    }
+
+    /// Drops every deadline whose id begins like this.
+    pub async fn drop_all(&self, beginning: &str) -> Result<(), Error> {
+        let (collection, end) = (self.collection(), format!("{beginning}{}", char::MAX));
+        let ids = doc! { "_id": { "$gte": beginning, "$lt": end } };
+        let dropped = self.connection.run(async move { collection.delete_many(ids).await });
+        dropped.await.map(|_| ()).map_err(|cause| cause.doing(DROP))
     }
 
     /// Whether the process of this name is the one to look after deadlines, by the server's clock. Once it is, nobody
@@ -107,7 +115,7 @@ impl Deadlines {
     pub async fn give_up_lease(&self, instance: &str) -> Result<(), Error> {
         let (leases, mine) = (self.leases(), doc! { "_id": "deadlines", "holder": instance });
         let given_up = self.connection.run(async move { leases.delete_one(mine).await });
-        given_up.await.map(drop).map_err(|cause| cause.doing(LEASE))
+        given_up.await.map(|_| ()).map_err(|cause| cause.doing(LEASE))
     }
 
     fn collection(&self) -> mongodb::Collection<Document> {

@@ -89,7 +89,11 @@ impl Follower {
 fn user_event(recorded: Recorded<AnyEvent>) -> Option<Recorded<UserEvent>> {
     let event = match &recorded.event {
         AnyEvent::User(event) => event.clone(),
-        AnyEvent::Order(_) | AnyEvent::Product(_) | AnyEvent::Stock(_) | AnyEvent::Payment(_) => return None,
+        AnyEvent::Order(_)
+        | AnyEvent::Product(_)
+        | AnyEvent::Stock(_)
+        | AnyEvent::Payment(_)
+        | AnyEvent::Fulfilment(_) => return None,
     };
     Some(recorded.map(|_| event))
 }

@@ -1,6 +1,7 @@
 //! Views: what answers show, and the pure folds that make them from events. A fold has no effect handle, so a replay
 //! cannot act. A view's JSON is byte for byte what the query API sends.
 
+mod fulfilment;
 mod history;
 mod order;
 mod payment;
@@ -8,6 +9,7 @@ mod product;
 mod stock;
 mod view;
 
+pub use fulfilment::{FulfilmentStepView, FulfilmentView};
 pub use history::{HistoryEntry, HistoryView};
 pub use order::{OrderItem, OrderLinks, OrderShipment, OrderView};
 pub use payment::{PaymentView, RefundStatus, RefundView};

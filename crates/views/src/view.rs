@@ -49,11 +49,14 @@ pub enum Projection {
     Stock,
     /// What is paid for orders.
     Payments,
+    /// How far each order is carried out.
+    Fulfilment,
 }
 
 impl Projection {
     /// Every projection.
-    pub const ALL: [Self; 5] = [Self::Orders, Self::History, Self::Products, Self::Stock, Self::Payments];
+    pub const ALL: [Self; 6] =
+        [Self::Orders, Self::History, Self::Products, Self::Stock, Self::Payments, Self::Fulfilment];
 
     /// Its name in keys, consumer groups, configuration and metrics.
     #[must_use]
@@ -64,6 +67,7 @@ impl Projection {
             Self::Products => "products",
             Self::Stock => "stock",
             Self::Payments => "payments",
+            Self::Fulfilment => "fulfilment",
         }
     }
 
@@ -75,6 +79,7 @@ impl Projection {
             Self::Products => Aggregate::Product,
             Self::Stock => Aggregate::Stock,
             Self::Payments => Aggregate::Payment,
+            Self::Fulfilment => Aggregate::Fulfilment,
         }
     }
 

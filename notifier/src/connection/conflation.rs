@@ -71,6 +71,6 @@ fn projection_of(stream: &StreamId) -> Option<&'static str> {
     match stream.aggregate() {
         Aggregate::Order => Some("orders"),
         Aggregate::Payment => Some("payments"),
-        Aggregate::Product | Aggregate::Stock | Aggregate::User => None,
+        Aggregate::Product | Aggregate::Stock | Aggregate::User | Aggregate::Fulfilment => None,
     }
 }

@@ -11,6 +11,7 @@ fn a_stream_id_is_a_known_prefix_and_a_token() {
         ("prd_MUG-blue_2", Aggregate::Product),
         ("stk_x", Aggregate::Stock),
         ("usr_Ab9", Aggregate::User),
+        ("ful_7", Aggregate::Fulfilment),
     ] {
         let id = StreamId::parse(text).unwrap();
         assert_eq!((id.aggregate(), id.as_str(), id.to_string()), (aggregate, text, text.to_owned()));

@@ -1,5 +1,6 @@
 //! Events to test with: one fixed event per record, and any event at random.
 
+mod fulfilment;
 mod payment;
 
 use proptest::collection::vec;
@@ -60,6 +61,7 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
         UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }).into(),
         UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }).into(),
     ]);
+    events.extend(fulfilment::one_of_each().map(AnyEvent::from));
     events
 }
 
@@ -88,7 +90,7 @@ fn one_of_each_of_stock(sku: &Sku) -> [StockEvent; 7] {
 
 /// Any event that its types allow.
 pub(crate) fn any_event() -> impl Strategy<Value = AnyEvent> {
-    prop_oneof![order(), product(), stock(), payment::any_event(), user()]
+    prop_oneof![order(), product(), stock(), payment::any_event(), user(), fulfilment::any_event()]
 }
 
 fn order() -> impl Strategy<Value = AnyEvent> {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod check;
+mod fulfilment;
 mod order;
 mod payment;
 mod place;

@@ -44,6 +44,20 @@ async fn a_deadline_that_is_set_again_keeps_its_time_and_others_are_set_beside_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deadlines_of_one_beginning_are_dropped_together() {
+    let (store, _process) = given::store().await;
+    let deadlines = store.deadlines();
+    deadlines
+        .set(&[deadline("a:1", 100), deadline("a:2", 100), deadline("a", 100), deadline("b:1", 100)])
+        .await
+        .unwrap();
+    deadlines.drop_all("a:").await.unwrap();
+    let mut left = deadlines.due(Timestamp::from_micros(100), 10).await.unwrap();
+    left.sort_by(|one, other| one.id.cmp(&other.id));
+    assert_eq!(ids(&left), ["a", "b:1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_process_at_a_time_looks_after_deadlines_by_the_servers_clock() {
     let (store, _process) = given::store().await;
     let deadlines = store.deadlines();

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use bson::RawDocument;
-use schemas::{Event, OrderId, PaymentEvent, ProductEvent, Sku, StockEvent, StreamId};
-use views::{HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
+use schemas::{Event, FulfilmentEvent, OrderId, PaymentEvent, ProductEvent, Sku, StockEvent, StreamId};
+use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
 
 use crate::check::fold;
 
@@ -52,4 +52,5 @@ fn every_golden_event_folds() {
     check_golden::<ProductView>(&sku.product(), &[ProductEvent::NAMES]);
     check_golden::<StockView>(&sku.stock(), &[StockEvent::NAMES]);
     check_golden::<PaymentView>(order.payment().stream(), &[PaymentEvent::NAMES]);
+    check_golden::<FulfilmentView>(order.fulfilment().stream(), &[FulfilmentEvent::NAMES]);
 }

@@ -1,0 +1,181 @@
+//! Deadlines of fulfilments: set before what relies on them, looked for every second by one process at a time. When one
+//! is due an ordinary command is given, which changes nothing if things have moved on.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use domain::fulfilment::{Ask, OpenStep, Task};
+use domain::stock::StockCommand;
+use event_store::Deadline;
+use futures::stream::{self, StreamExt as _};
+use runtime::{Process, chain, clock};
+use schemas::{FulfilmentId, FulfilmentStep, Sku, Timestamp, Version};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{CALLER, Fulfilments, after};
+use crate::intent::Intent;
+use crate::streams::{Creates, Rejected};
+
+/// How often it is looked whether anything is due.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a process that does not look any more keeps the others from looking.
+const LEASE: Duration = Duration::from_secs(5);
+/// How many are found at once.
+const PAGE: u32 = 200;
+/// How many are worked on at once.
+const AT_ONCE: usize = 16;
+
+/// What a deadline is about; its text form is the end of the deadline's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum About {
+    /// Pieces are held for too long, by the step of this number.
+    Hold { number: i64, sku: Sku },
+    /// The money should be there.
+    Payment,
+    /// What the provider did should be known, which it was not at this version.
+    Outcome { since: Version },
+}
+
+impl About {
+    fn of_step(task: &Task, open: OpenStep) -> Option<Self> {
+        if task.step == FulfilmentStep::RequestPayment {
+            return Some(Self::Payment);
+        }
+        let sku = task.sku.clone().filter(|_| task.step == FulfilmentStep::Reserve)?;
+        Some(Self::Hold { number: open.number, sku })
+    }
+
+    fn id(&self, fulfilment: &FulfilmentId) -> String {
+        match self {
+            Self::Hold { number, sku } => format!("{fulfilment}:hold:{number}:{sku}"),
+            Self::Payment => format!("{fulfilment}:payment"),
+            Self::Outcome { since } => format!("{fulfilment}:outcome:{since}"),
+        }
+    }
+
+    fn parse(id: &str) -> Option<Self> {
+        let mut parts = id.split(':').skip(1);
+        match (parts.next()?, parts.next(), parts.next()) {
+            ("hold", Some(number), Some(sku)) => {
+                Some(Self::Hold { number: number.parse().ok()?, sku: Sku::parse(sku).ok()? })
+            }
+            ("payment", None, None) => Some(Self::Payment),
+            ("outcome", Some(since), None) => Some(Self::Outcome { since: Version(since.parse().ok()?) }),
+            _ => None,
+        }
+    }
+}
+
+impl Fulfilments {
+    /// Sets the deadlines of these steps, before their commands are given.
+    pub(super) async fn set_deadlines(&self, id: &FulfilmentId, due: &[(Task, OpenStep)]) -> Result<(), Rejected> {
+        let payment = after(self.times.payment);
+        let deadline = |(task, open): &(Task, OpenStep)| {
+            let about = About::of_step(task, *open)?;
+            Some(self.deadline(id, &about, open.until.unwrap_or(payment)))
+        };
+        let deadlines: Vec<_> = due.iter().filter_map(deadline).collect();
+        Ok(self.store.deadlines().set(&deadlines).await?)
+    }
+
+    /// The provider's answer was lost at this version of the payment: it must be known some day.
+    pub(super) async fn expect_outcome(&self, id: &FulfilmentId, since: Version) -> Result<(), Rejected> {
+        let deadline = self.deadline(id, &About::Outcome { since }, after(self.times.unknown));
+        Ok(self.store.deadlines().set(&[deadline]).await?)
+    }
+
+    /// Drops what was set for a fulfilment that ended. What is missed comes for nothing.
+    pub(super) async fn drop_deadlines(&self, id: &FulfilmentId) -> Result<(), Rejected> {
+        Ok(self.store.deadlines().drop_all(&format!("{id}:")).await?)
+    }
+
+    fn deadline(&self, id: &FulfilmentId, about: &About, due: Timestamp) -> Deadline {
+        Deadline { id: about.id(id), due, stream: id.stream().clone() }
+    }
+
+    /// Looks for what is due until the process ends.
+    pub(super) async fn look_after_deadlines(self, process: Process) -> Result<(), Infallible> {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = process.shutdown.requested() => break,
+                _ = look.tick() => {}
+            }
+            if let Err(rejected) = self.work_on_deadlines(&process.instance).await {
+                tracing::warn!(error = chain(&rejected), "Deadlines cannot be looked after now");
+            }
+        }
+        // Else the others wait a few seconds longer.
+        let _ = self.store.deadlines().give_up_lease(&process.instance).await;
+        Ok(())
+    }
+
+    async fn work_on_deadlines(&self, instance: &str) -> Result<(), Rejected> {
+        let deadlines = self.store.deadlines();
+        while deadlines.lease(instance, LEASE).await? {
+            let due = deadlines.due(Timestamp::from_micros(clock::now_micros()), PAGE).await?;
+            if due.is_empty() {
+                break;
+            }
+            let work = due.into_iter().map(|deadline| async move {
+                let outcome = self.meet(&deadline).await;
+                outcome.map(|()| deadline.id)
+            });
+            let met: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
+            let (met, failed): (Vec<_>, Vec<_>) = met.into_iter().partition(Result::is_ok);
+            let met: Vec<_> = met.into_iter().flatten().collect();
+            deadlines.drop(&met).await?;
+            failed.into_iter().collect::<Result<Vec<_>, _>>()?;
+        }
+        Ok(())
+    }
+
+    /// Does what is due. A refusal means that things have moved on.
+    async fn meet(&self, deadline: &Deadline) -> Result<(), Rejected> {
+        let (Ok(id), Some(about)) = (FulfilmentId::parse(deadline.stream.as_str()), About::parse(&deadline.id)) else {
+            tracing::error!(deadline.id, "The deadline {} is not one of ours and is dropped", deadline.id);
+            return Ok(());
+        };
+        let outcome = match about {
+            About::Hold { sku, .. } => {
+                let now = Timestamp::from_micros(clock::now_micros());
+                let command = StockCommand::Expire { order: id.order(), now };
+                let intent = Intent::internal(CALLER, &deadline.id, &self.fingerprints);
+                self.streams.stock.execute(sku.stock(), Creates::No, command, intent).await.map(drop)
+            }
+            About::Payment => self.overdue(&id, Ask::PaymentOverdue, deadline).await,
+            About::Outcome { since } => self.overdue(&id, Ask::OutcomeOverdue { since }, deadline).await,
+        };
+        match outcome {
+            Err(Rejected::Refused(_)) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// The fulfilment's own events say what is to be done then.
+    async fn overdue(&self, id: &FulfilmentId, ask: Ask, deadline: &Deadline) -> Result<(), Rejected> {
+        let command = self.command(ask);
+        let intent = Intent::internal(CALLER, &deadline.id, &self.fingerprints);
+        self.streams.fulfilments.execute(id.stream().clone(), Creates::No, command, intent).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use schemas::OrderId;
+
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_read_from_its_id() {
+        let id = OrderId::from_bits(7).fulfilment();
+        let hold = About::Hold { number: 3, sku: Sku::parse("tea-green_1").unwrap() };
+        for about in [hold, About::Payment, About::Outcome { since: Version(2) }] {
+            assert_eq!(About::parse(&about.id(&id)), Some(about));
+        }
+        assert_eq!(About::parse(&format!("{id}:tea")), None);
+    }
+}

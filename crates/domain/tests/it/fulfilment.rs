@@ -1,0 +1,183 @@
+//! The fulfilment: which steps it decides on, told in whatever order. `laws.rs` lets everything happen at random.
+
+mod laws;
+mod operators;
+mod world;
+
+use domain::fulfilment::{Ask, Phase};
+use schemas::{FulfilmentEvent, FulfilmentOutcome, FulfilmentResult, FulfilmentStep, OrderStatus};
+
+use world::{Provider, World};
+
+/// The steps that were decided on, in order, with the SKU of those that have one.
+fn steps(world: &World) -> Vec<String> {
+    let step = |event: &FulfilmentEvent| match event {
+        FulfilmentEvent::StepRecorded(recorded) => Some(match &recorded.sku {
+            Some(sku) => format!("{} {sku}", recorded.step),
+            None => recorded.step.to_string(),
+        }),
+        _ => None,
+    };
+    world.fulfilment.iter().filter_map(step).collect()
+}
+
+/// Lets everything happen that can, but nothing at the provider.
+fn without_the_provider(world: &mut World) {
+    while (0..4).any(|which| world.deliver(which)) || world.give(false) {}
+}
+
+fn result(world: &World) -> Option<FulfilmentResult> {
+    match world.state().unwrap().phase {
+        Phase::Completed(result) => Some(result),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_order_with_stock_and_a_good_card_is_carried_out() {
+    let mut world = World::new(&[("B", 5), ("A", 3)]);
+    world.settle();
+    assert_eq!(
+        steps(&world),
+        [
+            "reserve A",
+            "reserve B",
+            "confirm_reservation",
+            "request_payment",
+            "capture",
+            "mark_paid",
+            "commit_stock A",
+            "commit_stock B",
+        ]
+    );
+    assert_eq!((world.order().status, result(&world)), (OrderStatus::Paid, Some(FulfilmentResult::Fulfilled)));
+}
+
+#[test]
+fn an_order_that_lacks_one_sku_is_rejected_and_the_others_are_released() {
+    let mut world = World::new(&[("A", 5), ("B", 2)]);
+    world.settle();
+    assert_eq!(steps(&world), ["reserve A", "reserve B", "release A", "reject"]);
+    assert_eq!(world.order().status, OrderStatus::Rejected);
+    assert_eq!(result(&world), Some(FulfilmentResult::Compensated));
+}
+
+#[test]
+fn a_declined_card_releases_the_pieces_and_calls_the_order_off() {
+    let mut world = World::new(&[("A", 5)]);
+    without_the_provider(&mut world);
+    assert!(world.provide(Provider::Declines));
+    world.settle();
+    assert_eq!(steps(&world)[3..], ["release A", "cancel"]);
+    assert_eq!(world.order().status, OrderStatus::Cancelled);
+}
+
+#[test]
+fn money_that_is_late_is_let_go_whatever_the_provider_answers_then() {
+    for provider in [Provider::Does, Provider::Declines] {
+        let mut world = World::new(&[("A", 5)]);
+        without_the_provider(&mut world);
+        world.tell(Ask::PaymentOverdue);
+        without_the_provider(&mut world);
+        assert_eq!(steps(&world)[3..], ["void", "release A", "cancel"]);
+        assert!(world.provide(provider));
+        world.settle();
+        assert_eq!(result(&world), Some(FulfilmentResult::Compensated));
+    }
+}
+
+#[test]
+fn a_deadline_that_comes_when_the_money_is_there_changes_nothing() {
+    let mut world = World::new(&[("A", 5)]);
+    world.settle();
+    let before = world.fulfilment.clone();
+    world.tell(Ask::PaymentOverdue);
+    assert_eq!(world.fulfilment, before);
+}
+
+#[test]
+fn a_hold_that_expired_is_taken_again_before_the_money_is() {
+    let mut world = World::new(&[("A", 5)]);
+    without_the_provider(&mut world);
+    world.expire(0);
+    without_the_provider(&mut world);
+    assert!(world.provide(Provider::Does));
+    world.settle();
+    assert_eq!(steps(&world)[3..], ["reserve A", "capture", "mark_paid", "commit_stock A"]);
+    assert_eq!(result(&world), Some(FulfilmentResult::Fulfilled));
+}
+
+#[test]
+fn if_the_pieces_are_gone_by_then_the_money_is_let_go() {
+    let mut world = World::new(&[("A", 5)]);
+    without_the_provider(&mut world);
+    world.expire(0);
+    world.sell_out(0);
+    without_the_provider(&mut world);
+    assert!(world.provide(Provider::Does));
+    world.settle();
+    assert_eq!(steps(&world)[3..], ["reserve A", "void", "cancel"]);
+    assert_eq!(world.order().status, OrderStatus::Cancelled);
+}
+
+#[test]
+fn if_they_are_gone_when_the_money_is_taken_it_is_given_back() {
+    let mut world = World::new(&[("A", 5)]);
+    without_the_provider(&mut world);
+    assert!(world.provide(Provider::Does));
+    without_the_provider(&mut world);
+    world.expire(0);
+    world.sell_out(0);
+    assert!(world.provide(Provider::Does));
+    world.settle();
+    assert_eq!(result(&world), Some(FulfilmentResult::Compensated));
+    assert!(steps(&world).contains(&"refund".to_owned()), "{:?}", steps(&world));
+    assert_eq!(world.order().status, OrderStatus::Cancelled);
+}
+
+#[test]
+fn an_order_called_off_while_it_is_paid_lets_the_money_go() {
+    let mut world = World::new(&[("A", 5)]);
+    without_the_provider(&mut world);
+    world.cancel();
+    world.settle();
+    assert_eq!(steps(&world)[3..], ["void", "release A"]);
+    assert_eq!(result(&world), Some(FulfilmentResult::Compensated));
+}
+
+#[test]
+fn an_order_called_off_after_it_was_paid_gives_money_and_pieces_back() {
+    let mut world = World::new(&[("A", 5)]);
+    world.settle();
+    world.cancel();
+    world.settle();
+    assert_eq!(steps(&world)[6..], ["refund", "restock A"]);
+    assert_eq!((world.order().status, result(&world)), (OrderStatus::Cancelled, Some(FulfilmentResult::Compensated)));
+}
+
+#[test]
+fn a_step_that_comes_again_is_settled_once() {
+    let mut world = World::new(&[("A", 5)]);
+    world.settle();
+    let before = world.fulfilment.clone();
+    for task in world.state().unwrap().open.into_keys() {
+        world.tell(Ask::Settle { task, outcome: FulfilmentOutcome::Refused });
+    }
+    for which in 0..3 {
+        world.redeliver(which, 10);
+    }
+    world.settle();
+    assert_eq!(world.fulfilment, before, "records that come again change nothing");
+}
+
+#[test]
+fn steps_are_numbered_from_one_without_gaps() {
+    let mut world = World::new(&[("A", 5), ("B", 2)]);
+    world.settle();
+    let numbers = world.fulfilment.iter().filter_map(|event| match event {
+        FulfilmentEvent::StepRecorded(recorded) => Some(recorded.number),
+        _ => None,
+    });
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert!(!steps(&world).contains(&FulfilmentStep::Unknown.to_string()));
+}
