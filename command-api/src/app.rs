@@ -1,6 +1,7 @@
 //! What the routes stand on: the streams of each aggregate, and who may use them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use accounts::Accounts;
 use axum::extract::FromRef;
@@ -12,6 +13,7 @@ use event_store::EventStore;
 use schemas::UserId;
 use serde::Serialize;
 use sessions::{Caller, Sessions};
+use vault::Vault;
 
 use crate::catalogue::Catalogue;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
@@ -31,9 +33,13 @@ pub(crate) struct App {
     pub(crate) users: Streams<User>,
     /// Names and prices, in memory.
     pub(crate) catalogue: Catalogue,
-    /// E-mails, names and passwords.
+    /// Who gets in, and how.
     pub(crate) accounts: Accounts,
-    /// The event store itself, for the one command that spans it and the accounts.
+    /// Seals and opens names and addresses.
+    pub(crate) vault: Vault,
+    /// How long backups of the vault's keys are kept.
+    pub(crate) key_backups: Duration,
+    /// The event store itself, for the commands that span it and the accounts.
     pub(crate) store: EventStore,
     /// Who is logged in.
     pub(crate) sessions: Sessions,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use runtime::{Environment, RuntimeConfig, Secret};
+use vault::VaultConfig;
 
 use crate::registration::first_admin;
 
@@ -41,6 +42,12 @@ pub struct Config {
     /// Secret under which e-mail addresses are hashed for look-ups; must never change.
     #[arg(long, env = "EMAIL_KEY")]
     pub email_key: Secret,
+    /// Where the keys of personal data are.
+    #[command(flatten)]
+    pub vault: VaultConfig,
+    /// How many days backups of the vault's database are kept: receipts of erasure say that a key may be in one.
+    #[arg(long, env = "VAULT_BACKUP_DAYS", default_value_t = 30)]
+    pub vault_backup_days: u16,
     /// E-mail of the first admin, registered at start if nobody has it.
     #[arg(long, env = "BOOTSTRAP_ADMIN_EMAIL")]
     pub bootstrap_admin_email: Option<String>,
@@ -67,6 +74,7 @@ impl runtime::Config for Config {
         if let Err(invalid) = first_admin(self) {
             problems.push(format!("BOOTSTRAP_ADMIN_EMAIL or BOOTSTRAP_ADMIN_PASSWORD: {invalid}"));
         }
+        self.vault.check(problems);
         if self.runtime().environment == Environment::Dev {
             return;
         }

@@ -7,13 +7,17 @@ mod aggregates;
 mod app;
 mod caller;
 mod catalogue;
+mod erasure;
 mod headers;
 mod intent;
+mod personal;
+mod profile;
 mod refusal;
 mod registration;
 mod reply;
 mod routes;
 mod shape;
+mod spanning;
 mod streams;
 mod tokens;
 
@@ -21,13 +25,16 @@ pub mod config;
 pub mod metrics;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use accounts::Accounts;
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
 use event_store::EventStore;
-use runtime::Process;
+use runtime::{Process, Shutdown};
 use schemas::Aggregate;
-use sessions::Sessions;
+use sessions::{Revocation, Sessions};
+use tokio::sync::broadcast::error::RecvError;
+use vault::Vault;
 
 use app::App;
 use catalogue::Catalogue;
@@ -53,6 +60,9 @@ pub enum Error {
     /// Tokens could not be signed.
     #[error("cannot set up the signing of tokens")]
     Key(#[from] tokens::KeyError),
+    /// Personal data could not be sealed.
+    #[error("cannot set up the vault")]
+    Vault(#[from] vault::Error),
     /// The HTTP server ended.
     #[error("cannot serve HTTP")]
     Http(#[from] runtime::Error),
@@ -89,17 +99,35 @@ struct Events {
 }
 
 async fn serve(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<(), Error> {
-    let app = app(config, store, events, process)?;
+    let app = app(config, store, events, process).await?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
+    process.tasks.spawn("vault-forgets", forget(app.vault.clone(), app.sessions.clone(), process.shutdown.clone()));
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
     Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
 }
 
-fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<App, Error> {
+/// Forgets the keys of users who were erased by another process.
+async fn forget(vault: Vault, sessions: Sessions, shutdown: Shutdown) {
+    let mut revocations = sessions.revocations();
+    loop {
+        let heard = tokio::select! {
+            heard = revocations.recv() => heard,
+            () = shutdown.requested() => return,
+        };
+        match heard {
+            Ok(Revocation::Below { user, .. }) => vault.forget(&user),
+            // What was missed is forgotten a little later by itself.
+            Ok(Revocation::Session { .. }) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<App, Error> {
     let sessions = &config.sessions;
     let products = Streams::new(store.clone());
     let private_key = config.jwt_private_key.expose();
@@ -111,6 +139,8 @@ fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -
         stock: Streams::new(store.clone()),
         users: Streams::new(store.clone()),
         accounts: Accounts::new(store.database(), &config.email_key),
+        vault: Vault::connect(&config.vault, process).await?,
+        key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
         sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,
         signer: Arc::new(signer),
         jwks: sessions.jwks.as_str().into(),

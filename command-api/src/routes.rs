@@ -38,5 +38,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(user::register))
         .routes(routes!(user::log_in))
         .routes(routes!(user::log_out))
+        .routes(routes!(user::profile::change))
+        .routes(routes!(user::profile::change_me))
+        .routes(routes!(user::erasure::erase))
         .routes(routes!(well_known::jwks))
 }

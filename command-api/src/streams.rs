@@ -19,6 +19,7 @@ mod head;
 mod rejected;
 
 use gates::Gates;
+pub(crate) use gates::breath;
 pub(crate) use head::Head;
 pub(crate) use rejected::Rejected;
 
@@ -164,7 +165,7 @@ impl<A: Stream> Run<A> {
             Creates::No => self.streams.cached(&self.stream),
         };
         let mut fresh = false;
-        let mut breath = gates::breath();
+        let mut breath = breath();
         for _ in 0..ATTEMPTS {
             match self.verdict(&head) {
                 Ok(events) if !events.is_empty() => {
@@ -190,10 +191,8 @@ impl<A: Stream> Run<A> {
 
     /// What the rules say on this state.
     fn verdict(&self, head: &Head<A>) -> Result<Vec<A::Event>, Rejected> {
-        match self.intent.expected {
-            Some(expected) if expected != head.version => Err(Rejected::Stale { expected, actual: head.version }),
-            Some(_) | None => Ok(A::decide(head.state.as_ref(), &self.command)?),
-        }
+        self.intent.check(head.version)?;
+        Ok(A::decide(head.state.as_ref(), &self.command)?)
     }
 
     /// Writes the events at the stream's end; nothing if another commit stands there already.

@@ -3,7 +3,10 @@
 use bson::{RawDocument, RawDocumentBuf};
 use serde_avro_fast::Schema;
 
-use crate::{Aggregate, DecodeError, EncodeError, Event as _, OrderEvent, ProductEvent, StockEvent, UserEvent};
+use crate::{
+    Aggregate, DecodeError, EncodeError, Event as _, OrderEvent, PersonalField, ProductEvent, Sealed, StockEvent,
+    UserEvent,
+};
 
 /// Declares [`AnyEvent`] and whatever goes through all aggregates; the list below is the only one of its kind.
 macro_rules! any_event {
@@ -132,4 +135,11 @@ any_event! {
     Stock(StockEvent),
     /// Of a user.
     User(UserEvent),
+}
+
+impl AnyEvent {
+    /// The personal data that the event carries, to be opened where it stands. Only users' events carry any.
+    pub fn sealed_mut(&mut self) -> Vec<(PersonalField, &mut Sealed)> {
+        if let Self::User(event) = self { event.sealed_mut() } else { Vec::new() }
+    }
 }

@@ -50,8 +50,10 @@ pub static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| {
         record(Aggregate::Product, "ProductPriceChanged", include_str!("../avro/product/ProductPriceChanged.avsc")),
         record(Aggregate::Stock, "StockReceived", include_str!("../avro/stock/StockReceived.avsc")),
         record(Aggregate::User, "UserRegistered", include_str!("../avro/user/UserRegistered.avsc")),
+        record(Aggregate::User, "UserProfileChanged", include_str!("../avro/user/UserProfileChanged.avsc")),
         record(Aggregate::User, "UserSessionEnded", include_str!("../avro/user/UserSessionEnded.avsc")),
         record(Aggregate::User, "UserSessionsRevoked", include_str!("../avro/user/UserSessionsRevoked.avsc")),
+        record(Aggregate::User, "UserErased", include_str!("../avro/user/UserErased.avsc")),
     ]
 });
 

@@ -10,6 +10,7 @@ mod ids;
 mod money;
 mod order;
 mod product;
+mod sealed;
 mod stock;
 mod text;
 mod timestamp;
@@ -28,6 +29,10 @@ pub use ids::{EventId, InvalidId, OrderId, SessionId, Sku, StreamId, UserId, Ver
 pub use money::{Currency, InvalidCurrency, Money};
 pub use order::{OrderCancelled, OrderEvent, OrderLine, OrderPlaced, OrderStatus};
 pub use product::{ProductEvent, ProductPriceChanged, ProductRegistered};
+pub use sealed::{ERASED, InvalidSealed, PersonalField, Sealed};
 pub use stock::{StockEvent, StockReceived};
 pub use timestamp::{InvalidTimestamp, Timestamp};
-pub use user::{FIRST_SESSION_VERSION, Role, UserEvent, UserRegistered, UserSessionEnded, UserSessionsRevoked};
+pub use user::{
+    FIRST_SESSION_VERSION, Role, UserErased, UserEvent, UserProfileChanged, UserRegistered, UserSessionEnded,
+    UserSessionsRevoked,
+};

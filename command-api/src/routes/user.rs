@@ -1,4 +1,7 @@
-//! Users: register, log in, log out.
+//! Users: register, log in, log out, change the profile, erase.
+
+pub(super) mod erasure;
+pub(super) mod profile;
 
 use accounts::{Email, Name, Password};
 use axum::extract::State;
@@ -16,9 +19,11 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::intent::{CommandHeaders, Intent};
 use crate::metrics;
-use crate::registration::{Applicant, Unregistered};
+use crate::personal::{Personal, Shown};
+use crate::registration::Applicant;
 use crate::reply::Reply;
 use crate::shape::Shape;
+use crate::spanning::Undone;
 use crate::streams::{Creates, Rejected};
 use crate::tokens::{Bearer, LIFETIME};
 
@@ -102,7 +107,7 @@ pub(super) async fn register(
     JsonBody(body): JsonBody<RegisterUser>,
 ) -> Result<Reply<Envelope<UserBody>>, Problem> {
     let applicant = body.check()?;
-    let caller = format!("email:{}", app.accounts.tag(&applicant.email));
+    let caller = format!("email:{}", app.accounts.tag(&applicant.personal.email));
     let fingerprint = app.fingerprints.fingerprint(&body);
     let intent = Intent::new(&caller, "POST /api/v1/users/register", &headers, fingerprint);
     let done = app.register(applicant, intent).await?;
@@ -122,7 +127,7 @@ pub(super) async fn log_in(
 ) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
     // An address that cannot be one is no different from an unknown one.
     let email = Email::parse(&body.email).map_err(|_| wrong_password())?;
-    let account = app.accounts.log_in(&email, &Secret::from(body.password)).await.map_err(accounts_problem)?;
+    let account = app.accounts.log_in(&email, &Secret::from(body.password)).await.map_err(Undone::from)?;
     let account = account.ok_or_else(wrong_password)?;
     let Known { body: user, session_version } = known(&app, &account.id).await?;
     let (email, role) = (user.email.clone(), user.role);
@@ -162,7 +167,7 @@ impl RegisterUser {
         let last_name = shape.take(&["lastName".into()], Name::parse(&self.last_name));
         let whole = email.zip(password).zip(first_name.zip(last_name));
         let ((email, password), (first_name, last_name)) = shape.finish(whole)?;
-        Ok(Applicant { email, first_name, last_name, password, role: Role::User })
+        Ok(Applicant { personal: Personal { email, first_name, last_name }, password, role: Role::User })
     }
 }
 
@@ -174,15 +179,20 @@ struct Known {
 
 async fn known(app: &App, user: &UserId) -> Result<Known, Problem> {
     let head = app.users.load(user.stream()).await?;
-    let account = app.accounts.find(user).await.map_err(accounts_problem)?;
-    let (Some(account), Some(UserState::Active(details))) = (account, &head.state) else {
-        return Err(Rejected::Refused(Refusal::UserNotFound).into());
+    let account = app.accounts.find(user).await.map_err(Undone::from)?;
+    let unknown = || Problem::from(Rejected::Refused(Refusal::UserNotFound));
+    let account = account.ok_or_else(unknown)?;
+    let details = match &head.state {
+        Some(UserState::Active(details)) => details,
+        Some(UserState::Erased) | None => return Err(unknown()),
     };
+    let Shown { email, first_name, last_name } =
+        Shown::open(&app.vault, user, &details.profile).await.map_err(Undone::from)?;
     let body = UserBody {
         id: user.to_string(),
-        email: account.email.as_str().to_owned(),
-        first_name: account.first_name.as_str().to_owned(),
-        last_name: account.last_name.as_str().to_owned(),
+        email,
+        first_name,
+        last_name,
         role: details.role,
         is_active: true,
         created_at: account.created_at.to_string(),
@@ -197,12 +207,13 @@ fn wrong_password() -> Problem {
     Problem::unauthorized("wrong_credentials", "Invalid email or password")
 }
 
-impl From<Unregistered> for Problem {
-    fn from(unregistered: Unregistered) -> Self {
-        match unregistered {
-            Unregistered::EmailTaken => Self::conflict("email_taken", "User with this email already exists"),
-            Unregistered::Accounts(error) => accounts_problem(error),
-            Unregistered::Rejected(rejected) => rejected.into(),
+impl From<Undone> for Problem {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::EmailTaken => Self::conflict("email_taken", "User with this email already exists"),
+            Undone::Accounts(error) => accounts_problem(error),
+            Undone::Vault(error) => vault_problem(error),
+            Undone::Rejected(rejected) => rejected.into(),
         }
     }
 }
@@ -210,12 +221,24 @@ impl From<Unregistered> for Problem {
 fn accounts_problem(error: accounts::Error) -> Problem {
     match error {
         accounts::Error::Unavailable { .. } => Problem::unavailable("the account store", 1),
+        accounts::Error::Contended => Rejected::Contended.into(),
         accounts::Error::Busy => too_many("too many log-ins and registrations at once", 1),
         accounts::Error::Throttled { retry_after } => {
             too_many("too many wrong passwords for this account", retry_after)
         }
         defect @ (accounts::Error::Unreadable | accounts::Error::Hash(_) | accounts::Error::Died(_)) => {
             tracing::error!(error = &defect as &dyn std::error::Error, "An account could not be handled: {defect}");
+            Problem::internal()
+        }
+    }
+}
+
+fn vault_problem(error: vault::Error) -> Problem {
+    match error {
+        vault::Error::Unavailable { .. } => Problem::unavailable("the vault", 1),
+        vault::Error::Destroyed { .. } => Rejected::Refused(Refusal::UserNotFound).into(),
+        defect => {
+            tracing::error!(error = &defect as &dyn std::error::Error, "The vault failed: {defect}");
             Problem::internal()
         }
     }

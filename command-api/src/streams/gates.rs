@@ -51,6 +51,6 @@ impl Gates {
 }
 
 /// The waits after lost races: short, growing, jittered.
-pub(super) const fn breath() -> Backoff {
+pub(crate) const fn breath() -> Backoff {
     Backoff::new(Duration::from_millis(2), Duration::from_millis(100))
 }

@@ -40,7 +40,7 @@ impl<A: Aggregate> Head<A> {
     }
 
     /// The head after these new events, decided now. The hybrid clock never stands still along a stream.
-    pub(super) fn then(&self, events: &[A::Event], now: Timestamp) -> Self {
+    pub(crate) fn then(&self, events: &[A::Event], now: Timestamp) -> Self {
         let state = events.iter().fold(self.state.clone(), |state, event| A::evolve(state, event));
         let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
         Self { version: self.version.plus(count), at: now.max(self.at.next()), state }

@@ -5,17 +5,11 @@ use std::fmt;
 use runtime::Secret;
 use schemas::{Timestamp, UserId};
 
-/// What is known of a user besides his or her events.
+/// What is known of a user besides his or her events. Names and address are not: they lie sealed in the events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub id: UserId,
-    /// Unique among all accounts.
-    pub email: Email,
-    /// First name.
-    pub first_name: Name,
-    /// Last name.
-    pub last_name: Name,
     /// When the user registered.
     pub created_at: Timestamp,
     /// When the account was changed last.

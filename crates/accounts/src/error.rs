@@ -11,6 +11,9 @@ pub enum Error {
         /// What the driver said; nothing if it said nothing in time.
         source: Option<Box<mongodb::error::Error>>,
     },
+    /// Another transaction is changing the same: begin a new one.
+    #[error("another transaction changes the same account, or the same address, right now")]
+    Contended,
     /// Too many passwords wait to be hashed.
     #[error("too many log-ins and registrations at once; try again")]
     Busy,

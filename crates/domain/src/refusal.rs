@@ -77,6 +77,9 @@ pub enum Refusal {
     /// There is no such user.
     #[error("there is no such user")]
     UserNotFound,
+    /// Nobody would be left to run the shop.
+    #[error("the last admin can be neither demoted nor erased")]
+    LastAdmin,
 }
 
 /// What a caller can do about a refusal.
@@ -111,6 +114,7 @@ impl Refusal {
             Self::StockTooLarge => "stock_too_large",
             Self::AlreadyRegistered => "already_registered",
             Self::UserNotFound => "user_not_found",
+            Self::LastAdmin => "last_admin",
         }
     }
 
@@ -132,7 +136,8 @@ impl Refusal {
             | Self::ProductNotFound
             | Self::StockTooLarge
             | Self::AlreadyRegistered
-            | Self::UserNotFound => false,
+            | Self::UserNotFound
+            | Self::LastAdmin => false,
         }
     }
 
@@ -153,7 +158,8 @@ impl Refusal {
             | Self::OrderNotCancellable { .. }
             | Self::ProductExists
             | Self::StockTooLarge
-            | Self::AlreadyRegistered => RefusalKind::Conflict,
+            | Self::AlreadyRegistered
+            | Self::LastAdmin => RefusalKind::Conflict,
         }
     }
 }

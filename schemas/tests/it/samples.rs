@@ -5,8 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use schemas::{
     AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, ProductEvent, ProductPriceChanged,
-    ProductRegistered, Role, SessionId, Sku, StockEvent, StockReceived, UserEvent, UserId, UserRegistered,
-    UserSessionEnded, UserSessionsRevoked,
+    ProductRegistered, Role, Sealed, SessionId, Sku, StockEvent, StockReceived, UserErased, UserEvent, UserId,
+    UserProfileChanged, UserRegistered, UserSessionEnded, UserSessionsRevoked,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -23,7 +23,7 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
     };
     let lines = vec![line(&mug, "Mug, blue", 2, 1_250), line(&pot, "Teapot für zwei ☕", 1, 4_999)];
     let reason = Some("ordered twice".to_owned());
-    vec![
+    let mut all = vec![
         OrderEvent::Placed(OrderPlaced {
             user_id: user_id.clone(),
             lines,
@@ -31,13 +31,32 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
             total_amount: 7_499,
         })
         .into(),
-        OrderEvent::Cancelled(OrderCancelled { cancelled_by: user_id, reason }).into(),
+        OrderEvent::Cancelled(OrderCancelled { cancelled_by: user_id.clone(), reason }).into(),
         ProductEvent::Registered(ProductRegistered { sku: mug.clone(), name: "Mug, blue".to_owned(), price }).into(),
         ProductEvent::PriceChanged(ProductPriceChanged { price }).into(),
         StockEvent::Received(StockReceived { sku: mug, quantity: 250, reason: Some("delivery 17".to_owned()) }).into(),
-        UserEvent::Registered(UserRegistered { role: Role::Admin }).into(),
-        UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }).into(),
-        UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }).into(),
+    ];
+    all.extend(one_of_each_of_a_user(user_id).map(AnyEvent::from));
+    all
+}
+
+fn one_of_each_of_a_user(user_id: UserId) -> [UserEvent; 5] {
+    let sealed = |text: &str| Sealed::parse(text).unwrap();
+    [
+        UserEvent::Registered(UserRegistered {
+            email: sealed("AWVtYWls"),
+            first_name: sealed("AWZpcnN0"),
+            last_name: sealed("AWxhc3Q"),
+            role: Role::Admin,
+        }),
+        UserEvent::ProfileChanged(UserProfileChanged {
+            email: Some(sealed("AW5ldy1lbWFpbA")),
+            first_name: Some(sealed("AW5ldy1maXJzdA")),
+            last_name: Some(sealed("AW5ldy1sYXN0")),
+        }),
+        UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }),
+        UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }),
+        UserEvent::Erased(UserErased { erased_by: user_id }),
     ]
 }
 
@@ -73,12 +92,25 @@ fn stock() -> impl Strategy<Value = AnyEvent> {
 fn user() -> impl Strategy<Value = AnyEvent> {
     let role = prop_oneof![Just(Role::User), Just(Role::Admin)];
     let session = "[A-Za-z0-9_-]{1,64}".prop_map(|text| SessionId::parse(&text).unwrap());
+    let registered = (sealed(), sealed(), sealed(), role).prop_map(|(email, first_name, last_name, role)| {
+        UserEvent::Registered(UserRegistered { email, first_name, last_name, role })
+    });
+    let changed = (option::of(sealed()), option::of(sealed()), option::of(sealed()));
+    let changed = changed.prop_map(|(email, first_name, last_name)| {
+        UserEvent::ProfileChanged(UserProfileChanged { email, first_name, last_name })
+    });
     prop_oneof![
-        role.prop_map(|role| UserEvent::Registered(UserRegistered { role })),
+        registered,
+        changed,
+        user_id().prop_map(|erased_by| UserEvent::Erased(UserErased { erased_by })),
         session.prop_map(|session| UserEvent::SessionEnded(UserSessionEnded { session })),
         any::<i64>().prop_map(|session_version| UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })),
     ]
     .prop_map(AnyEvent::from)
+}
+
+fn sealed() -> impl Strategy<Value = Sealed> {
+    "[A-Za-z0-9_-]{1,200}".prop_map(|text| Sealed::parse(&text).unwrap())
 }
 
 fn sku() -> impl Strategy<Value = Sku> {

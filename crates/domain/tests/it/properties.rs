@@ -3,7 +3,7 @@
 use domain::order::{Catalogue, Listed, Order, OrderCommand, OrderState, Quantity, RequestedLine};
 use domain::product::{Price, Product, ProductCommand, ProductName};
 use domain::stock::{Pieces, Stock, StockCommand};
-use domain::user::{User, UserCommand};
+use domain::user::{Profile, User, UserCommand};
 use domain::{Aggregate, MAX_AMOUNT, Refusal, fold};
 use proptest::collection::vec;
 use proptest::option;
@@ -12,7 +12,7 @@ use schemas::{
     Currency, Money, OrderCancelled, OrderEvent, OrderPlaced, Role, SessionId, Sku, StockEvent, StockReceived,
 };
 
-use crate::check::{actor, euro, sku, user};
+use crate::check::{actor, euro, sealed, sku, user};
 
 /// Gives the commands one after the other; returns what happened.
 fn run<A: Aggregate>(commands: &[A::Command]) -> Vec<A::Event> {
@@ -99,12 +99,17 @@ fn stock_command() -> impl Strategy<Value = StockCommand> {
     })
 }
 
-/// All but logging out everywhere, which does something every time.
+fn profile() -> Profile {
+    Profile { email: sealed("email"), first_name: sealed("first"), last_name: sealed("last") }
+}
+
+/// All but logging out everywhere and changing the profile, which do something every time.
 fn repeatable_user_command() -> impl Strategy<Value = UserCommand> {
     let session = (0..80).prop_map(|number| SessionId::parse(&format!("s{number}")).unwrap());
     prop_oneof![
-        any_role().prop_map(|role| UserCommand::Register { role }),
-        session.prop_map(|session| UserCommand::EndSession { session }),
+        4 => any_role().prop_map(|role| UserCommand::Register { profile: profile(), role }),
+        8 => session.prop_map(|session| UserCommand::EndSession { session }),
+        1 => (0..3_u128).prop_map(|by| UserCommand::Erase { by: user(by) }),
     ]
 }
 
