@@ -1,9 +1,8 @@
 //! What the routes stand on: the streams of each aggregate, and who may use them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::Accounts;
+use accounts::{Accounts, RefreshTokens};
 use axum::extract::FromRef;
 use domain::order::{Order, OrderCommand, RequestedLine};
 use domain::product::Product;
@@ -17,8 +16,8 @@ use vault::Vault;
 
 use crate::catalogue::Catalogue;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
+use crate::signing::Signing;
 use crate::streams::{Creates, Done, Rejected, Streams};
-use crate::tokens::Signer;
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -35,6 +34,8 @@ pub(crate) struct App {
     pub(crate) catalogue: Catalogue,
     /// Who gets in, and how.
     pub(crate) accounts: Accounts,
+    /// What prolongs log-ins.
+    pub(crate) refresh_tokens: RefreshTokens,
     /// Seals and opens names and addresses.
     pub(crate) vault: Vault,
     /// How long backups of the vault's keys are kept.
@@ -44,9 +45,7 @@ pub(crate) struct App {
     /// Who is logged in.
     pub(crate) sessions: Sessions,
     /// Makes tokens.
-    pub(crate) signer: Arc<Signer>,
-    /// The public keys, as published.
-    pub(crate) jwks: Arc<str>,
+    pub(crate) signing: Signing,
     /// Fingerprints request bodies.
     pub(crate) fingerprints: FingerprintKey,
 }

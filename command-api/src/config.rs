@@ -1,6 +1,7 @@
 //! The command API's settings.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Parser;
 use runtime::{Environment, RuntimeConfig, Secret};
@@ -36,6 +37,9 @@ pub struct Config {
     /// Private key that signs tokens: Ed25519 as PKCS#8 PEM.
     #[arg(long, env = "JWT_PRIVATE_KEY")]
     pub jwt_private_key: Secret,
+    /// File that holds `JWT_PRIVATE_KEY`; read again every second, so that a new key needs no restart.
+    #[arg(long, env = "JWT_PRIVATE_KEY_FILE")]
+    pub jwt_private_key_file: Option<PathBuf>,
     /// Secret under which request bodies are fingerprinted; changing it makes retries of old keys look like reuse.
     #[arg(long, env = "FINGERPRINT_KEY")]
     pub fingerprint_key: Secret,
@@ -71,6 +75,10 @@ impl runtime::Config for Config {
     }
 
     fn check(&self, problems: &mut Vec<String>) {
+        self.sessions.check(problems);
+        if self.sessions.jwks_url.is_some() {
+            problems.push("JWKS_URL is for the other services: the command API publishes what JWKS holds".to_owned());
+        }
         if let Err(invalid) = first_admin(self) {
             problems.push(format!("BOOTSTRAP_ADMIN_EMAIL or BOOTSTRAP_ADMIN_PASSWORD: {invalid}"));
         }

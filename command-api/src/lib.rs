@@ -10,6 +10,7 @@ mod catalogue;
 mod erasure;
 mod headers;
 mod intent;
+mod log_in;
 mod personal;
 mod profile;
 mod refusal;
@@ -17,6 +18,7 @@ mod registration;
 mod reply;
 mod routes;
 mod shape;
+mod signing;
 mod spanning;
 mod streams;
 mod tokens;
@@ -24,10 +26,9 @@ mod tokens;
 pub mod config;
 pub mod metrics;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::Accounts;
+use accounts::{Accounts, RefreshTokens};
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
 use event_store::EventStore;
 use runtime::{Process, Shutdown};
@@ -43,7 +44,7 @@ use config::Role;
 use intent::FingerprintKey;
 pub use routes::openapi;
 use streams::Streams;
-use tokens::Signer;
+use signing::Signing;
 
 /// The process could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -128,10 +129,8 @@ async fn forget(vault: Vault, sessions: Sessions, shutdown: Shutdown) {
 }
 
 async fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<App, Error> {
-    let sessions = &config.sessions;
     let products = Streams::new(store.clone());
-    let private_key = config.jwt_private_key.expose();
-    let signer = Signer::new(private_key, &sessions.jwks, &sessions.jwt_issuer, &sessions.jwt_audience)?;
+    let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
     Ok(App {
         orders: Streams::new(store.clone()),
         catalogue: Catalogue::new(products.clone()),
@@ -139,11 +138,11 @@ async fn app(config: &Config, store: EventStore, events: &Events, process: &Proc
         stock: Streams::new(store.clone()),
         users: Streams::new(store.clone()),
         accounts: Accounts::new(store.database(), &config.email_key),
+        refresh_tokens: RefreshTokens::new(store.database()),
         vault: Vault::connect(&config.vault, process).await?,
         key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
-        sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,
-        signer: Arc::new(signer),
-        jwks: sessions.jwks.as_str().into(),
+        signing: Signing::start(config, &sessions, process)?,
+        sessions,
         fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
         store,
     })

@@ -37,6 +37,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(stock::receive))
         .routes(routes!(user::register))
         .routes(routes!(user::log_in))
+        .routes(routes!(user::refresh))
         .routes(routes!(user::log_out))
         .routes(routes!(user::profile::change))
         .routes(routes!(user::profile::change_me))

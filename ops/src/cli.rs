@@ -98,6 +98,25 @@ pub enum KeysCommand {
         #[arg(long)]
         execute: bool,
     },
+    /// Replaces a key by a new one, without refusing what the old one signed.
+    #[command(subcommand)]
+    Rotate(RotateCommand),
+}
+
+/// Which key.
+#[derive(Debug, clap::Subcommand)]
+pub enum RotateCommand {
+    /// The key that signs access tokens: `jwt.pem` gets a new one, `jwks.json` holds the old one beside it until its
+    /// tokens have expired. Processes that read the keys from these files, or from `JWKS_URL`, need no restart; others
+    /// must be restarted within ten minutes.
+    Jwt {
+        /// The folder of both files.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

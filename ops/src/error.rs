@@ -40,6 +40,22 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A key file could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file holds no key set.
+    #[error("{} is not a JSON Web Key Set", path.display())]
+    KeySet {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: serde_json::Error,
+    },
     /// The asynchronous runtime did not start.
     #[error("cannot start")]
     Threads {

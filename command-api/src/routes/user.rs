@@ -1,4 +1,4 @@
-//! Users: register, log in, log out, change the profile, erase.
+//! Users: register, log in, go on with a log-in, log out, change the profile, erase.
 
 pub(super) mod erasure;
 pub(super) mod profile;
@@ -7,7 +7,7 @@ use accounts::{Email, Name, Password};
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Refusal;
-use domain::user::{UserCommand, UserState};
+use domain::user::UserCommand;
 use runtime::Secret;
 use runtime::http::{JsonBody, RequestContext};
 use runtime::problem::{Problem, ProblemBody};
@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::intent::{CommandHeaders, Intent};
+use crate::log_in::{Granted, Member, NotLoggedIn};
 use crate::metrics;
 use crate::personal::{Personal, Shown};
 use crate::registration::Applicant;
@@ -25,7 +26,7 @@ use crate::reply::Reply;
 use crate::shape::Shape;
 use crate::spanning::Undone;
 use crate::streams::{Creates, Rejected};
-use crate::tokens::{Bearer, LIFETIME};
+use crate::tokens::LIFETIME;
 
 /// Who wants to be a user. A `role` is ignored: nobody gives it to himself.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -49,6 +50,14 @@ pub(super) struct LogIn {
     email: String,
     /// As registered.
     password: String,
+}
+
+/// What a user goes on with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refresh {
+    /// As answered by the last log-in or refresh. It is spent by this.
+    refresh_token: String,
 }
 
 /// What to log out of.
@@ -92,7 +101,9 @@ pub(super) struct LoggedIn {
     user: UserBody,
     /// The access token.
     token: String,
-    /// Seconds until it expires.
+    /// Good once, to get new tokens without the password.
+    refresh_token: String,
+    /// Seconds until the access token expires.
     expires_in: u64,
 }
 
@@ -112,7 +123,7 @@ pub(super) async fn register(
     let intent = Intent::new(&caller, "POST /api/v1/users/register", &headers, fingerprint);
     let done = app.register(applicant, intent).await?;
     let user = UserId::parse(done.stream.as_str()).map_err(|_| Problem::internal())?;
-    let user = known(&app, &user).await?.body;
+    let user = known(&app, &user).await?;
     let location = format!("/api/v1/users/{}", done.stream);
     Ok(Reply::created(done, location, Envelope { success: true, data: user, message: "User registered successfully" }))
 }
@@ -126,14 +137,21 @@ pub(super) async fn log_in(
     JsonBody(body): JsonBody<LogIn>,
 ) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
     // An address that cannot be one is no different from an unknown one.
-    let email = Email::parse(&body.email).map_err(|_| wrong_password())?;
-    let account = app.accounts.log_in(&email, &Secret::from(body.password)).await.map_err(Undone::from)?;
-    let account = account.ok_or_else(wrong_password)?;
-    let Known { body: user, session_version } = known(&app, &account.id).await?;
-    let (email, role) = (user.email.clone(), user.role);
-    let token = app.signer.sign(&Bearer { user: account.id, email, role, session_version })?;
-    let data = LoggedIn { user, token, expires_in: LIFETIME.as_secs() };
-    Ok(axum::Json(Envelope { success: true, data, message: "Login successful" }))
+    let email = Email::parse(&body.email).map_err(|_| NotLoggedIn::WrongPassword)?;
+    let granted = app.log_in(&email, &Secret::from(body.password)).await?;
+    Ok(LoggedIn::answer(granted, "Login successful"))
+}
+
+/// Goes on with a log-in: new tokens for a refresh token, which is spent. A spent one ends the session.
+#[utoipa::path(post, path = "/api/v1/users/refresh", tag = "users", request_body = Refresh,
+    responses((status = 200, body = Envelope<LoggedIn>), (status = "4XX", body = ProblemBody),
+        (status = 503, body = ProblemBody)))]
+pub(super) async fn refresh(
+    State(app): State<App>,
+    JsonBody(body): JsonBody<Refresh>,
+) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
+    let granted = app.refresh(Secret::from(body.refresh_token)).await?;
+    Ok(LoggedIn::answer(granted, "Token refreshed"))
 }
 
 /// Ends this session, or all of them; their tokens and sockets die.
@@ -146,15 +164,15 @@ pub(super) async fn log_out(
     context: RequestContext,
     body: Option<JsonBody<LogOut>>,
 ) -> Result<StatusCode, Problem> {
-    let JsonBody(body) = body.unwrap_or_default();
-    let command = if body.everywhere {
-        UserCommand::RevokeSessions
-    } else {
-        UserCommand::EndSession { session: caller.session.clone() }
-    };
+    let JsonBody(LogOut { everywhere }) = body.unwrap_or_default();
     let headers = CommandHeaders { key: None, expected: None, context };
     let intent = app.intent(&caller, "POST /api/v1/users/logout", &headers, &());
-    app.users.execute(caller.user.stream().clone(), Creates::No, command, intent).await?;
+    if everywhere {
+        let stream = caller.user.stream().clone();
+        app.users.execute(stream, Creates::No, UserCommand::RevokeSessions, intent).await?;
+    } else {
+        app.end_session(&caller.user, caller.session, intent).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -171,40 +189,55 @@ impl RegisterUser {
     }
 }
 
-/// A user as the store knows him or her now.
-struct Known {
-    body: UserBody,
-    session_version: i64,
+impl UserBody {
+    fn of(member: Member, shown: Shown) -> Self {
+        let Member { account, details, version } = member;
+        let Shown { email, first_name, last_name } = shown;
+        Self {
+            id: account.id.to_string(),
+            email,
+            first_name,
+            last_name,
+            role: details.role,
+            is_active: true,
+            created_at: account.created_at.to_string(),
+            updated_at: account.updated_at.to_string(),
+            version: version.0,
+        }
+    }
 }
 
-async fn known(app: &App, user: &UserId) -> Result<Known, Problem> {
+impl LoggedIn {
+    fn answer(granted: Granted, message: &'static str) -> axum::Json<Envelope<Self>> {
+        let Granted { member, shown, access, refresh } = granted;
+        let refresh_token = refresh.expose().to_owned();
+        let user = UserBody::of(member, shown);
+        let data = Self { user, token: access, refresh_token, expires_in: LIFETIME.as_secs() };
+        axum::Json(Envelope { success: true, data, message })
+    }
+}
+
+/// A user as the store knows him or her now.
+async fn known(app: &App, user: &UserId) -> Result<UserBody, Problem> {
     let head = app.users.load(user.stream()).await?;
     let account = app.accounts.find(user).await.map_err(Undone::from)?;
-    let unknown = || Problem::from(Rejected::Refused(Refusal::UserNotFound));
-    let account = account.ok_or_else(unknown)?;
-    let details = match &head.state {
-        Some(UserState::Active(details)) => details,
-        Some(UserState::Erased) | None => return Err(unknown()),
-    };
-    let Shown { email, first_name, last_name } =
-        Shown::open(&app.vault, user, &details.profile).await.map_err(Undone::from)?;
-    let body = UserBody {
-        id: user.to_string(),
-        email,
-        first_name,
-        last_name,
-        role: details.role,
-        is_active: true,
-        created_at: account.created_at.to_string(),
-        updated_at: account.updated_at.to_string(),
-        version: head.version.0,
-    };
-    Ok(Known { body, session_version: details.session_version })
+    let member = Member::of(account, &head).ok_or(Rejected::Refused(Refusal::UserNotFound))?;
+    let shown = Shown::open(&app.vault, user, &member.details.profile).await.map_err(Undone::from)?;
+    Ok(UserBody::of(member, shown))
 }
 
-fn wrong_password() -> Problem {
-    metrics::WRONG_PASSWORDS.add(1);
-    Problem::unauthorized("wrong_credentials", "Invalid email or password")
+impl From<NotLoggedIn> for Problem {
+    fn from(not: NotLoggedIn) -> Self {
+        match not {
+            NotLoggedIn::WrongPassword => {
+                metrics::WRONG_PASSWORDS.add(1);
+                Self::unauthorized("wrong_credentials", "Invalid email or password")
+            }
+            NotLoggedIn::WrongRefreshToken => Self::unauthorized("invalid_refresh_token", "Invalid refresh token"),
+            NotLoggedIn::Key(error) => error.into(),
+            NotLoggedIn::Undone(undone) => undone.into(),
+        }
+    }
 }
 
 impl From<Undone> for Problem {
@@ -226,7 +259,10 @@ fn accounts_problem(error: accounts::Error) -> Problem {
         accounts::Error::Throttled { retry_after } => {
             too_many("too many wrong passwords for this account", retry_after)
         }
-        defect @ (accounts::Error::Unreadable | accounts::Error::Hash(_) | accounts::Error::Died(_)) => {
+        defect @ (accounts::Error::Unreadable
+        | accounts::Error::Hash(_)
+        | accounts::Error::NoRandomness
+        | accounts::Error::Died(_)) => {
             tracing::error!(error = &defect as &dyn std::error::Error, "An account could not be handled: {defect}");
             Problem::internal()
         }

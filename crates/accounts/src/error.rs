@@ -29,6 +29,9 @@ pub enum Error {
     /// A password could not be hashed. A defect.
     #[error("a password could not be hashed")]
     Hash(#[source] argon2::password_hash::Error),
+    /// The system gave no random numbers.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
     /// The task that did the work died.
     #[error("the work on an account ended early")]
     Died(#[source] tokio::task::JoinError),

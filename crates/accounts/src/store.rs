@@ -202,7 +202,7 @@ impl From<Stored> for Account {
 }
 
 /// Runs an operation of the driver to its end, in a task of its own, but waits for it no longer than [`PATIENCE`].
-async fn run<T, F>(doing: &'static str, operation: F) -> Result<T, Error>
+pub(crate) async fn run<T, F>(doing: &'static str, operation: F) -> Result<T, Error>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, mongodb::error::Error>> + Send + 'static,

@@ -7,6 +7,7 @@ mod bad_input;
 mod faults;
 mod idempotency;
 mod journey;
+mod keys;
 mod outages;
 mod sessions;
 mod world;

@@ -39,7 +39,7 @@ pub(in crate::routes) async fn change(
 ) -> Result<Reply<Envelope<UserBody>>, Problem> {
     let intent = app.intent(&caller, "PUT /api/v1/users/profile", &headers, &body);
     let done = app.change_profile(&caller.user, body.check()?, intent).await?;
-    let user = known(&app, &caller.user).await?.body;
+    let user = known(&app, &caller.user).await?;
     let (location, message) = (format!("/api/v1/users/{}", caller.user), "Profile updated successfully");
     Ok(Reply::done(done, location, Envelope { success: true, data: user, message }))
 }

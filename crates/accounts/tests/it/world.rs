@@ -1,6 +1,6 @@
 //! A database of the test's own, and people who want accounts in it.
 
-use accounts::{Account, Accounts, Created, Email, Error, Password};
+use accounts::{Account, Accounts, Created, Email, Error, Password, RefreshTokens};
 use mongodb::options::{ReadConcern, WriteConcern};
 use mongodb::{Client, ClientSession};
 use runtime::{Secret, clock};
@@ -30,6 +30,10 @@ impl World {
         let client = Client::with_options(options).unwrap();
         let accounts = Accounts::new(&client.default_database().unwrap(), &Secret::from("a key for e-mail addresses"));
         Self { client, accounts }
+    }
+
+    pub(crate) fn refresh_tokens(&self) -> RefreshTokens {
+        RefreshTokens::new(&self.client.default_database().unwrap())
     }
 
     pub(crate) async fn transaction(&self) -> ClientSession {

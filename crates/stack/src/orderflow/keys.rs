@@ -9,6 +9,21 @@ use super::{Given, Orderflow};
 use crate::{Error, folders, install};
 
 impl Orderflow {
+    /// Replaces the key that signs access tokens, as an operator would; nothing is restarted.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn rotate_keys(&self) -> Result<(), Error> {
+        let folder = self.keys().display().to_string();
+        self.ops(&["keys", "rotate", "jwt", "--out", &folder, "--execute"])
+    }
+
+    /// The private key that signs access tokens now, for tests that forge some.
+    #[must_use]
+    pub fn signing_key(&self) -> PathBuf {
+        self.keys().join("jwt.pem")
+    }
+
     pub(super) fn key_file(&self, name: &str) -> String {
         self.keys().join(name).display().to_string()
     }
