@@ -4,16 +4,16 @@
 
 use accounts::Removed;
 use domain::Refusal;
-use domain::user::UserCommand;
+use domain::user::{User, UserCommand};
 use event_store::Transaction;
 use runtime::tasks;
-use schemas::{Timestamp, UserId};
+use schemas::UserId;
 use vault::Destroyed;
 
 use crate::app::App;
 use crate::intent::Intent;
 use crate::spanning::{Beside, Spanning, Undone};
-use crate::streams::{Done, Rejected};
+use crate::streams::{Done, Head, Rejected};
 
 /// A user is erased.
 pub(crate) struct Erased {
@@ -25,7 +25,7 @@ pub(crate) struct Erased {
 struct Removal(UserId);
 
 impl Beside for Removal {
-    async fn write(&self, app: &App, transaction: &mut Transaction, _at: Timestamp) -> Result<(), Undone> {
+    async fn write(&self, app: &App, transaction: &mut Transaction, _next: &Head<User>) -> Result<(), Undone> {
         match app.accounts.remove(transaction.session(), &self.0).await? {
             Removed::Yes => Ok(()),
             Removed::LastAdmin => Err(Rejected::from(Refusal::LastAdmin).into()),

@@ -11,6 +11,7 @@ mod erasure;
 mod headers;
 mod intent;
 mod log_in;
+mod password;
 mod personal;
 mod profile;
 mod refusal;
@@ -20,6 +21,7 @@ mod routes;
 mod shape;
 mod signing;
 mod spanning;
+mod standing;
 mod streams;
 mod tokens;
 

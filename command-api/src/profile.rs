@@ -2,15 +2,15 @@
 
 use accounts::{Changed, Email, Name};
 use domain::Refusal;
-use domain::user::{UserCommand, UserState};
+use domain::user::{User, UserCommand, UserState};
 use event_store::Transaction;
-use schemas::{PersonalField, Sealed, Timestamp, UserId};
+use schemas::{PersonalField, Sealed, UserId};
 
 use crate::app::App;
 use crate::intent::Intent;
 use crate::personal::Shown;
 use crate::spanning::{Beside, Spanning, Undone};
-use crate::streams::{Done, Rejected};
+use crate::streams::{Done, Head, Rejected};
 
 /// What a user wants to be called from now on. What is left out stays.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +27,8 @@ struct Move {
 }
 
 impl Beside for Move {
-    async fn write(&self, app: &App, transaction: &mut Transaction, at: Timestamp) -> Result<(), Undone> {
-        match app.accounts.change(transaction.session(), &self.user, self.email.as_ref(), at).await? {
+    async fn write(&self, app: &App, transaction: &mut Transaction, next: &Head<User>) -> Result<(), Undone> {
+        match app.accounts.change(transaction.session(), &self.user, self.email.as_ref(), next.at).await? {
             Changed::Yes => Ok(()),
             Changed::EmailTaken => Err(Undone::EmailTaken),
         }
@@ -46,6 +46,7 @@ impl App {
         let head = self.users.load(user.stream()).await?;
         let details = match &head.state {
             Some(UserState::Active(details)) => details,
+            Some(UserState::Suspended(_)) => return Err(Rejected::from(Refusal::UserSuspended).into()),
             Some(UserState::Erased) | None => return Err(Rejected::from(Refusal::UserNotFound).into()),
         };
         let known = Shown::open(&self.vault, user, &details.profile).await?;
@@ -61,7 +62,7 @@ impl App {
         Spanning { user: user.clone(), command, beside, intent }.execute(self).await
     }
 
-    async fn sealed(
+    pub(crate) async fn sealed(
         &self,
         user: &UserId,
         field: PersonalField,

@@ -54,7 +54,7 @@ impl App {
         let hash = self.accounts.hash(password).await?;
         let profile = personal.seal(&self.vault, &user).await?;
         let at = Timestamp::from_micros(clock::now_micros());
-        let account = Account { id: user.clone(), created_at: at, updated_at: at };
+        let account = Account { id: user.clone(), created_at: at, updated_at: at, one_time_until: None };
         let commit = first_commit(&user, registered(profile, *role), at, intent)?;
         let mut transaction = self.store.begin().await?;
         match self.accounts.create(transaction.session(), &account, &personal.email, &hash).await? {

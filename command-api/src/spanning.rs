@@ -24,6 +24,9 @@ pub(crate) enum Undone {
     /// Somebody has that e-mail.
     #[error("the e-mail address is taken")]
     EmailTaken,
+    /// The password is not the one that the account has now.
+    #[error("the password is wrong")]
+    WrongPassword,
     /// The accounts failed.
     #[error("the accounts failed")]
     Accounts(#[from] accounts::Error),
@@ -43,12 +46,12 @@ impl From<event_store::Error> for Undone {
 
 /// What a command changes besides the stream.
 pub(crate) trait Beside: Send + Sync + 'static {
-    /// Writes it as part of the transaction, as of this time.
+    /// Writes it as part of the transaction; `next` is what the command makes of the user.
     fn write(
         &self,
         app: &App,
         transaction: &mut Transaction,
-        at: Timestamp,
+        next: &Head<User>,
     ) -> impl Future<Output = Result<(), Undone>> + Send;
 }
 
@@ -102,7 +105,7 @@ impl<B: Beside> Spanning<B> {
         let next = head.then(&events, Timestamp::from_micros(clock::now_micros()));
         let commit = self.commit(&head, &next, &events)?;
         let mut transaction = app.store.begin().await?;
-        beside.write(app, &mut transaction, next.at).await?;
+        beside.write(app, &mut transaction, &next).await?;
         match transaction.append(&commit).await? {
             Appended::Conflict => Ok(None),
             Appended::Written => {

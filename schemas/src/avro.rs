@@ -53,6 +53,11 @@ pub static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| {
         record(Aggregate::User, "UserProfileChanged", include_str!("../avro/user/UserProfileChanged.avsc")),
         record(Aggregate::User, "UserSessionEnded", include_str!("../avro/user/UserSessionEnded.avsc")),
         record(Aggregate::User, "UserSessionsRevoked", include_str!("../avro/user/UserSessionsRevoked.avsc")),
+        record(Aggregate::User, "UserPasswordChanged", include_str!("../avro/user/UserPasswordChanged.avsc")),
+        record(Aggregate::User, "UserRoleGranted", include_str!("../avro/user/UserRoleGranted.avsc")),
+        record(Aggregate::User, "UserRoleRevoked", include_str!("../avro/user/UserRoleRevoked.avsc")),
+        record(Aggregate::User, "UserSuspended", include_str!("../avro/user/UserSuspended.avsc")),
+        record(Aggregate::User, "UserReinstated", include_str!("../avro/user/UserReinstated.avsc")),
         record(Aggregate::User, "UserErased", include_str!("../avro/user/UserErased.avsc")),
     ]
 });

@@ -33,6 +33,6 @@ pub use sealed::{ERASED, InvalidSealed, PersonalField, Sealed};
 pub use stock::{StockEvent, StockReceived};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{
-    FIRST_SESSION_VERSION, Role, UserErased, UserEvent, UserProfileChanged, UserRegistered, UserSessionEnded,
-    UserSessionsRevoked,
+    FIRST_SESSION_VERSION, Role, UserErased, UserEvent, UserPasswordChanged, UserProfileChanged, UserRegistered,
+    UserReinstated, UserRoleGranted, UserRoleRevoked, UserSessionEnded, UserSessionsRevoked, UserSuspended,
 };

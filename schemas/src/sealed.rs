@@ -18,11 +18,13 @@ pub enum PersonalField {
     FirstName,
     /// A last name.
     LastName,
+    /// What was said about a user when he or she was suspended or reinstated.
+    Reason,
 }
 
 impl PersonalField {
     /// Every field.
-    pub const ALL: [Self; 3] = [Self::Email, Self::FirstName, Self::LastName];
+    pub const ALL: [Self; 4] = [Self::Email, Self::FirstName, Self::LastName, Self::Reason];
 
     /// Its name, which must never change: values are sealed together with it.
     #[must_use]
@@ -31,6 +33,7 @@ impl PersonalField {
             Self::Email => "email",
             Self::FirstName => "firstName",
             Self::LastName => "lastName",
+            Self::Reason => "reason",
         }
     }
 }

@@ -20,6 +20,16 @@ events! {
         SessionEnded(UserSessionEnded),
         /// Every log-in so far was ended.
         SessionsRevoked(UserSessionsRevoked),
+        /// He or she has another password.
+        PasswordChanged(UserPasswordChanged),
+        /// He or she may do more.
+        RoleGranted(UserRoleGranted),
+        /// He or she may do less.
+        RoleRevoked(UserRoleRevoked),
+        /// He or she can neither log in nor give commands.
+        Suspended(UserSuspended),
+        /// He or she can again.
+        Reinstated(UserReinstated),
         /// He or she is gone; nothing follows.
         Erased(UserErased) as "user.deleted",
     }
@@ -37,7 +47,16 @@ impl UserEvent {
                 let fields = [(Email, email), (FirstName, first_name), (LastName, last_name)];
                 fields.into_iter().filter_map(|(field, sealed)| Some((field, sealed.as_mut()?))).collect()
             }
-            Self::SessionEnded(_) | Self::SessionsRevoked(_) | Self::Erased(_) => Vec::new(),
+            Self::Suspended(UserSuspended { suspended_by: _, reason, session_version: _ })
+            | Self::Reinstated(UserReinstated { reinstated_by: _, reason }) => {
+                reason.as_mut().map(|reason| (PersonalField::Reason, reason)).into_iter().collect()
+            }
+            Self::SessionEnded(_)
+            | Self::SessionsRevoked(_)
+            | Self::PasswordChanged(_)
+            | Self::RoleGranted(_)
+            | Self::RoleRevoked(_)
+            | Self::Erased(_) => Vec::new(),
         }
     }
 }
@@ -133,6 +152,60 @@ pub struct UserSessionEnded {
 pub struct UserSessionsRevoked {
     /// The lowest session version that is still accepted.
     pub session_version: i64,
+}
+
+/// A user has another password. Neither it nor its hash is told; tokens with a lower session version are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "orderflow.user")]
+pub struct UserPasswordChanged {
+    /// The lowest session version that is still accepted.
+    pub session_version: i64,
+}
+
+/// A user was given a role: tokens that name the old one are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "orderflow.user")]
+pub struct UserRoleGranted {
+    /// The role that the user has now.
+    pub role: Role,
+    /// Who gave it.
+    pub granted_by: UserId,
+    /// The lowest session version that is still accepted.
+    pub session_version: i64,
+}
+
+/// A role was taken from a user, who has the lowest one now: tokens that name the old one are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "orderflow.user")]
+pub struct UserRoleRevoked {
+    /// The role that was taken.
+    pub role: Role,
+    /// Who took it.
+    pub revoked_by: UserId,
+    /// The lowest session version that is still accepted.
+    pub session_version: i64,
+}
+
+/// A user was suspended: he or she can neither log in nor give commands, and every log-in so far was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "orderflow.user")]
+pub struct UserSuspended {
+    /// Who did it.
+    pub suspended_by: UserId,
+    /// Why, sealed: whatever is said about a person is his or hers.
+    pub reason: Option<Sealed>,
+    /// The lowest session version that is still accepted.
+    pub session_version: i64,
+}
+
+/// A suspended user may log in again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "orderflow.user")]
+pub struct UserReinstated {
+    /// Who did it.
+    pub reinstated_by: UserId,
+    /// Why, sealed.
+    pub reason: Option<Sealed>,
 }
 
 /// A user was erased: the key of his or her personal data is destroyed, so nobody can open it any more.

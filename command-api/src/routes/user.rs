@@ -1,7 +1,9 @@
-//! Users: register, log in, go on with a log-in, log out, change the profile, erase.
+//! Users: register, log in, go on with a log-in, log out; below, what is done to those who are there.
 
 pub(super) mod erasure;
+pub(super) mod password;
 pub(super) mod profile;
+pub(super) mod standing;
 
 use accounts::{Email, Name, Password};
 use axum::extract::State;
@@ -18,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::intent::{CommandHeaders, Intent};
-use crate::log_in::{Granted, Member, NotLoggedIn};
+use crate::log_in::{Entry, Granted, Member, NotLoggedIn};
 use crate::metrics;
 use crate::personal::{Personal, Shown};
 use crate::registration::Applicant;
@@ -45,11 +47,14 @@ pub(super) struct RegisterUser {
 
 /// What a user logs in with.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct LogIn {
     /// As registered, in any case of letters.
     email: String,
-    /// As registered.
+    /// As registered, or for one time, as an admin gave it.
     password: String,
+    /// What is to be the password from now on; needed if the other one is for one time.
+    new_password: Option<String>,
 }
 
 /// What a user goes on with.
@@ -74,6 +79,12 @@ pub(super) struct Envelope<T> {
     success: bool,
     data: T,
     message: &'static str,
+}
+
+impl<T> Envelope<T> {
+    fn of(data: T, message: &'static str) -> Self {
+        Self { success: true, data, message }
+    }
 }
 
 /// A user, in the seeds' words.
@@ -134,11 +145,13 @@ pub(super) async fn register(
         (status = 503, body = ProblemBody)))]
 pub(super) async fn log_in(
     State(app): State<App>,
+    context: RequestContext,
     JsonBody(body): JsonBody<LogIn>,
 ) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
     // An address that cannot be one is no different from an unknown one.
     let email = Email::parse(&body.email).map_err(|_| NotLoggedIn::WrongPassword)?;
-    let granted = app.log_in(&email, &Secret::from(body.password)).await?;
+    let headers = CommandHeaders { key: None, expected: None, context };
+    let granted = app.log_in(&email, body.check()?, &headers).await?;
     Ok(LoggedIn::answer(granted, "Login successful"))
 }
 
@@ -176,6 +189,14 @@ pub(super) async fn log_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
+impl LogIn {
+    fn check(self) -> Result<Entry, Problem> {
+        let mut shape = Shape::default();
+        let new = shape.take(&["newPassword".into()], self.new_password.as_deref().map(Password::parse).transpose());
+        Ok(Entry { password: Secret::from(self.password), new: shape.finish(new)? })
+    }
+}
+
 impl RegisterUser {
     fn check(&self) -> Result<Applicant, Problem> {
         let mut shape = Shape::default();
@@ -191,7 +212,7 @@ impl RegisterUser {
 
 impl UserBody {
     fn of(member: Member, shown: Shown) -> Self {
-        let Member { account, details, version } = member;
+        let Member { account, details, suspended, version } = member;
         let Shown { email, first_name, last_name } = shown;
         Self {
             id: account.id.to_string(),
@@ -199,7 +220,7 @@ impl UserBody {
             first_name,
             last_name,
             role: details.role,
-            is_active: true,
+            is_active: !suspended,
             created_at: account.created_at.to_string(),
             updated_at: account.updated_at.to_string(),
             version: version.0,
@@ -213,8 +234,13 @@ impl LoggedIn {
         let refresh_token = refresh.expose().to_owned();
         let user = UserBody::of(member, shown);
         let data = Self { user, token: access, refresh_token, expires_in: LIFETIME.as_secs() };
-        axum::Json(Envelope { success: true, data, message })
+        axum::Json(Envelope::of(data, message))
     }
+}
+
+/// Where a user is shown.
+fn location(user: &UserId) -> String {
+    format!("/api/v1/users/{user}")
 }
 
 /// A user as the store knows him or her now.
@@ -233,6 +259,12 @@ impl From<NotLoggedIn> for Problem {
                 metrics::WRONG_PASSWORDS.add(1);
                 Self::unauthorized("wrong_credentials", "Invalid email or password")
             }
+            NotLoggedIn::Suspended => Self::new(StatusCode::FORBIDDEN, "user_suspended", "User is inactive"),
+            NotLoggedIn::NewPasswordNeeded => Self::new(
+                StatusCode::FORBIDDEN,
+                "new_password_needed",
+                "This password is good for one time; log in with newPassword beside it",
+            ),
             NotLoggedIn::WrongRefreshToken => Self::unauthorized("invalid_refresh_token", "Invalid refresh token"),
             NotLoggedIn::Key(error) => error.into(),
             NotLoggedIn::Undone(undone) => undone.into(),
@@ -243,6 +275,10 @@ impl From<NotLoggedIn> for Problem {
 impl From<Undone> for Problem {
     fn from(undone: Undone) -> Self {
         match undone {
+            Undone::WrongPassword => {
+                metrics::WRONG_PASSWORDS.add(1);
+                Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is wrong")
+            }
             Undone::EmailTaken => Self::conflict("email_taken", "User with this email already exists"),
             Undone::Accounts(error) => accounts_problem(error),
             Undone::Vault(error) => vault_problem(error),

@@ -14,6 +14,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When the account was changed last.
     pub updated_at: Timestamp,
+    /// Until when the password is good, if it is one that an admin gave for one time.
+    pub one_time_until: Option<Timestamp>,
 }
 
 /// A value that is not of its kind. `Display` says what is expected, in a sentence for people.

@@ -9,6 +9,7 @@
 mod account;
 mod admins;
 mod changes;
+mod credentials;
 mod error;
 mod passwords;
 mod refresh;
@@ -18,6 +19,7 @@ mod throttle;
 pub use account::{Account, Email, Invalid, Name, Password};
 pub use admins::Dismissed;
 pub use changes::{Changed, Removed};
+pub use credentials::{ONE_TIME_LIFETIME, Proven, Replaced};
 pub use error::Error;
 pub use refresh::{LogIn, REFRESH_LIFETIME, RefreshTokens, Refreshed};
 pub use store::{Accounts, Created};

@@ -37,8 +37,8 @@ pub struct Accounts {
     pub(crate) admins: Collection<Document>,
     prepared: Arc<OnceCell<()>>,
     email_key: hmac::Key,
-    passwords: Passwords,
-    throttle: Arc<Throttle>,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Arc<Throttle>,
 }
 
 /// What became of a new account.
@@ -57,9 +57,11 @@ pub(crate) struct Stored {
     id: UserId,
     /// The keyed hash of the address, by which its reservation is found.
     pub(crate) email: String,
-    password_hash: String,
+    pub(crate) password_hash: String,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    one_time_until: Option<Timestamp>,
 }
 
 /// Who has an e-mail address; `_id` is the address's keyed hash.
@@ -115,6 +117,7 @@ impl Accounts {
             password_hash: password_hash.expose().to_owned(),
             created_at: account.created_at,
             updated_at: account.updated_at,
+            one_time_until: account.one_time_until,
         };
         if let Err(error) = self.emails.insert_one(reservation).session(&mut *session).await {
             return match Conflict::of(&error) {
@@ -189,7 +192,7 @@ impl Accounts {
         Ok(None)
     }
 
-    async fn stored(&self, user: UserId) -> Result<Option<Stored>, Error> {
+    pub(crate) async fn stored(&self, user: UserId) -> Result<Option<Stored>, Error> {
         let accounts = self.accounts.clone();
         run("read an account", async move { accounts.find_one(doc! { "_id": user.as_str() }).await }).await
     }
@@ -197,7 +200,12 @@ impl Accounts {
 
 impl From<Stored> for Account {
     fn from(stored: Stored) -> Self {
-        Self { id: stored.id, created_at: stored.created_at, updated_at: stored.updated_at }
+        Self {
+            id: stored.id,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+            one_time_until: stored.one_time_until,
+        }
     }
 }
 

@@ -78,8 +78,17 @@ pub enum Refusal {
     #[error("there is no such user")]
     UserNotFound,
     /// Nobody would be left to run the shop.
-    #[error("the last admin can be neither demoted nor erased")]
+    #[error("the last admin can be neither demoted nor suspended nor erased")]
     LastAdmin,
+    /// The user is suspended.
+    #[error("this user is suspended")]
+    UserSuspended,
+    /// Whoever grants a role would grant it to himself.
+    #[error("nobody grants a role to himself")]
+    OwnRole,
+    /// The role is the one that everybody has.
+    #[error("the role user cannot be taken away; suspend the user instead")]
+    BasicRole,
 }
 
 /// What a caller can do about a refusal.
@@ -89,6 +98,8 @@ pub enum RefusalKind {
     Invalid,
     /// It is about something that does not exist, or that the actor may not see.
     NotFound,
+    /// It is not for this actor to do.
+    Forbidden,
     /// It does not fit the present state, and may fit another.
     Conflict,
 }
@@ -115,6 +126,9 @@ impl Refusal {
             Self::AlreadyRegistered => "already_registered",
             Self::UserNotFound => "user_not_found",
             Self::LastAdmin => "last_admin",
+            Self::UserSuspended => "user_suspended",
+            Self::OwnRole => "own_role",
+            Self::BasicRole => "basic_role",
         }
     }
 
@@ -137,7 +151,10 @@ impl Refusal {
             | Self::StockTooLarge
             | Self::AlreadyRegistered
             | Self::UserNotFound
-            | Self::LastAdmin => false,
+            | Self::LastAdmin
+            | Self::UserSuspended
+            | Self::OwnRole
+            | Self::BasicRole => false,
         }
     }
 
@@ -159,7 +176,10 @@ impl Refusal {
             | Self::ProductExists
             | Self::StockTooLarge
             | Self::AlreadyRegistered
-            | Self::LastAdmin => RefusalKind::Conflict,
+            | Self::LastAdmin
+            | Self::UserSuspended
+            | Self::BasicRole => RefusalKind::Conflict,
+            Self::OwnRole => RefusalKind::Forbidden,
         }
     }
 }

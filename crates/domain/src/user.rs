@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use schemas::{
-    FIRST_SESSION_VERSION, Role, Sealed, SessionId, UserErased, UserEvent, UserId, UserProfileChanged, UserRegistered,
-    UserSessionEnded, UserSessionsRevoked,
+    FIRST_SESSION_VERSION, Role, Sealed, SessionId, UserErased, UserEvent, UserId, UserPasswordChanged,
+    UserProfileChanged, UserRegistered, UserReinstated, UserRoleGranted, UserRoleRevoked, UserSessionEnded,
+    UserSessionsRevoked, UserSuspended,
 };
 
 use crate::{Aggregate, Refusal};
@@ -43,6 +44,38 @@ pub enum UserCommand {
     },
     /// Logs out everywhere: raises the session version by one.
     RevokeSessions,
+    /// Has another password from now on, and is logged out everywhere. The password itself is not known here.
+    ChangePassword,
+    /// May do more, and is logged out everywhere.
+    GrantRole {
+        /// Who.
+        to: UserId,
+        /// As what.
+        role: Role,
+        /// By whom; nobody grants a role to himself.
+        by: UserId,
+    },
+    /// May do less, and is logged out everywhere.
+    RevokeRole {
+        /// What he or she is no longer.
+        role: Role,
+        /// By whom.
+        by: UserId,
+    },
+    /// Can neither log in nor give commands until reinstated, and is logged out everywhere.
+    Suspend {
+        /// By whom.
+        by: UserId,
+        /// Why.
+        reason: Option<Sealed>,
+    },
+    /// May log in again.
+    Reinstate {
+        /// By whom.
+        by: UserId,
+        /// Why.
+        reason: Option<Sealed>,
+    },
     /// Is forgotten.
     Erase {
         /// By whom.
@@ -66,11 +99,13 @@ pub struct Profile {
 pub enum UserState {
     /// May log in.
     Active(UserDetails),
+    /// May not log in, for the time being.
+    Suspended(UserDetails),
     /// Was erased; stays so for ever.
     Erased,
 }
 
-/// What is known of a user who may log in.
+/// What is known of a user who was not erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserDetails {
     /// Names and address.
@@ -109,26 +144,108 @@ impl UserDetails {
         self
     }
 
-    /// What a command other than registration and erasure brings about.
+    /// The state in which an event leaves this user; `stays` makes the one that he or she was in.
+    fn then(self, event: &UserEvent, stays: fn(Self) -> UserState) -> UserState {
+        match event {
+            UserEvent::Registered(_) => stays(self),
+            UserEvent::Erased(_) => UserState::Erased,
+            UserEvent::Reinstated(_) => UserState::Active(self),
+            UserEvent::ProfileChanged(changed) => stays(self.with(changed)),
+            UserEvent::SessionEnded(UserSessionEnded { session }) => stays(self.without(session)),
+            UserEvent::Suspended(UserSuspended { suspended_by: _, reason: _, session_version }) => {
+                UserState::Suspended(Self { session_version: *session_version, ..self })
+            }
+            UserEvent::RoleGranted(UserRoleGranted { role, granted_by: _, session_version }) => {
+                stays(Self { role: *role, session_version: *session_version, ..self })
+            }
+            UserEvent::RoleRevoked(UserRoleRevoked { role: _, revoked_by: _, session_version }) => {
+                stays(Self { role: Role::default(), session_version: *session_version, ..self })
+            }
+            UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })
+            | UserEvent::PasswordChanged(UserPasswordChanged { session_version }) => {
+                stays(Self { session_version: *session_version, ..self })
+            }
+        }
+    }
+
+    /// What a command brings about while the user may log in.
     fn decide(&self, command: &UserCommand) -> Result<Vec<UserEvent>, Refusal> {
         match command {
             UserCommand::Register { .. } => Err(Refusal::AlreadyRegistered),
-            UserCommand::ChangeProfile { email: None, first_name: None, last_name: None } => Ok(vec![]),
+            UserCommand::Reinstate { .. }
+            | UserCommand::ChangeProfile { email: None, first_name: None, last_name: None } => Ok(vec![]),
             UserCommand::ChangeProfile { email, first_name, last_name } => {
                 let (email, first_name, last_name) = (email.clone(), first_name.clone(), last_name.clone());
                 Ok(vec![UserEvent::ProfileChanged(UserProfileChanged { email, first_name, last_name })])
             }
-            UserCommand::EndSession { session } => {
-                let ended = UserEvent::SessionEnded(UserSessionEnded { session: session.clone() });
-                Ok((!self.ended.contains(session)).then_some(ended).into_iter().collect())
+            UserCommand::ChangePassword => {
+                let session_version = self.next_session_version();
+                Ok(vec![UserEvent::PasswordChanged(UserPasswordChanged { session_version })])
             }
-            UserCommand::RevokeSessions => {
-                let session_version = self.session_version.saturating_add(1);
-                Ok(vec![UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })])
+            UserCommand::GrantRole { to, by, .. } if to == by => Err(Refusal::OwnRole),
+            UserCommand::GrantRole { role, by, .. } => Ok(self.grant(*role, by).into_iter().collect()),
+            UserCommand::RevokeRole { role: Role::User, .. } => Err(Refusal::BasicRole),
+            UserCommand::RevokeRole { role, by } => Ok(self.revoke(*role, by).into_iter().collect()),
+            UserCommand::Suspend { by, reason } => {
+                let (suspended_by, reason, session_version) = (by.clone(), reason.clone(), self.next_session_version());
+                Ok(vec![UserEvent::Suspended(UserSuspended { suspended_by, reason, session_version })])
             }
-            UserCommand::Erase { by } => Ok(vec![UserEvent::Erased(UserErased { erased_by: by.clone() })]),
+            UserCommand::EndSession { session } => Ok(self.end(session).into_iter().collect()),
+            UserCommand::RevokeSessions => Ok(vec![self.revoke_sessions()]),
+            UserCommand::Erase { by } => Ok(vec![erased(by)]),
         }
     }
+
+    /// What a command brings about while the user is suspended: sessions can be ended all the same.
+    fn decide_suspended(&self, command: &UserCommand) -> Result<Vec<UserEvent>, Refusal> {
+        match command {
+            UserCommand::Register { .. } => Err(Refusal::AlreadyRegistered),
+            UserCommand::ChangeProfile { .. }
+            | UserCommand::ChangePassword
+            | UserCommand::GrantRole { .. }
+            | UserCommand::RevokeRole { .. } => Err(Refusal::UserSuspended),
+            UserCommand::Suspend { .. } => Ok(vec![]),
+            UserCommand::Reinstate { by, reason } => {
+                let (reinstated_by, reason) = (by.clone(), reason.clone());
+                Ok(vec![UserEvent::Reinstated(UserReinstated { reinstated_by, reason })])
+            }
+            UserCommand::EndSession { session } => Ok(self.end(session).into_iter().collect()),
+            UserCommand::RevokeSessions => Ok(vec![self.revoke_sessions()]),
+            UserCommand::Erase { by } => Ok(vec![erased(by)]),
+        }
+    }
+
+    /// Ends a session, unless it is known to have ended.
+    fn end(&self, session: &SessionId) -> Option<UserEvent> {
+        let ended = UserEvent::SessionEnded(UserSessionEnded { session: session.clone() });
+        (!self.ended.contains(session)).then_some(ended)
+    }
+
+    fn revoke_sessions(&self) -> UserEvent {
+        UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: self.next_session_version() })
+    }
+
+    /// Gives a role, unless the user has it; everybody has the lowest one.
+    fn grant(&self, role: Role, by: &UserId) -> Option<UserEvent> {
+        let (granted_by, session_version) = (by.clone(), self.next_session_version());
+        let granted = UserEvent::RoleGranted(UserRoleGranted { role, granted_by, session_version });
+        (role > self.role).then_some(granted)
+    }
+
+    /// Takes a role, if the user has it.
+    fn revoke(&self, role: Role, by: &UserId) -> Option<UserEvent> {
+        let (revoked_by, session_version) = (by.clone(), self.next_session_version());
+        let revoked = UserEvent::RoleRevoked(UserRoleRevoked { role, revoked_by, session_version });
+        (role == self.role).then_some(revoked)
+    }
+
+    fn next_session_version(&self) -> i64 {
+        self.session_version.saturating_add(1)
+    }
+}
+
+fn erased(by: &UserId) -> UserEvent {
+    UserEvent::Erased(UserErased { erased_by: by.clone() })
 }
 
 impl Aggregate for User {
@@ -139,22 +256,18 @@ impl Aggregate for User {
     fn evolve(state: Option<UserState>, event: &UserEvent) -> Option<UserState> {
         match (state, event) {
             (None, UserEvent::Registered(registered)) => Some(UserState::Active(UserDetails::new(registered))),
-            (Some(UserState::Active(user)), UserEvent::ProfileChanged(changed)) => {
-                Some(UserState::Active(user.with(changed)))
-            }
-            (Some(UserState::Active(user)), UserEvent::SessionEnded(UserSessionEnded { session })) => {
-                Some(UserState::Active(user.without(session)))
-            }
-            (Some(UserState::Active(user)), UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })) => {
-                Some(UserState::Active(UserDetails { session_version: *session_version, ..user }))
-            }
-            (Some(UserState::Active(_)), UserEvent::Erased(_)) => Some(UserState::Erased),
-            (state @ Some(UserState::Active(_)), UserEvent::Registered(_))
-            | (
+            (Some(UserState::Active(user)), event) => Some(user.then(event, UserState::Active)),
+            (Some(UserState::Suspended(user)), event) => Some(user.then(event, UserState::Suspended)),
+            (
                 state @ (None | Some(UserState::Erased)),
                 UserEvent::ProfileChanged(_)
                 | UserEvent::SessionEnded(_)
                 | UserEvent::SessionsRevoked(_)
+                | UserEvent::PasswordChanged(_)
+                | UserEvent::RoleGranted(_)
+                | UserEvent::RoleRevoked(_)
+                | UserEvent::Suspended(_)
+                | UserEvent::Reinstated(_)
                 | UserEvent::Erased(_),
             )
             | (state @ Some(UserState::Erased), UserEvent::Registered(_)) => state,
@@ -168,6 +281,7 @@ impl Aggregate for User {
                 Ok(vec![UserEvent::Registered(UserRegistered { email, first_name, last_name, role: *role })])
             }
             (Some(UserState::Active(user)), command) => user.decide(command),
+            (Some(UserState::Suspended(user)), command) => user.decide_suspended(command),
             (Some(UserState::Erased), UserCommand::Register { .. }) => Err(Refusal::AlreadyRegistered),
             (Some(UserState::Erased), UserCommand::Erase { .. }) => Ok(vec![]),
             (
@@ -175,6 +289,11 @@ impl Aggregate for User {
                 UserCommand::ChangeProfile { .. }
                 | UserCommand::EndSession { .. }
                 | UserCommand::RevokeSessions
+                | UserCommand::ChangePassword
+                | UserCommand::GrantRole { .. }
+                | UserCommand::RevokeRole { .. }
+                | UserCommand::Suspend { .. }
+                | UserCommand::Reinstate { .. }
                 | UserCommand::Erase { .. },
             ) => Err(Refusal::UserNotFound),
         }

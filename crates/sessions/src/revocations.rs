@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use schemas::{Recorded, SessionId, UserEvent, UserId};
+use schemas::{
+    Recorded, SessionId, UserEvent, UserId, UserPasswordChanged, UserRoleGranted, UserRoleRevoked, UserSessionsRevoked,
+    UserSuspended,
+};
 
 use crate::{Caller, TOKEN_LIFETIME};
 
@@ -36,9 +39,15 @@ impl Revocation {
     pub fn of(recorded: &Recorded<UserEvent>) -> Option<Self> {
         let user = UserId::parse(recorded.stream.as_str()).ok()?;
         match &recorded.event {
-            UserEvent::Registered(_) | UserEvent::ProfileChanged(_) => None,
+            UserEvent::Registered(_) | UserEvent::ProfileChanged(_) | UserEvent::Reinstated(_) => None,
             UserEvent::SessionEnded(ended) => Some(Self::Session { user, session: ended.session.clone() }),
-            UserEvent::SessionsRevoked(revoked) => Some(Self::Below { user, session_version: revoked.session_version }),
+            UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })
+            | UserEvent::PasswordChanged(UserPasswordChanged { session_version })
+            | UserEvent::RoleGranted(UserRoleGranted { session_version, .. })
+            | UserEvent::RoleRevoked(UserRoleRevoked { session_version, .. })
+            | UserEvent::Suspended(UserSuspended { session_version, .. }) => {
+                Some(Self::Below { user, session_version: *session_version })
+            }
             UserEvent::Erased(_) => Some(Self::Below { user, session_version: i64::MAX }),
         }
     }

@@ -5,9 +5,12 @@
 
 mod bad_input;
 mod faults;
+mod forgeries;
 mod idempotency;
 mod journey;
 mod keys;
 mod outages;
+mod security;
 mod sessions;
+mod standing;
 mod world;

@@ -15,15 +15,7 @@ async fn logging_out_ends_the_token_everywhere_and_closes_the_socket() {
     let user = world.gateway.user(&World::name("leaver")).await;
     let mut socket = Socket::open(&world.gateway, world.system.gateway(), &user, None).await.expect("a socket");
     let _ = world.gateway.post("/api/v1/users/logout", Request::by(&user)).await.expect(204);
-    let closed = async {
-        loop {
-            match socket.next(Duration::from_secs(10)).await.expect("the end of the socket") {
-                Received::Frame(_) => {}
-                Received::Closed(code) => return code,
-            }
-        }
-    };
-    assert_eq!(closed.await, Some(4003));
+    assert_eq!(closed(&mut socket).await, Some(4003));
     ended_everywhere(&world, &user).await;
     refused(&world.gateway.refresh(&user.refresh).await);
 }
@@ -68,8 +60,18 @@ async fn logging_out_everywhere_ends_every_session_and_its_refresh_token() {
     }
 }
 
+/// The code with which a socket is closed.
+pub(crate) async fn closed(socket: &mut Socket) -> Option<u16> {
+    loop {
+        match socket.next(Duration::from_secs(10)).await.expect("the end of the socket") {
+            Received::Frame(_) => {}
+            Received::Closed(code) => return code,
+        }
+    }
+}
+
 /// Two instances of each service answer in turn: all of them must have heard.
-async fn ended_everywhere(world: &World, user: &LoggedIn) {
+pub(crate) async fn ended_everywhere(world: &World, user: &LoggedIn) {
     for path in ["/queries/orders", "/commands/orders", "/ws/tickets"] {
         eventually("every instance refuses the token", Duration::from_secs(10), async || {
             for _ in 0..4 {
@@ -90,7 +92,8 @@ async fn ended_everywhere(world: &World, user: &LoggedIn) {
     }
 }
 
-fn refused(answer: &Answer) {
+/// The refresh token is not good.
+pub(crate) fn refused(answer: &Answer) {
     let code = answer.body.get("code").and_then(serde_json::Value::as_str);
     assert_eq!((answer.status.as_u16(), code), (401, Some("invalid_refresh_token")), "{answer:?}");
 }

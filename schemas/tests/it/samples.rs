@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use schemas::{
     AnyEvent, Currency, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, ProductEvent, ProductPriceChanged,
     ProductRegistered, Role, Sealed, SessionId, Sku, StockEvent, StockReceived, UserErased, UserEvent, UserId,
-    UserProfileChanged, UserRegistered, UserSessionEnded, UserSessionsRevoked,
+    UserPasswordChanged, UserProfileChanged, UserRegistered, UserReinstated, UserRoleGranted, UserRoleRevoked,
+    UserSessionEnded, UserSessionsRevoked, UserSuspended,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -40,7 +41,7 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
     all
 }
 
-fn one_of_each_of_a_user(user_id: UserId) -> [UserEvent; 5] {
+fn one_of_each_of_a_user(user_id: UserId) -> [UserEvent; 10] {
     let sealed = |text: &str| Sealed::parse(text).unwrap();
     [
         UserEvent::Registered(UserRegistered {
@@ -56,6 +57,15 @@ fn one_of_each_of_a_user(user_id: UserId) -> [UserEvent; 5] {
         }),
         UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }),
         UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }),
+        UserEvent::PasswordChanged(UserPasswordChanged { session_version: 3 }),
+        UserEvent::RoleGranted(UserRoleGranted { role: Role::Admin, granted_by: user_id.clone(), session_version: 4 }),
+        UserEvent::RoleRevoked(UserRoleRevoked { role: Role::Admin, revoked_by: user_id.clone(), session_version: 5 }),
+        UserEvent::Suspended(UserSuspended {
+            suspended_by: user_id.clone(),
+            reason: Some(sealed("AWZyYXVk")),
+            session_version: 6,
+        }),
+        UserEvent::Reinstated(UserReinstated { reinstated_by: user_id.clone(), reason: Some(sealed("AW1pc3Rha2U")) }),
         UserEvent::Erased(UserErased { erased_by: user_id }),
     ]
 }
@@ -90,9 +100,8 @@ fn stock() -> impl Strategy<Value = AnyEvent> {
 }
 
 fn user() -> impl Strategy<Value = AnyEvent> {
-    let role = prop_oneof![Just(Role::User), Just(Role::Admin)];
     let session = "[A-Za-z0-9_-]{1,64}".prop_map(|text| SessionId::parse(&text).unwrap());
-    let registered = (sealed(), sealed(), sealed(), role).prop_map(|(email, first_name, last_name, role)| {
+    let registered = (sealed(), sealed(), sealed(), role()).prop_map(|(email, first_name, last_name, role)| {
         UserEvent::Registered(UserRegistered { email, first_name, last_name, role })
     });
     let changed = (option::of(sealed()), option::of(sealed()), option::of(sealed()));
@@ -102,11 +111,36 @@ fn user() -> impl Strategy<Value = AnyEvent> {
     prop_oneof![
         registered,
         changed,
+        standing(),
         user_id().prop_map(|erased_by| UserEvent::Erased(UserErased { erased_by })),
         session.prop_map(|session| UserEvent::SessionEnded(UserSessionEnded { session })),
         any::<i64>().prop_map(|session_version| UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })),
     ]
     .prop_map(AnyEvent::from)
+}
+
+/// What admins do to users, and what users do about their passwords.
+fn standing() -> impl Strategy<Value = UserEvent> {
+    let version = any::<i64>;
+    let reason = || option::of(sealed());
+    prop_oneof![
+        version().prop_map(|session_version| UserEvent::PasswordChanged(UserPasswordChanged { session_version })),
+        (role(), user_id(), version()).prop_map(|(role, granted_by, session_version)| {
+            UserEvent::RoleGranted(UserRoleGranted { role, granted_by, session_version })
+        }),
+        (role(), user_id(), version()).prop_map(|(role, revoked_by, session_version)| {
+            UserEvent::RoleRevoked(UserRoleRevoked { role, revoked_by, session_version })
+        }),
+        (user_id(), reason(), version()).prop_map(|(suspended_by, reason, session_version)| {
+            UserEvent::Suspended(UserSuspended { suspended_by, reason, session_version })
+        }),
+        (user_id(), reason())
+            .prop_map(|(reinstated_by, reason)| UserEvent::Reinstated(UserReinstated { reinstated_by, reason })),
+    ]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::User), Just(Role::Admin)]
 }
 
 fn sealed() -> impl Strategy<Value = Sealed> {

@@ -10,7 +10,7 @@ const PASSWORD: &str = "correct horse battery";
 const LATER: Timestamp = Timestamp::from_micros(2_000_000_000_000_000);
 
 /// A transaction that changes something, begun anew while another one is in its way.
-async fn committed<T>(
+pub(crate) async fn committed<T>(
     world: &World,
     change: impl AsyncFn(&mut mongodb::ClientSession) -> Result<T, Error>,
 ) -> Result<T, Error> {

@@ -61,7 +61,7 @@ impl World {
 /// Somebody.
 pub(crate) fn account() -> Account {
     let now = Timestamp::from_micros(clock::now_micros());
-    Account { id: UserId::from_bits(Uuid::now_v7().as_u128()), created_at: now, updated_at: now }
+    Account { id: UserId::from_bits(Uuid::now_v7().as_u128()), created_at: now, updated_at: now, one_time_until: None }
 }
 
 /// An address.
