@@ -9,6 +9,7 @@ use domain::product::Product;
 use domain::stock::Stock;
 use domain::user::User;
 use event_store::EventStore;
+use runtime::Process;
 use schemas::UserId;
 use serde::Serialize;
 use sessions::{Caller, Sessions};
@@ -18,10 +19,11 @@ use crate::catalogue::Catalogue;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::signing::Signing;
 use crate::streams::{Creates, Done, Rejected, Streams};
+use crate::{Config, Error};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct App {
+pub struct App {
     /// Every order.
     pub(crate) orders: Streams<Order>,
     /// Every product.
@@ -57,6 +59,26 @@ impl FromRef<App> for Sessions {
 }
 
 impl App {
+    /// The application over this store, for people who are logged in with these sessions.
+    pub async fn new(config: &Config, store: EventStore, sessions: Sessions, process: &Process) -> Result<Self, Error> {
+        let products = Streams::new(store.clone());
+        Ok(Self {
+            orders: Streams::new(store.clone()),
+            catalogue: Catalogue::new(products.clone()),
+            products,
+            stock: Streams::new(store.clone()),
+            users: Streams::new(store.clone()),
+            accounts: Accounts::new(store.database(), &config.email_key),
+            refresh_tokens: RefreshTokens::new(store.database()),
+            vault: Vault::connect(&config.vault, process).await?,
+            key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
+            signing: Signing::start(config, &sessions, process)?,
+            sessions,
+            fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
+            store,
+        })
+    }
+
     /// The intent of a logged-in caller on this route (method and concrete path).
     #[must_use]
     pub(crate) fn intent(

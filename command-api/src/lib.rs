@@ -28,9 +28,6 @@ mod tokens;
 pub mod config;
 pub mod metrics;
 
-use std::time::Duration;
-
-use accounts::{Accounts, RefreshTokens};
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
 use event_store::EventStore;
 use runtime::{Process, Shutdown};
@@ -39,14 +36,11 @@ use sessions::{Revocation, Sessions};
 use tokio::sync::broadcast::error::RecvError;
 use vault::Vault;
 
-use app::App;
-use catalogue::Catalogue;
+pub use app::App;
 pub use config::Config;
 use config::Role;
-use intent::FingerprintKey;
-pub use routes::openapi;
-use streams::Streams;
-use signing::Signing;
+pub use routes::{openapi, router};
+pub use tokens::KeyError;
 
 /// The process could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +56,7 @@ pub enum Error {
     Sessions(#[from] sessions::Error),
     /// Tokens could not be signed.
     #[error("cannot set up the signing of tokens")]
-    Key(#[from] tokens::KeyError),
+    Key(#[from] KeyError),
     /// Personal data could not be sealed.
     #[error("cannot set up the vault")]
     Vault(#[from] vault::Error),
@@ -102,7 +96,8 @@ struct Events {
 }
 
 async fn serve(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<(), Error> {
-    let app = app(config, store, events, process).await?;
+    let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
+    let app = App::new(config, store, sessions, process).await?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
@@ -110,7 +105,7 @@ async fn serve(config: &Config, store: EventStore, events: &Events, process: &Pr
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
-    Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
+    Ok(runtime::http::serve(config.http_addr, router(app), process).await?)
 }
 
 /// Forgets the keys of users who were erased by another process.
@@ -128,24 +123,4 @@ async fn forget(vault: Vault, sessions: Sessions, shutdown: Shutdown) {
             Err(RecvError::Closed) => return,
         }
     }
-}
-
-async fn app(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<App, Error> {
-    let products = Streams::new(store.clone());
-    let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
-    Ok(App {
-        orders: Streams::new(store.clone()),
-        catalogue: Catalogue::new(products.clone()),
-        products,
-        stock: Streams::new(store.clone()),
-        users: Streams::new(store.clone()),
-        accounts: Accounts::new(store.database(), &config.email_key),
-        refresh_tokens: RefreshTokens::new(store.database()),
-        vault: Vault::connect(&config.vault, process).await?,
-        key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
-        signing: Signing::start(config, &sessions, process)?,
-        sessions,
-        fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
-        store,
-    })
 }

@@ -168,8 +168,7 @@ impl App {
         let head = self.users.load(log_in.user.stream()).await?;
         let member = Member::of(self.accounts.find(&log_in.user).await?, &head);
         let member = member.filter(|Member { details, suspended, .. }| {
-            !suspended
-                && details.session_version == log_in.session_version && !details.ended.contains(&log_in.session)
+            !suspended && details.session_version == log_in.session_version && !details.ended.contains(&log_in.session)
         });
         self.grant(member.ok_or(NotLoggedIn::WrongRefreshToken)?, log_in.session, next).await
     }

@@ -44,11 +44,7 @@ impl App {
     }
 
     /// Seals what is said about a user, who must be there: for anybody else the vault would make a key.
-    pub(crate) async fn sealed_reason(
-        &self,
-        user: &UserId,
-        reason: Option<&Reason>,
-    ) -> Result<Option<Sealed>, Undone> {
+    pub(crate) async fn sealed_reason(&self, user: &UserId, reason: Option<&Reason>) -> Result<Option<Sealed>, Undone> {
         let Some(reason) = reason else { return Ok(None) };
         match &self.users.load(user.stream()).await?.state {
             Some(UserState::Active(_) | UserState::Suspended(_)) => {}

@@ -100,10 +100,10 @@ pub(super) async fn cancel(
 impl PlaceOrder {
     fn check(&self, caller: &Caller) -> Result<(UserId, Vec<RequestedLine>), Problem> {
         let mut shape = Shape::default();
-        let lines = self.items.iter().enumerate().map(|(index, item)| item.check(index, &mut shape)).collect();
+        // Every line is looked at, also behind one with a mistake.
+        let lines: Vec<_> = self.items.iter().enumerate().map(|(index, item)| item.check(index, &mut shape)).collect();
         let owner = self.owner(caller, &mut shape)?;
-        let lines: Option<Vec<_>> = lines;
-        shape.finish(owner.zip(lines))
+        shape.finish(owner.zip(lines.into_iter().collect()))
     }
 
     /// The order's owner: the caller; for an admin, anybody.

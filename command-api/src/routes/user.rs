@@ -299,7 +299,7 @@ fn accounts_problem(error: accounts::Error) -> Problem {
         | accounts::Error::Hash(_)
         | accounts::Error::NoRandomness
         | accounts::Error::Died(_)) => {
-            tracing::error!(error = &defect as &dyn std::error::Error, "An account could not be handled: {defect}");
+            tracing::error!(error = runtime::chain(&defect), "An account could not be handled: {defect}");
             Problem::internal()
         }
     }
@@ -310,7 +310,7 @@ fn vault_problem(error: vault::Error) -> Problem {
         vault::Error::Unavailable { .. } => Problem::unavailable("the vault", 1),
         vault::Error::Destroyed { .. } => Rejected::Refused(Refusal::UserNotFound).into(),
         defect => {
-            tracing::error!(error = &defect as &dyn std::error::Error, "The vault failed: {defect}");
+            tracing::error!(error = runtime::chain(&defect), "The vault failed: {defect}");
             Problem::internal()
         }
     }

@@ -109,7 +109,7 @@ impl App {
         let shown = found.into_iter().next().flatten();
         let shown = Shown::of(shown).ok_or_else(unknown)?;
         let owner: Owned = serde_json::from_slice(&shown.body).map_err(|error| {
-            tracing::error!(order.id = %id, error = &error as &dyn std::error::Error, "a stored order has no owner");
+            tracing::error!(order.id = %id, error = runtime::chain(&error), "a stored order has no owner");
             Problem::internal()
         })?;
         let may = caller.role == Role::Admin || caller.user == owner.user_id;
