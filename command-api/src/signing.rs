@@ -1,7 +1,7 @@
 //! The signer in use. Where the private key lies in a file, it may be replaced while the process runs.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Follower {
 
     /// Takes up a new key once its public half is published. Until then, and while the file cannot be used, the old one
     /// goes on signing.
-    async fn run(mut self, file: &PathBuf, signing: &Signing) {
+    async fn run(mut self, file: &Path, signing: &Signing) {
         let mut complaint = String::new();
         loop {
             tokio::time::sleep(EVERY).await;
