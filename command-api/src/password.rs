@@ -27,8 +27,8 @@ struct NewHash {
 }
 
 impl Beside for NewHash {
-    async fn write(&self, app: &App, transaction: &mut Transaction, next: &Head<User>) -> Result<(), Undone> {
-        match app.accounts.replace_password(transaction.session(), &self.proven, &self.hash, next.at).await? {
+    async fn write(&self, app: &App, transaction: &mut Transaction, _next: &Head<User>) -> Result<(), Undone> {
+        match app.accounts.replace_password(transaction.session(), &self.proven, &self.hash).await? {
             Replaced::Yes => Ok(()),
             Replaced::Outdated => Err(Undone::WrongPassword),
         }

@@ -67,13 +67,13 @@ impl<B: Beside> Spanning<B> {
     /// Runs it to its end, also when the caller stops waiting for it.
     pub(crate) async fn execute(self, app: &App) -> Result<Done, Undone> {
         let app = app.clone();
-        match tasks::spawn("command", async move { self.to_its_end(&app).await }).await {
+        match tasks::spawn("command", async move { self.finish(&app).await }).await {
             Ok(outcome) => outcome,
             Err(panicked) => Err(Rejected::Died(panicked).into()),
         }
     }
 
-    async fn to_its_end(self, app: &App) -> Result<Done, Undone> {
+    async fn finish(self, app: &App) -> Result<Done, Undone> {
         let mut breath = breath();
         for _ in 0..ATTEMPTS {
             match self.attempt(app).await {

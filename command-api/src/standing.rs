@@ -18,6 +18,7 @@ struct Count(UserId);
 impl Beside for Count {
     async fn write(&self, app: &App, transaction: &mut Transaction, next: &Head<User>) -> Result<(), Undone> {
         let Self(user) = self;
+        app.accounts.change(transaction.session(), user, None, next.at).await?;
         if is_admin(next.state.as_ref()) {
             return Ok(app.accounts.appoint(transaction.session(), user).await?);
         }

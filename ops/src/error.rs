@@ -29,6 +29,12 @@ pub enum Error {
         /// What the registry says.
         source: Box<bus::Error>,
     },
+    /// The vault did not do it.
+    #[error("the users' keys could not be looked at, or not be wrapped again")]
+    Vault {
+        /// What the vault says.
+        source: vault::Error,
+    },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
     Key,

@@ -6,6 +6,7 @@
 mod cli;
 mod error;
 mod keys;
+mod master;
 mod plan;
 mod subjects;
 mod topics;
@@ -65,6 +66,9 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
         Command::Keys(KeysCommand::Generate { out, execute }) => keys::generate(out, *execute),
         Command::Keys(KeysCommand::Rotate(RotateCommand::Jwt { out, execute })) => {
             keys::rotate_jwt(out, runtime::clock::now_seconds(), *execute)
+        }
+        Command::Keys(KeysCommand::Rotate(RotateCommand::Master { vault, execute })) => {
+            master::rotate(vault, *execute).await
         }
     }
 }

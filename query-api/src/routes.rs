@@ -6,6 +6,7 @@ mod order;
 mod product;
 mod projection;
 mod stock;
+mod user;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -36,6 +37,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(order::history))
         .routes(routes!(product::one))
         .routes(routes!(product::list))
+        .routes(routes!(user::profile))
+        .routes(routes!(user::me))
+        .routes(routes!(user::list))
+        .routes(routes!(user::search))
+        .routes(routes!(user::one))
         .routes(routes!(projection::list))
         .routes(routes!(health::health))
         .routes(routes!(health::live))

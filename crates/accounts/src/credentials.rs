@@ -54,11 +54,9 @@ impl Accounts {
         session: &mut ClientSession,
         proven: &Proven,
         hash: &Secret,
-        at: Timestamp,
     ) -> Result<Replaced, Error> {
         let this = doc! { "_id": proven.user.as_str(), "passwordHash": proven.hash.expose() };
-        let set = doc! { "passwordHash": hash.expose(), "updatedAt": at.as_micros() };
-        let change = doc! { "$set": set, "$unset": { "oneTimeUntil": "" } };
+        let change = doc! { "$set": { "passwordHash": hash.expose() }, "$unset": { "oneTimeUntil": "" } };
         let replaced = self.accounts.update_one(this, change).session(session).await;
         let replaced = replaced.map_err(|error| contended("replace a password", error))?;
         Ok(if replaced.matched_count == 1 { Replaced::Yes } else { Replaced::Outdated })
@@ -74,7 +72,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let lifetime = i64::try_from(ONE_TIME_LIFETIME.as_micros()).unwrap_or(0);
         let until = at.as_micros().saturating_add(lifetime);
-        let set = doc! { "passwordHash": hash.expose(), "updatedAt": at.as_micros(), "oneTimeUntil": until };
+        let set = doc! { "passwordHash": hash.expose(), "oneTimeUntil": until };
         let given = self.accounts.update_one(doc! { "_id": user.as_str() }, doc! { "$set": set });
         given.session(session).await.map(drop).map_err(|error| contended("give a one-time password", error))
     }

@@ -119,8 +119,12 @@ fn binary(bytes: Vec<u8>) -> Binary {
 
 /// Somebody else's document of the same user is as good as ours.
 fn unless_there(outcome: Result<(), mongodb::error::Error>) -> Result<(), mongodb::error::Error> {
-    outcome.or_else(|error| match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteError(failed)) if failed.code == DUPLICATE_KEY => Ok(()),
-        _ => Err(error),
+    outcome.or_else(|error| {
+        if let ErrorKind::Write(WriteFailure::WriteError(failed)) = &*error.kind
+            && failed.code == DUPLICATE_KEY
+        {
+            return Ok(());
+        }
+        Err(error)
     })
 }

@@ -49,8 +49,10 @@ impl Vault {
     /// Starts watching the database of keys; the dependency `vault` says whether it is there. Fails only if the settings
     /// cannot be used.
     pub async fn connect(config: &VaultConfig, process: &Process) -> Result<Self, Error> {
+        // Declared before anything is waited for, so that the process is never ready before it asked.
+        let health = process.health.dependency("vault");
         let vault = Self::unwatched(config).await?;
-        let watch = vault.connection.clone().watch(process.health.dependency("vault"), process.shutdown.clone());
+        let watch = vault.connection.clone().watch(health, process.shutdown.clone());
         process.tasks.spawn("vault", watch);
         Ok(vault)
     }

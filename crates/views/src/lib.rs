@@ -5,10 +5,12 @@ mod history;
 mod order;
 mod product;
 mod stock;
+mod user;
 mod view;
 
 pub use history::{HistoryEntry, HistoryView};
 pub use order::{OrderItem, OrderLinks, OrderView};
 pub use product::ProductView;
 pub use stock::StockView;
-pub use view::{Listing, Projection, Unfoldable, View};
+pub use user::{UserSort, UserView};
+pub use view::{Listing, Projection, Text, Unfoldable, View};

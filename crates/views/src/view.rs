@@ -19,6 +19,11 @@ pub trait View: Sized + Serialize + DeserializeOwned + Clone + PartialEq + Send 
 
     /// The lists that this view stands in, with its place in each.
     fn lists(&self) -> Vec<Listing>;
+
+    /// The texts under which this view is found, and by which it is sorted.
+    fn texts(&self) -> Vec<Text> {
+        Vec::new()
+    }
 }
 
 /// A view's membership in a sorted list; the member is the view's stream id.
@@ -36,6 +41,15 @@ impl Listing {
     }
 }
 
+/// A view's membership in an index of texts, which is ordered by text, then by stream id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text {
+    /// The index's name within the projection; no list has the same.
+    pub index: String,
+    /// The text; no zero byte is in it.
+    pub text: String,
+}
+
 /// Each kind of view, kept up to date by a consumer group of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Projection {
@@ -47,11 +61,13 @@ pub enum Projection {
     Products,
     /// How many pieces there are.
     Stock,
+    /// Users, in clear.
+    Users,
 }
 
 impl Projection {
     /// Every projection.
-    pub const ALL: [Self; 4] = [Self::Orders, Self::History, Self::Products, Self::Stock];
+    pub const ALL: [Self; 5] = [Self::Orders, Self::History, Self::Products, Self::Stock, Self::Users];
 
     /// Its name in keys, consumer groups, configuration and metrics.
     #[must_use]
@@ -61,6 +77,7 @@ impl Projection {
             Self::History => "history",
             Self::Products => "products",
             Self::Stock => "stock",
+            Self::Users => "users",
         }
     }
 
@@ -71,6 +88,7 @@ impl Projection {
             Self::Orders | Self::History => Aggregate::Order,
             Self::Products => Aggregate::Product,
             Self::Stock => Aggregate::Stock,
+            Self::Users => Aggregate::User,
         }
     }
 
@@ -107,6 +125,12 @@ pub enum Unfoldable {
     /// A sum is beyond what a number holds.
     #[error("{event} makes a number too large")]
     Overflow {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// Its personal data was not opened before.
+    #[error("the personal data of {event} is still sealed")]
+    Sealed {
         /// The event's name.
         event: &'static str,
     },

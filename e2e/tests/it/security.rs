@@ -31,8 +31,13 @@ enum For {
 use For::{Admins, Anyone, Owner, Users};
 
 /// Every route, and for whom it is. A route that is missing here fails the test, and so does a row without a route.
-const TABLE: [(&str, &str, For); 30] = [
+const TABLE: [(&str, &str, For); 35] = [
     ("GET", "/.well-known/jwks.json", Anyone),
+    ("GET", "/api/v1/users", Admins),
+    ("GET", "/api/v1/users/me", Users),
+    ("GET", "/api/v1/users/profile", Users),
+    ("GET", "/api/v1/users/search", Admins),
+    ("GET", "/api/v1/users/{id}", Owner),
     ("PUT", "/api/v1/users/me", Users),
     ("PUT", "/api/v1/users/profile", Users),
     ("POST", "/api/v1/users/login", Anyone),

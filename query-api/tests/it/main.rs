@@ -12,3 +12,4 @@ mod outage;
 mod product;
 mod projection;
 mod stage;
+mod user;

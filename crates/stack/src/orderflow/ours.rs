@@ -55,7 +55,7 @@ impl Orderflow {
         }
         for name in instances("projector", shape.projector) {
             let program = self.process_of_ours(&name, "projector")?;
-            programs.push(self.redis(self.kafka(program)));
+            programs.push(self.vault(self.redis(self.kafka(program))));
         }
         for name in instances("notifier", shape.notifier) {
             let program = self.process_of_ours(&name, "notifier")?;

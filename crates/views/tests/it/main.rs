@@ -7,3 +7,4 @@ mod order;
 mod product;
 mod projection;
 mod stock;
+mod user;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use bson::RawDocument;
-use schemas::{Event, OrderId, Sku, StreamId};
-use views::{HistoryView, OrderView, ProductView, Projection, StockView, View};
+use schemas::{Event, OrderId, Sku, StreamId, UserId};
+use views::{HistoryView, OrderView, ProductView, Projection, StockView, UserView, View};
 
 use crate::check::fold;
 
@@ -20,8 +20,8 @@ fn every_projection_is_found_by_its_own_name() {
     assert_eq!(Projection::named("payments"), None);
 }
 
-/// Reads the golden commits of the view's aggregate, in the order of its events, and folds them.
-fn check_golden<V: View>(stream: &StreamId) {
+/// The golden commits of the view's aggregate, in the order of its events.
+fn golden<V: View>() -> Vec<V::Event> {
     assert_eq!(V::PROJECTION.aggregate(), V::Event::AGGREGATE);
     let folder = V::Event::AGGREGATE.namespace().trim_start_matches("orderflow.");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/golden").join(folder);
@@ -29,7 +29,12 @@ fn check_golden<V: View>(stream: &StreamId) {
         let document = fs::read(golden.join(name).with_extension("bson")).unwrap();
         V::Event::from_document(name, RawDocument::from_bytes(&document).unwrap()).unwrap()
     };
-    assert!(fold::<V>(stream, V::Event::NAMES.iter().map(read).collect()).unwrap().is_some());
+    V::Event::NAMES.iter().map(read).collect()
+}
+
+/// Folds the golden commits of the view's aggregate.
+fn check_golden<V: View>(stream: &StreamId) {
+    assert!(fold::<V>(stream, golden::<V>()).unwrap().is_some());
 }
 
 #[test]
@@ -40,4 +45,20 @@ fn every_golden_event_folds() {
     check_golden::<HistoryView>(order.stream());
     check_golden::<ProductView>(&sku.product());
     check_golden::<StockView>(&sku.stock());
+}
+
+#[test]
+fn every_golden_event_of_a_user_folds_once_the_vault_has_opened_it_and_the_last_one_leaves_nothing() {
+    let mut events = golden::<UserView>();
+    for event in &mut events {
+        for (_, sealed) in event.sealed_mut() {
+            *sealed = sealed.clone().opened("clear");
+        }
+    }
+    let erased = events.pop().unwrap();
+    assert_eq!(erased.name(), "UserErased");
+    let stream = UserId::from_bits(1).stream().clone();
+    assert!(fold::<UserView>(&stream, events.clone()).unwrap().is_some());
+    events.push(erased);
+    assert!(fold::<UserView>(&stream, events).unwrap().is_none());
 }
