@@ -1,8 +1,8 @@
 //! What the routes stand on: the streams of each aggregate, and who may use them.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use accounts::Accounts;
+use accounts::{Accounts, RefreshTokens};
 use axum::extract::FromRef;
 use domain::order::{Order, OrderCommand, RequestedLine};
 use domain::payment::Payment;
@@ -10,18 +10,19 @@ use domain::product::Product;
 use domain::stock::Stock;
 use domain::user::User;
 use event_store::EventStore;
-use runtime::Secret;
+use runtime::{Process, Secret};
 use schemas::{PaymentMethod, UserId};
 use serde::Serialize;
 use sessions::{Caller, Sessions};
+use vault::Vault;
 
 use crate::cashier::Cashier;
 use crate::catalogue::Catalogue;
 use crate::fulfilment::Fulfilments;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
+use crate::signing::Signing;
 use crate::streams::{Creates, Done, Rejected, Streams};
-use crate::tokens::{KeyError, Signer};
-use crate::{Config, Workers};
+use crate::{Config, Error, Workers};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,16 +41,20 @@ pub struct App {
     pub(crate) users: Streams<User>,
     /// Names and prices, in memory.
     pub(crate) catalogue: Catalogue,
-    /// E-mails, names and passwords.
+    /// Who gets in, and how.
     pub(crate) accounts: Accounts,
-    /// The event store itself, for the one command that spans it and the accounts.
+    /// What prolongs log-ins.
+    pub(crate) refresh_tokens: RefreshTokens,
+    /// Seals and opens names and addresses.
+    pub(crate) vault: Vault,
+    /// How long backups of the vault's keys are kept.
+    pub(crate) key_backups: Duration,
+    /// The event store itself, for the commands that span it and the accounts.
     pub(crate) store: EventStore,
     /// Who is logged in.
     pub(crate) sessions: Sessions,
     /// Makes tokens.
-    pub(crate) signer: Arc<Signer>,
-    /// The public keys, as published.
-    pub(crate) jwks: Arc<str>,
+    pub(crate) signing: Signing,
     /// Asks the payment provider.
     pub(crate) cashier: Cashier,
     /// Proves that a webhook comes from the payment provider.
@@ -75,12 +80,15 @@ impl FromRef<App> for Sessions {
 
 impl App {
     /// The application over this store, for people who are logged in with these sessions.
-    pub fn new(config: &Config, store: EventStore, workers: Workers, sessions: Sessions) -> Result<Self, KeyError> {
+    pub async fn new(
+        config: &Config,
+        store: EventStore,
+        workers: Workers,
+        sessions: Sessions,
+        process: &Process,
+    ) -> Result<Self, Error> {
         let Workers { fulfilments, cashier, fingerprints } = workers;
         let streams = fulfilments.streams.clone();
-        let keys = &config.sessions;
-        let private_key = config.jwt_private_key.expose();
-        let signer = Signer::new(private_key, &keys.jwks, &keys.jwt_issuer, &keys.jwt_audience)?;
         let products = Streams::new(store.clone());
         Ok(Self {
             orders: streams.orders,
@@ -89,9 +97,11 @@ impl App {
             stock: streams.stock,
             users: Streams::new(store.clone()),
             accounts: Accounts::new(store.database(), &config.email_key),
+            refresh_tokens: RefreshTokens::new(store.database()),
+            vault: Vault::connect(&config.vault, process).await?,
+            key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
+            signing: Signing::start(config, &sessions, process)?,
             sessions,
-            signer: Arc::new(signer),
-            jwks: keys.jwks.as_str().into(),
             payments: streams.payments,
             fulfilments,
             cashier,

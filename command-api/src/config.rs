@@ -1,9 +1,11 @@
 //! The command API's settings.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Parser;
 use runtime::{Environment, RuntimeConfig, Secret};
+use vault::VaultConfig;
 
 use crate::registration::first_admin;
 
@@ -41,12 +43,21 @@ pub struct Config {
     /// Private key that signs tokens: Ed25519 as PKCS#8 PEM.
     #[arg(long, env = "JWT_PRIVATE_KEY")]
     pub jwt_private_key: Secret,
+    /// File that holds `JWT_PRIVATE_KEY`; read again every second, so that a new key needs no restart.
+    #[arg(long, env = "JWT_PRIVATE_KEY_FILE")]
+    pub jwt_private_key_file: Option<PathBuf>,
     /// Secret under which request bodies are fingerprinted; changing it makes retries of old keys look like reuse.
     #[arg(long, env = "FINGERPRINT_KEY")]
     pub fingerprint_key: Secret,
     /// Secret under which e-mail addresses are hashed for look-ups; must never change.
     #[arg(long, env = "EMAIL_KEY")]
     pub email_key: Secret,
+    /// Where the keys of personal data are.
+    #[command(flatten)]
+    pub vault: VaultConfig,
+    /// How many days backups of the vault's database are kept: receipts of erasure say that a key may be in one.
+    #[arg(long, env = "VAULT_BACKUP_DAYS", default_value_t = 30)]
+    pub vault_backup_days: u16,
     /// E-mail of the first admin, registered at start if nobody has it.
     #[arg(long, env = "BOOTSTRAP_ADMIN_EMAIL")]
     pub bootstrap_admin_email: Option<String>,
@@ -86,9 +97,14 @@ impl runtime::Config for Config {
     }
 
     fn check(&self, problems: &mut Vec<String>) {
+        self.sessions.check(problems);
+        if self.sessions.jwks_url.is_some() {
+            problems.push("JWKS_URL is for the other services: the command API publishes what JWKS holds".to_owned());
+        }
         if let Err(invalid) = first_admin(self) {
             problems.push(format!("BOOTSTRAP_ADMIN_EMAIL or BOOTSTRAP_ADMIN_PASSWORD: {invalid}"));
         }
+        self.vault.check(problems);
         if self.runtime().environment == Environment::Dev {
             return;
         }

@@ -7,6 +7,8 @@ use schemas::{AnyEvent, EventId, Recorded, Timestamp, Version};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::streams::Rejected;
+
 /// Everything about a command but its content. One request has one intent, also when it is decided several times.
 #[derive(Debug, Clone)]
 pub(crate) struct Intent {
@@ -101,6 +103,14 @@ impl Intent {
         match &self.key {
             Some(KeyHash(hash)) => u128_of(hash),
             None => Uuid::now_v7().as_u128(),
+        }
+    }
+
+    /// Refuses if the stream has another version than the client saw.
+    pub(crate) fn check(&self, actual: Version) -> Result<(), Rejected> {
+        match self.expected {
+            Some(expected) if expected != actual => Err(Rejected::Stale { expected, actual }),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -8,14 +8,22 @@ mod app;
 mod caller;
 mod cashier;
 mod catalogue;
+mod erasure;
 mod fulfilment;
 mod headers;
 mod intent;
+mod log_in;
+mod password;
+mod personal;
+mod profile;
 mod refusal;
 mod registration;
 mod reply;
 mod routes;
 mod shape;
+mod signing;
+mod spanning;
+mod standing;
 mod streams;
 mod tokens;
 
@@ -24,9 +32,11 @@ pub mod metrics;
 
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
 use event_store::EventStore;
-use runtime::Process;
+use runtime::{Process, Shutdown};
 use schemas::Aggregate;
-use sessions::Sessions;
+use sessions::{Revocation, Sessions};
+use tokio::sync::broadcast::error::RecvError;
+use vault::Vault;
 
 pub use app::App;
 use cashier::Cashier;
@@ -55,6 +65,9 @@ pub enum Error {
     /// The payment provider could not be spoken to.
     #[error("cannot set up the payment provider's client")]
     Payments(#[from] payments::Error),
+    /// Personal data could not be sealed.
+    #[error("cannot set up the vault")]
+    Vault(#[from] vault::Error),
     /// The HTTP server ended.
     #[error("cannot serve HTTP")]
     Http(#[from] runtime::Error),
@@ -123,12 +136,30 @@ async fn serve(
     process: &Process,
 ) -> Result<(), Error> {
     let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
-    let app = App::new(config, store, workers, sessions)?;
+    let app = App::new(config, store, workers, sessions, process).await?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
+    process.tasks.spawn("vault-forgets", forget(app.vault.clone(), app.sessions.clone(), process.shutdown.clone()));
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
     Ok(runtime::http::serve(config.http_addr, router(app), process).await?)
+}
+
+/// Forgets the keys of users who were erased by another process.
+async fn forget(vault: Vault, sessions: Sessions, shutdown: Shutdown) {
+    let mut revocations = sessions.revocations();
+    loop {
+        let heard = tokio::select! {
+            heard = revocations.recv() => heard,
+            () = shutdown.requested() => return,
+        };
+        match heard {
+            Ok(Revocation::Below { user, .. }) => vault.forget(&user),
+            // What was missed is forgotten a little later by itself.
+            Ok(Revocation::Session { .. }) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
 }

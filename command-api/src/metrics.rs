@@ -14,6 +14,12 @@ pub const REPLAYS: Metric =
 /// Log-ins refused for a wrong password.
 pub const WRONG_PASSWORDS: Metric =
     Metric::counter("login_wrong_passwords_total", Unit::Count, "Log-ins refused because e-mail or password is wrong.");
+/// Refresh tokens that ended their session.
+pub const SPENT_REFRESH_TOKENS: Metric = Metric::counter(
+    "spent_refresh_tokens_total",
+    Unit::Count,
+    "Refresh tokens that were shown after they had been spent; each ended its session.",
+);
 
 /// Calls to the payment provider whose answer was lost.
 pub const PAYMENT_OUTCOMES_LOST: Metric = Metric::counter(
@@ -29,4 +35,5 @@ pub const PAYMENTS_GIVEN_UP: Metric = Metric::counter(
 );
 
 /// All of them.
-pub const ALL: &[Metric] = &[CONFLICTS, REPLAYS, WRONG_PASSWORDS, PAYMENT_OUTCOMES_LOST, PAYMENTS_GIVEN_UP];
+pub const ALL: &[Metric] =
+    &[CONFLICTS, REPLAYS, WRONG_PASSWORDS, SPENT_REFRESH_TOKENS, PAYMENT_OUTCOMES_LOST, PAYMENTS_GIVEN_UP];

@@ -61,6 +61,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
     let status = match refusal.kind() {
         RefusalKind::Invalid => StatusCode::BAD_REQUEST,
         RefusalKind::NotFound => StatusCode::NOT_FOUND,
+        RefusalKind::Forbidden => StatusCode::FORBIDDEN,
         RefusalKind::Conflict => StatusCode::CONFLICT,
     };
     Problem::new(status, refusal.code(), refusal.to_string())

@@ -26,6 +26,7 @@ mod rejected;
 mod tests;
 
 use batch::Batch;
+pub(crate) use batch::breath;
 use gates::Gates;
 pub(crate) use head::Head;
 use pending::Pending;

@@ -18,8 +18,16 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Signer {
     key: EncodingKey,
     header: Header,
-    issuer: String,
-    audience: String,
+    audience: Audience,
+}
+
+/// Who issues the tokens, and for whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Audience {
+    /// The claim `iss`.
+    pub(crate) issuer: Box<str>,
+    /// The claim `aud`.
+    pub(crate) audience: Box<str>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -40,6 +48,9 @@ pub enum KeyError {
     /// Nobody could check our tokens.
     #[error("JWKS does not hold the public half of JWT_PRIVATE_KEY, so nobody could check our tokens")]
     NotPublished,
+    /// Its file cannot be read.
+    #[error("cannot read JWT_PRIVATE_KEY_FILE")]
+    File(#[source] std::io::Error),
     /// Signing failed; a defect.
     #[error("a token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
@@ -54,13 +65,15 @@ pub(crate) struct Bearer {
     pub(crate) email: String,
     /// What he or she may do.
     pub(crate) role: Role,
+    /// The log-in that the token belongs to.
+    pub(crate) session: SessionId,
     /// The user's session version at log-in.
     pub(crate) session_version: i64,
 }
 
 impl Signer {
     /// Reads the private key and finds its public half in the key set, by signing and checking a token.
-    pub(crate) fn new(private_pem: &str, jwks: &str, issuer: &str, audience: &str) -> Result<Self, KeyError> {
+    pub(crate) fn new(private_pem: &str, jwks: &str, audience: Audience) -> Result<Self, KeyError> {
         let key = EncodingKey::from_ed_pem(private_pem.as_bytes()).map_err(KeyError::Private)?;
         let keys: JwkSet = serde_json::from_str(jwks).map_err(KeyError::Set)?;
         let probe = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &serde_json::json!({}), &key);
@@ -74,10 +87,15 @@ impl Signer {
         });
         let kid = ours.and_then(|jwk| jwk.common.key_id.clone()).ok_or(KeyError::NotPublished)?;
         let header = Header { kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
-        Ok(Self { key, header, issuer: issuer.to_owned(), audience: audience.to_owned() })
+        Ok(Self { key, header, audience })
     }
 
-    /// A token of a new session for this bearer, good for [`LIFETIME`] from now.
+    /// The name of the key.
+    pub(crate) fn kid(&self) -> &str {
+        self.header.kid.as_deref().unwrap_or_default()
+    }
+
+    /// A token for this bearer, good for [`LIFETIME`] from now.
     pub(crate) fn sign(&self, bearer: &Bearer) -> Result<String, KeyError> {
         let now = clock::now_seconds();
         let claims = Claims {
@@ -87,10 +105,10 @@ impl Signer {
             role: bearer.role,
             iat: now,
             exp: now.saturating_add(i64::try_from(LIFETIME.as_secs()).unwrap_or(0)),
-            iss: self.issuer.clone(),
-            aud: self.audience.clone(),
+            iss: self.audience.issuer.to_string(),
+            aud: self.audience.audience.to_string(),
             jti: Uuid::now_v7().simple().to_string(),
-            sid: SessionId::from_bits(Uuid::now_v7().as_u128()),
+            sid: bearer.session.clone(),
             sv: bearer.session_version,
         };
         jsonwebtoken::encode(&self.header, &claims, &self.key).map_err(KeyError::Sign)

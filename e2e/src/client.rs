@@ -63,6 +63,20 @@ pub struct LoggedIn {
     pub id: String,
     /// An access token.
     pub token: String,
+    /// What prolongs the log-in, once.
+    pub refresh: String,
+}
+
+impl LoggedIn {
+    /// Who is logged in by this answer; panics if nobody is.
+    #[must_use]
+    pub fn by(answer: &Answer) -> Self {
+        let text = |pointer: &str| {
+            let text = answer.body.pointer(pointer).and_then(Value::as_str);
+            text.unwrap_or_else(|| panic!("no {pointer} in {answer:?}")).to_owned()
+        };
+        Self { id: text("/data/user/_id"), token: text("/data/token"), refresh: text("/data/refreshToken") }
+    }
 }
 
 impl Answer {
@@ -126,11 +140,12 @@ impl Gateway {
     pub async fn log_in(&self, email: &str, password: &str) -> LoggedIn {
         let body = json!({ "email": email, "password": password });
         let answer = self.post("/api/v1/users/login", Request::default().json(body)).await.expect(200);
-        let text = |pointer: &str| {
-            let text = answer.body.pointer(pointer).and_then(Value::as_str);
-            text.unwrap_or_else(|| panic!("no {pointer} in {answer:?}")).to_owned()
-        };
-        LoggedIn { id: text("/data/user/_id"), token: text("/data/token") }
+        LoggedIn::by(&answer)
+    }
+
+    /// Asks for new tokens.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.post("/api/v1/users/refresh", Request::default().json(json!({ "refreshToken": token }))).await
     }
 
     /// Registers a user of this name and logs in.

@@ -53,6 +53,10 @@ impl runtime::Config for Config {
     fn runtime(&self) -> &RuntimeConfig {
         &self.runtime
     }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        self.sessions.check(problems);
+    }
 }
 
 fn milliseconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

@@ -172,7 +172,7 @@ impl<W: Wire> Connection<W> {
             Heard::Said(Said::Resume { cursor }) => self.resume(cursor.as_deref()).await,
             Heard::Said(Said::Refresh { token }) => {
                 self.dialogue.spoken();
-                self.ending.refresh(&token).map_err(Over::Closed)
+                self.ending.refresh(&token).await.map_err(Over::Closed)
             }
             Heard::Alive => Ok(()),
             Heard::Nonsense => Err(Over::Closed(Close::Nonsense)),

@@ -32,7 +32,7 @@ impl FromRequestParts<App> for Entrant {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         check_origin(&parts.headers, &app.terms.allowed_origins)?;
         if let Some(token) = offered_token(&parts.headers) {
-            return Ok(Self(app.sessions.verify(token)?));
+            return Ok(Self(app.sessions.admit(token).await?));
         }
         if parts.headers.contains_key(header::AUTHORIZATION) {
             return Caller::from_request_parts(parts, app).await.map(Self);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bus::KafkaConfig;
+use vault::VaultConfig;
 
 /// Plans by default; `--execute` acts.
 #[derive(Debug, clap::Parser)]
@@ -38,7 +39,7 @@ pub enum Command {
     /// Avro schemas in the registry, one subject per event.
     #[command(subcommand)]
     Schemas(SchemasCommand),
-    /// The keys that sign and check access tokens.
+    /// The keys that sign and check access tokens, and those that wrap users' keys.
     #[command(subcommand)]
     Keys(KeysCommand),
 }
@@ -94,6 +95,34 @@ pub enum KeysCommand {
         /// The folder for both files.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Replaces keys by newer ones, without refusing what the older ones were used for.
+    #[command(subcommand)]
+    Rotate(RotateCommand),
+}
+
+/// Which keys.
+#[derive(Debug, clap::Subcommand)]
+pub enum RotateCommand {
+    /// The key that signs access tokens: `jwt.pem` gets a new one, `jwks.json` holds the old one beside it until its
+    /// tokens have expired. Processes that read the keys from these files, or from `JWKS_URL`, need no restart; others
+    /// must be restarted within ten minutes.
+    Jwt {
+        /// The folder of both files.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Wraps every user's key under the newest master key; after that the older ones may leave `VAULT_MASTER_KEY`.
+    Master {
+        /// Where users' keys are, and what opens them.
+        #[command(flatten)]
+        vault: VaultConfig,
         /// Act instead of only saying what would be done.
         #[arg(long)]
         execute: bool,

@@ -29,6 +29,12 @@ pub enum Error {
         /// What the registry says.
         source: Box<bus::Error>,
     },
+    /// The vault did not do it.
+    #[error("the users' keys could not be looked at, or not be wrapped again")]
+    Vault {
+        /// What the vault says.
+        source: vault::Error,
+    },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
     Key,
@@ -39,6 +45,22 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
+    },
+    /// A key file could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file holds no key set.
+    #[error("{} is not a JSON Web Key Set", path.display())]
+    KeySet {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: serde_json::Error,
     },
     /// The asynchronous runtime did not start.
     #[error("cannot start")]

@@ -1,5 +1,7 @@
 //! `ops keys generate`: an Ed25519 key pair for access tokens. The private key is readable by its owner only.
 
+mod rotate;
+
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,10 +12,12 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Error;
 use crate::plan::{Action, Item, Plan};
+
+pub(crate) use rotate::jwt as rotate_jwt;
 
 /// The private key, for the command API's `JWT_PRIVATE_KEY_FILE`.
 const PRIVATE: (&str, &str) = ("jwt.pem", "Ed25519 private key, PKCS#8 PEM");
@@ -31,25 +35,33 @@ pub(crate) fn generate(out: &Path, execute: bool) -> Result<Plan, Error> {
     if plan.is_refused() || !execute {
         return Ok(Plan { executed: false, ..plan });
     }
-    let pair = Ed25519KeyPair::generate().map_err(|_| Error::Key)?;
+    let pair = Pair::new()?;
     std::fs::create_dir_all(out).map_err(|source| Error::Write { path: out.to_path_buf(), source })?;
-    write(&out.join(PRIVATE.0), 0o600, &pem(&pair)?)?;
-    write(&out.join(PUBLIC.0), 0o644, &jwks(&pair))?;
+    write(&out.join(PRIVATE.0), 0o600, &pair.pem()?)?;
+    write(&out.join(PUBLIC.0), 0o644, &format!("{}\n", json!({ "keys": [pair.jwk()] })))?;
     Ok(plan)
 }
 
-fn pem(pair: &Ed25519KeyPair) -> Result<String, Error> {
-    let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| Error::Key)?;
-    Ok(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref())))
-}
+/// A key pair in the forms in which it lies in files.
+struct Pair(Ed25519KeyPair);
 
-/// RFC 8037; the key's id is its thumbprint by RFC 7638, so the same key always has the same id.
-fn jwks(pair: &Ed25519KeyPair) -> String {
-    let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-    let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-    let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()));
-    let key = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x });
-    format!("{}\n", json!({ "keys": [key] }))
+impl Pair {
+    fn new() -> Result<Self, Error> {
+        Ed25519KeyPair::generate().map(Self).map_err(|_| Error::Key)
+    }
+
+    fn pem(&self) -> Result<String, Error> {
+        let der: Pkcs8V1Der<'_> = self.0.as_der().map_err(|_| Error::Key)?;
+        Ok(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref())))
+    }
+
+    /// RFC 8037; the key's id is its thumbprint by RFC 7638, so the same key always has the same id.
+    fn jwk(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key().as_ref());
+        let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+        let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()));
+        json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x })
+    }
 }
 
 fn write(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
@@ -80,7 +92,7 @@ mod tests {
         let text = std::fs::read_to_string(folder.path().join("jwks.json")).unwrap();
         let set: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&text).unwrap();
         let checking = DecodingKey::from_jwk(&set.keys[0]).unwrap();
-        let read = decode::<serde_json::Value>(token, &checking, &Validation::new(Algorithm::EdDSA)).unwrap();
+        let read = decode::<Value>(token, &checking, &Validation::new(Algorithm::EdDSA)).unwrap();
         assert_eq!(read.claims, claims);
     }
 

@@ -6,6 +6,7 @@
 mod cli;
 mod error;
 mod keys;
+mod master;
 mod plan;
 mod subjects;
 mod topics;
@@ -19,7 +20,7 @@ use clap::error::ErrorKind;
 pub use cli::Cli;
 pub use error::Error;
 
-use cli::{Command, KeysCommand, Output, SchemasCommand, TopicsCommand};
+use cli::{Command, KeysCommand, Output, RotateCommand, SchemasCommand, TopicsCommand};
 use plan::Plan;
 
 const FAILED: u8 = 1;
@@ -63,6 +64,12 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
         Command::Schemas(SchemasCommand::Apply { kafka, execute }) => subjects::apply(kafka, *execute).await,
         Command::Schemas(SchemasCommand::Ls { kafka }) => subjects::list(kafka).await,
         Command::Keys(KeysCommand::Generate { out, execute }) => keys::generate(out, *execute),
+        Command::Keys(KeysCommand::Rotate(RotateCommand::Jwt { out, execute })) => {
+            keys::rotate_jwt(out, runtime::clock::now_seconds(), *execute)
+        }
+        Command::Keys(KeysCommand::Rotate(RotateCommand::Master { vault, execute })) => {
+            master::rotate(vault, *execute).await
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use bus::KafkaConfig;
 use read_model::RedisConfig;
 use runtime::RuntimeConfig;
+use vault::VaultConfig;
 use views::Projection;
 
 /// Keeps the views up to date: reads events from Kafka and folds them into Redis.
@@ -18,8 +19,11 @@ pub struct Config {
     /// Where views go.
     #[command(flatten)]
     pub redis: RedisConfig,
+    /// Where the keys of personal data are, which the view of users shows.
+    #[command(flatten)]
+    pub vault: VaultConfig,
     /// The projections to keep up to date, separated by commas.
-    #[arg(long, env = "PROJECTIONS", value_delimiter = ',', default_value = "orders,history,products,stock,payments,fulfilment", value_parser = projection)]
+    #[arg(long, env = "PROJECTIONS", value_delimiter = ',', default_value = "orders,history,products,stock,payments,users,fulfilment", value_parser = projection)]
     pub projections: Vec<Projection>,
     /// The generation of the views that is written.
     #[arg(long, env = "GENERATION", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -32,6 +36,7 @@ impl runtime::Config for Config {
     }
 
     fn check(&self, problems: &mut Vec<String>) {
+        self.vault.check(problems);
         let mut named = self.projections.clone();
         named.sort_unstable();
         named.dedup();

@@ -18,6 +18,12 @@ pub enum Error {
         /// What the read model said.
         source: read_model::Error,
     },
+    /// The vault cannot be used as configured.
+    #[error("the projector cannot open personal data")]
+    Vault {
+        /// What the vault said.
+        source: vault::Error,
+    },
 }
 
 /// Why a partition does not go on. It stays where it is, visibly, and is tried again; nothing is skipped.
@@ -40,6 +46,16 @@ pub enum Stop {
         offset: i64,
         /// Its stream.
         stream: StreamId,
+    },
+    /// An event's personal data cannot be opened, or that of an erased user not be destroyed.
+    #[error("the vault did not do its part for the record at offset {offset} (stream {stream})")]
+    Vault {
+        /// Where it lies.
+        offset: i64,
+        /// Its stream.
+        stream: StreamId,
+        /// What the vault said.
+        source: vault::Error,
     },
     /// An event does not fit the view before it.
     #[error("version {version} of {stream}, at offset {offset}, cannot be applied")]
@@ -106,6 +122,7 @@ impl Stop {
                 bus::DecodeFailure::Unavailable { .. } => true,
             },
             Self::ReadModel(source) => source.is_passing(),
+            Self::Vault { source, .. } => source.is_passing(),
             Self::Contended => true,
             Self::Foreign { .. }
             | Self::Unfoldable { .. }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use read_model::{DocumentWrite, Gap};
 use schemas::{Event, EventId, Recorded, StreamId, Version};
-use views::{Listing, View};
+use views::{Listing, Text, View};
 
 use crate::cache::Cache;
 use crate::error::Stop;
@@ -26,11 +26,14 @@ pub(crate) struct Folded<V> {
     view: Option<V>,
     /// The lists that the stored view stands in.
     lists: Vec<Listing>,
+    /// The texts under which the stored view is found.
+    texts: Vec<Text>,
 }
 
 impl<V> Default for Folded<V> {
     fn default() -> Self {
-        Self { stored: Version::NONE, version: Version::NONE, last_event: None, view: None, lists: Vec::new() }
+        let (lists, texts) = (Vec::new(), Vec::new());
+        Self { stored: Version::NONE, version: Version::NONE, last_event: None, view: None, lists, texts }
     }
 }
 
@@ -41,7 +44,8 @@ impl<V: View> Folded<V> {
         let view = body.as_deref().map(serde_json::from_slice::<V>).transpose();
         let view = view.map_err(|source| Stop::ForeignShape { stream: stream.clone(), source })?;
         let lists = view.as_ref().map(View::lists).unwrap_or_default();
-        Ok(Self { stored: version, version, last_event: Some(last_event), view, lists })
+        let texts = view.as_ref().map(View::texts).unwrap_or_default();
+        Ok(Self { stored: version, version, last_event: Some(last_event), view, lists, texts })
     }
 
     /// What must be written, given that something was applied. From here on that counts as stored.
@@ -51,6 +55,8 @@ impl<V: View> Folded<V> {
         let body = body.map_err(|source| Stop::Encode { stream: stream.clone(), source })?;
         let lists = self.view.as_ref().map(View::lists).unwrap_or_default();
         let before = std::mem::take(&mut self.lists);
+        let texts = self.view.as_ref().map(View::texts).unwrap_or_default();
+        let texts_before = std::mem::replace(&mut self.texts, texts);
         let added = lists.iter().filter(|listing| !before.contains(listing));
         let left = before.iter().filter(|old| lists.iter().all(|new| new.list != old.list));
         let write = DocumentWrite {
@@ -61,11 +67,19 @@ impl<V: View> Folded<V> {
             body,
             list_add: added.map(|listing| (listing.list.clone(), listing.score)).collect(),
             list_remove: left.map(|listing| listing.list.clone()).collect(),
+            text_add: only_in(&self.texts, &texts_before),
+            text_remove: only_in(&texts_before, &self.texts),
         };
         self.stored = self.version;
         self.lists = lists;
         Ok(Some(write))
     }
+}
+
+/// The texts of one view that another one does not have, each with its index.
+fn only_in(texts: &[Text], others: &[Text]) -> Vec<(String, String)> {
+    let missing = texts.iter().filter(|text| !others.contains(text));
+    missing.map(|text| (text.index.clone(), text.text.clone())).collect()
 }
 
 /// The effect of a batch.

@@ -19,7 +19,8 @@ use bus::{Consumer, Decoder, GroupConfig, Kafka, Registry};
 use read_model::{Generation, ReadModel, Target};
 use runtime::Process;
 use tokio::time::{MissedTickBehavior, interval};
-use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
+use vault::Vault;
+use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, UserView, View};
 
 pub use config::Config;
 pub use error::{Error, Stop};
@@ -29,6 +30,8 @@ use board::Board;
 use positions::Positions;
 use worker::{Links, Worker};
 
+/// How often it is looked whether somebody was erased.
+const LOOK_FOR_PURGES: Duration = Duration::from_secs(1);
 /// How often it is stored which partitions are at the end of their logs.
 const STAMP: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,11 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     let kafka = Kafka::connect(&config.kafka, &process).map_err(events)?;
     let registry = Registry::connect(&config.kafka, &process).map_err(events)?;
     let read_model = ReadModel::connect(&config.redis, &process).map_err(|source| Error::Views { source })?;
+    let shows_users = config.projections.contains(&Projection::Users);
+    let vault = match shows_users {
+        true => Some(Vault::connect(&config.vault, &process).await.map_err(|source| Error::Vault { source })?),
+        false => None,
+    };
     let mut boards = Vec::new();
     for projection in config.projections {
         let target = Target { projection: projection.name(), generation: Generation(config.generation) };
@@ -47,6 +55,7 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
         let links = Links {
             read_model: read_model.clone(),
             decoder: Decoder::new(&registry),
+            vault: vault.clone(),
             target,
             board,
             shutdown: process.shutdown.clone(),
@@ -65,6 +74,10 @@ fn start(projection: Projection, kafka: &Kafka, links: Links, process: &Process)
         Projection::Stock => project::<StockView>(kafka, links, process),
         Projection::Payments => project::<PaymentView>(kafka, links, process),
         Projection::Fulfilment => project::<FulfilmentView>(kafka, links, process),
+        Projection::Users => {
+            purge(&links, process);
+            project::<UserView>(kafka, links, process)
+        }
     }
 }
 
@@ -106,7 +119,35 @@ const fn health_name(projection: Projection) -> &'static str {
         Projection::Stock => "projection-stock",
         Projection::Payments => "projection-payments",
         Projection::Fulfilment => "projection-fulfilment",
+        Projection::Users => "projection-users",
     }
+}
+
+/// Once a second looks whether somebody was erased, and has Redis forget what its append-only file still tells.
+fn purge(links: &Links, process: &Process) {
+    let (read_model, target, shutdown) = (links.read_model.clone(), links.target, process.shutdown.clone());
+    let mut time_to_look = interval(LOOK_FOR_PURGES);
+    time_to_look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    process.tasks.spawn("purge", async move {
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => return,
+                _ = time_to_look.tick() => {}
+            }
+            let purged = tokio::select! {
+                () = shutdown.requested() => return,
+                purged = read_model.purge(&target) => purged,
+            };
+            match purged {
+                Ok(true) => tracing::info!("Redis has written its append-only file anew, without what was erased"),
+                Ok(false) => {}
+                Err(error) => tracing::debug!(
+                    error = runtime::chain(&error),
+                    "what was erased is still in the append-only file of Redis; trying again",
+                ),
+            }
+        }
+    });
 }
 
 /// Once a second stores which partitions were at the end of their logs, all in one round trip.

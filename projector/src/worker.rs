@@ -4,6 +4,7 @@
 //! lost reply, a rewound Redis, another writer and an event that cannot be applied need no cases of their own, and
 //! nothing is ever skipped.
 
+mod personal;
 mod step;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use runtime::backoff::Backoff;
 use runtime::{Shutdown, clock};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
+use vault::Vault;
 use views::View;
 
 use crate::board::{Board, Place};
@@ -32,6 +34,8 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 pub(crate) struct Links {
     pub(crate) read_model: ReadModel,
     pub(crate) decoder: Decoder,
+    /// Opens personal data, where the projection shows any.
+    pub(crate) vault: Option<Vault>,
     pub(crate) target: Target,
     pub(crate) board: Board,
     pub(crate) shutdown: Shutdown,

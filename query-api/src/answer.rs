@@ -61,6 +61,13 @@ impl Answer {
         Self { body, tag: format!("\"{}\"", versions.join("-")), listening: None }
     }
 
+    /// An answer whose tag is a digest of all of it, for what no version stands for.
+    pub(crate) fn hashed(body: Vec<u8>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        Self { body, tag: format!("\"{:016x}\"", hasher.finish()), listening: None }
+    }
+
     /// `{"<name>": <document>}`.
     pub(crate) fn wrapped(name: &str, document: &[u8], versions: &[Version]) -> Self {
         let head = format!("{{\"{name}\":");

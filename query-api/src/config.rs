@@ -34,6 +34,10 @@ impl runtime::Config for Config {
     fn runtime(&self) -> &RuntimeConfig {
         &self.runtime
     }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        self.sessions.check(problems);
+    }
 }
 
 /// Another service, and where its health is asked for.

@@ -291,3 +291,79 @@ pub(crate) struct FulfilmentPage {
     /// Where the next page starts; null at the end.
     cursor: Option<String>,
 }
+
+/// One user, with the seed's fields.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct User {
+    /// The user's id.
+    #[schema(rename = "_id")]
+    id: String,
+    /// In lower case.
+    email: String,
+    /// First name.
+    first_name: String,
+    /// Last name.
+    last_name: String,
+    /// `user` or `admin`.
+    role: String,
+    /// Whether he or she may log in.
+    is_active: bool,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339.
+    updated_at: String,
+    /// How many events have happened to him or her.
+    #[schema(rename = "__v")]
+    version: u32,
+}
+
+/// One user, in the seed's envelope.
+#[derive(ToSchema)]
+pub(crate) struct OneUser {
+    /// Always true.
+    success: bool,
+    /// The user.
+    data: User,
+    /// For people.
+    message: String,
+}
+
+/// Users that were found, in the seed's envelope.
+#[derive(ToSchema)]
+pub(crate) struct FoundUsers {
+    /// Always true.
+    success: bool,
+    /// At most 20.
+    data: Vec<User>,
+    /// For people.
+    message: String,
+}
+
+/// A page of users, in the seed's envelope.
+#[derive(ToSchema)]
+pub(crate) struct UserPage {
+    /// Always true.
+    success: bool,
+    /// In the order that was asked for.
+    users: Vec<User>,
+    /// Where the page stands.
+    pagination: Pagination,
+    /// Where the next page starts; null at the end, and in an order that has no cursors.
+    cursor: Option<String>,
+    /// For people.
+    message: String,
+}
+
+/// Where a page stands among all.
+#[derive(ToSchema)]
+pub(crate) struct Pagination {
+    /// How many users there are.
+    total: u64,
+    /// Which page this is, from 1; null after a cursor.
+    page: Option<u64>,
+    /// How many users a page has.
+    limit: u64,
+    /// How many pages there are.
+    pages: u64,
+}

@@ -70,9 +70,19 @@ impl Parameters {
 
     /// How many entries the page may have.
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        self.limit_or(DEFAULT_LIMIT)
+    }
+
+    /// A number from 1 on, if it is given.
+    pub(crate) fn positive(&self, name: &'static str) -> Result<Option<u64>, Problem> {
+        self.one(name, "a number from 1 on", |text| text.parse().ok().filter(|number| *number > 0))
+    }
+
+    /// How many entries the page may have, where another number than elsewhere is usual.
+    pub(crate) fn limit_or(&self, usual: usize) -> Result<usize, Problem> {
         let within = |limit: &usize| (1..=MAX_LIMIT).contains(limit);
         let limit = self.one("limit", "a number from 1 to 100", |text| text.parse().ok().filter(within))?;
-        Ok(limit.unwrap_or(DEFAULT_LIMIT))
+        Ok(limit.unwrap_or(usual))
     }
 
     /// Where the page of a list of such streams starts; at the list's beginning if nothing is said.
@@ -82,7 +92,7 @@ impl Parameters {
     }
 }
 
-fn wrong(name: &'static str, message: impl Into<String>) -> Problem {
+pub(crate) fn wrong(name: &'static str, message: impl Into<String>) -> Problem {
     Problem::validation().with_issue(vec![name.into()], "invalid_value", message)
 }
 

@@ -8,6 +8,7 @@ mod payment;
 mod product;
 mod projection;
 mod stock;
+mod user;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -39,6 +40,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(payment::one))
         .routes(routes!(product::one))
         .routes(routes!(product::list))
+        .routes(routes!(user::profile))
+        .routes(routes!(user::me))
+        .routes(routes!(user::list))
+        .routes(routes!(user::search))
+        .routes(routes!(user::one))
         .routes(routes!(projection::list))
         .routes(routes!(fulfilment::list))
         .routes(routes!(health::health))

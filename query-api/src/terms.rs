@@ -57,6 +57,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Terms {
 }
 
 impl Terms {
+    /// The same, and the answer must contain this much of a stream.
+    pub(crate) fn and_at_least(mut self, stream: &StreamId, version: Version) -> Self {
+        self.tokens.push(Token { stream: stream.clone(), version });
+        self
+    }
+
     /// How long the answer may wait for its tokens.
     pub(crate) fn wait(&self) -> Duration {
         Duration::from_secs(self.preferred_wait.unwrap_or(DEFAULT_WAIT))

@@ -4,8 +4,8 @@ use bson::{RawDocument, RawDocumentBuf};
 use serde_avro_fast::Schema;
 
 use crate::{
-    Aggregate, DecodeError, EncodeError, Event as _, FulfilmentEvent, OrderEvent, PaymentEvent, ProductEvent,
-    StockEvent, UserEvent,
+    Aggregate, DecodeError, EncodeError, Event as _, FulfilmentEvent, OrderEvent, PaymentEvent, PersonalField,
+    ProductEvent, Sealed, StockEvent, UserEvent,
 };
 
 /// Declares [`AnyEvent`] and whatever goes through all aggregates; the list below is the only one of its kind.
@@ -139,4 +139,11 @@ any_event! {
     User(UserEvent),
     /// Of a fulfilment.
     Fulfilment(FulfilmentEvent),
+}
+
+impl AnyEvent {
+    /// The personal data that the event carries, to be opened where it stands. Only users' events carry any.
+    pub fn sealed_mut(&mut self) -> Vec<(PersonalField, &mut Sealed)> {
+        if let Self::User(event) = self { event.sealed_mut() } else { Vec::new() }
+    }
 }

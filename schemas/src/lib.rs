@@ -12,6 +12,7 @@ mod money;
 mod order;
 mod payment;
 mod product;
+mod sealed;
 mod stock;
 mod text;
 mod timestamp;
@@ -48,9 +49,13 @@ pub use payment::{
 pub use product::{
     ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, ProductStatus,
 };
+pub use sealed::{ERASED, InvalidSealed, PersonalField, Sealed};
 pub use stock::{
     StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
     StockReservationRejected, StockReservationReleased, StockReserved,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
-pub use user::{FIRST_SESSION_VERSION, Role, UserEvent, UserRegistered, UserSessionEnded, UserSessionsRevoked};
+pub use user::{
+    FIRST_SESSION_VERSION, Role, UserErased, UserEvent, UserPasswordChanged, UserProfileChanged, UserRegistered,
+    UserReinstated, UserRoleGranted, UserRoleRevoked, UserSessionEnded, UserSessionsRevoked, UserSuspended,
+};

@@ -1,10 +1,15 @@
-//! Users: register, log in, log out.
+//! Users: register, log in, go on with a log-in, log out; below, what is done to those who are there.
+
+pub(super) mod erasure;
+pub(super) mod password;
+pub(super) mod profile;
+pub(super) mod standing;
 
 use accounts::{Email, Name, Password};
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Refusal;
-use domain::user::{UserCommand, UserState};
+use domain::user::UserCommand;
 use runtime::Secret;
 use runtime::http::{JsonBody, RequestContext};
 use runtime::problem::{Problem, ProblemBody};
@@ -15,12 +20,15 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::intent::{CommandHeaders, Intent};
+use crate::log_in::{Entry, Granted, Member, NotLoggedIn};
 use crate::metrics;
-use crate::registration::{Applicant, Unregistered};
+use crate::personal::{Personal, Shown};
+use crate::registration::Applicant;
 use crate::reply::Reply;
 use crate::shape::Shape;
+use crate::spanning::Undone;
 use crate::streams::{Creates, Rejected};
-use crate::tokens::{Bearer, LIFETIME};
+use crate::tokens::LIFETIME;
 
 /// Who wants to be a user. A `role` is ignored: nobody gives it to himself.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -39,11 +47,22 @@ pub(super) struct RegisterUser {
 
 /// What a user logs in with.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct LogIn {
     /// As registered, in any case of letters.
     email: String,
-    /// As registered.
+    /// As registered, or for one time, as an admin gave it.
     password: String,
+    /// What is to be the password from now on; needed if the other one is for one time.
+    new_password: Option<String>,
+}
+
+/// What a user goes on with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refresh {
+    /// As answered by the last log-in or refresh. It is spent by this.
+    refresh_token: String,
 }
 
 /// What to log out of.
@@ -60,6 +79,12 @@ pub(super) struct Envelope<T> {
     success: bool,
     data: T,
     message: &'static str,
+}
+
+impl<T> Envelope<T> {
+    fn of(data: T, message: &'static str) -> Self {
+        Self { success: true, data, message }
+    }
 }
 
 /// A user, in the seeds' words.
@@ -87,7 +112,9 @@ pub(super) struct LoggedIn {
     user: UserBody,
     /// The access token.
     token: String,
-    /// Seconds until it expires.
+    /// Good once, to get new tokens without the password.
+    refresh_token: String,
+    /// Seconds until the access token expires.
     expires_in: u64,
 }
 
@@ -102,12 +129,12 @@ pub(super) async fn register(
     JsonBody(body): JsonBody<RegisterUser>,
 ) -> Result<Reply<Envelope<UserBody>>, Problem> {
     let applicant = body.check()?;
-    let caller = format!("email:{}", app.accounts.tag(&applicant.email));
+    let caller = format!("email:{}", app.accounts.tag(&applicant.personal.email));
     let fingerprint = app.fingerprints.fingerprint(&body);
     let intent = Intent::new(&caller, "POST /api/v1/users/register", &headers, fingerprint);
     let done = app.register(applicant, intent).await?;
     let user = UserId::parse(done.stream.as_str()).map_err(|_| Problem::internal())?;
-    let user = known(&app, &user).await?.body;
+    let user = known(&app, &user).await?;
     let location = format!("/api/v1/users/{}", done.stream);
     Ok(Reply::created(done, location, Envelope { success: true, data: user, message: "User registered successfully" }))
 }
@@ -118,17 +145,26 @@ pub(super) async fn register(
         (status = 503, body = ProblemBody)))]
 pub(super) async fn log_in(
     State(app): State<App>,
+    context: RequestContext,
     JsonBody(body): JsonBody<LogIn>,
 ) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
     // An address that cannot be one is no different from an unknown one.
-    let email = Email::parse(&body.email).map_err(|_| wrong_password())?;
-    let account = app.accounts.log_in(&email, &Secret::from(body.password)).await.map_err(accounts_problem)?;
-    let account = account.ok_or_else(wrong_password)?;
-    let Known { body: user, session_version } = known(&app, &account.id).await?;
-    let (email, role) = (user.email.clone(), user.role);
-    let token = app.signer.sign(&Bearer { user: account.id, email, role, session_version })?;
-    let data = LoggedIn { user, token, expires_in: LIFETIME.as_secs() };
-    Ok(axum::Json(Envelope { success: true, data, message: "Login successful" }))
+    let email = Email::parse(&body.email).map_err(|_| NotLoggedIn::WrongPassword)?;
+    let headers = CommandHeaders { key: None, expected: None, context };
+    let granted = app.log_in(&email, body.check()?, &headers).await?;
+    Ok(LoggedIn::answer(granted, "Login successful"))
+}
+
+/// Goes on with a log-in: new tokens for a refresh token, which is spent. A spent one ends the session.
+#[utoipa::path(post, path = "/api/v1/users/refresh", tag = "users", request_body = Refresh,
+    responses((status = 200, body = Envelope<LoggedIn>), (status = "4XX", body = ProblemBody),
+        (status = 503, body = ProblemBody)))]
+pub(super) async fn refresh(
+    State(app): State<App>,
+    JsonBody(body): JsonBody<Refresh>,
+) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
+    let granted = app.refresh(Secret::from(body.refresh_token)).await?;
+    Ok(LoggedIn::answer(granted, "Token refreshed"))
 }
 
 /// Ends this session, or all of them; their tokens and sockets die.
@@ -141,16 +177,24 @@ pub(super) async fn log_out(
     context: RequestContext,
     body: Option<JsonBody<LogOut>>,
 ) -> Result<StatusCode, Problem> {
-    let JsonBody(body) = body.unwrap_or_default();
-    let command = if body.everywhere {
-        UserCommand::RevokeSessions
-    } else {
-        UserCommand::EndSession { session: caller.session.clone() }
-    };
+    let JsonBody(LogOut { everywhere }) = body.unwrap_or_default();
     let headers = CommandHeaders { key: None, expected: None, context };
     let intent = app.intent(&caller, "POST /api/v1/users/logout", &headers, &());
-    app.users.execute(caller.user.stream().clone(), Creates::No, command, intent).await?;
+    if everywhere {
+        let stream = caller.user.stream().clone();
+        app.users.execute(stream, Creates::No, UserCommand::RevokeSessions, intent).await?;
+    } else {
+        app.end_session(&caller.user, caller.session, intent).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl LogIn {
+    fn check(self) -> Result<Entry, Problem> {
+        let mut shape = Shape::default();
+        let new = shape.take(&["newPassword".into()], self.new_password.as_deref().map(Password::parse).transpose());
+        Ok(Entry { password: Secret::from(self.password), new: shape.finish(new)? })
+    }
 }
 
 impl RegisterUser {
@@ -162,47 +206,83 @@ impl RegisterUser {
         let last_name = shape.take(&["lastName".into()], Name::parse(&self.last_name));
         let whole = email.zip(password).zip(first_name.zip(last_name));
         let ((email, password), (first_name, last_name)) = shape.finish(whole)?;
-        Ok(Applicant { email, first_name, last_name, password, role: Role::User })
+        Ok(Applicant { personal: Personal { email, first_name, last_name }, password, role: Role::User })
     }
 }
 
+impl UserBody {
+    fn of(member: Member, shown: Shown) -> Self {
+        let Member { account, details, suspended, version } = member;
+        let Shown { email, first_name, last_name } = shown;
+        Self {
+            id: account.id.to_string(),
+            email,
+            first_name,
+            last_name,
+            role: details.role,
+            is_active: !suspended,
+            created_at: account.created_at.to_string(),
+            updated_at: account.updated_at.to_string(),
+            version: version.0,
+        }
+    }
+}
+
+impl LoggedIn {
+    fn answer(granted: Granted, message: &'static str) -> axum::Json<Envelope<Self>> {
+        let Granted { member, shown, access, refresh } = granted;
+        let refresh_token = refresh.expose().to_owned();
+        let user = UserBody::of(member, shown);
+        let data = Self { user, token: access, refresh_token, expires_in: LIFETIME.as_secs() };
+        axum::Json(Envelope::of(data, message))
+    }
+}
+
+/// Where a user is shown.
+fn location(user: &UserId) -> String {
+    format!("/api/v1/users/{user}")
+}
+
 /// A user as the store knows him or her now.
-struct Known {
-    body: UserBody,
-    session_version: i64,
-}
-
-async fn known(app: &App, user: &UserId) -> Result<Known, Problem> {
+async fn known(app: &App, user: &UserId) -> Result<UserBody, Problem> {
     let head = app.users.load(user.stream()).await?;
-    let account = app.accounts.find(user).await.map_err(accounts_problem)?;
-    let (Some(account), Some(UserState::Active(details))) = (account, &head.state) else {
-        return Err(Rejected::Refused(Refusal::UserNotFound).into());
-    };
-    let body = UserBody {
-        id: user.to_string(),
-        email: account.email.as_str().to_owned(),
-        first_name: account.first_name.as_str().to_owned(),
-        last_name: account.last_name.as_str().to_owned(),
-        role: details.role,
-        is_active: true,
-        created_at: account.created_at.to_string(),
-        updated_at: account.updated_at.to_string(),
-        version: head.version.0,
-    };
-    Ok(Known { body, session_version: details.session_version })
+    let account = app.accounts.find(user).await.map_err(Undone::from)?;
+    let member = Member::of(account, &head).ok_or(Rejected::Refused(Refusal::UserNotFound))?;
+    let shown = Shown::open(&app.vault, user, &member.details.profile).await.map_err(Undone::from)?;
+    Ok(UserBody::of(member, shown))
 }
 
-fn wrong_password() -> Problem {
-    metrics::WRONG_PASSWORDS.add(1);
-    Problem::unauthorized("wrong_credentials", "Invalid email or password")
+impl From<NotLoggedIn> for Problem {
+    fn from(not: NotLoggedIn) -> Self {
+        match not {
+            NotLoggedIn::WrongPassword => {
+                metrics::WRONG_PASSWORDS.add(1);
+                Self::unauthorized("wrong_credentials", "Invalid email or password")
+            }
+            NotLoggedIn::Suspended => Self::new(StatusCode::FORBIDDEN, "user_suspended", "User is inactive"),
+            NotLoggedIn::NewPasswordNeeded => Self::new(
+                StatusCode::FORBIDDEN,
+                "new_password_needed",
+                "This password is good for one time; log in with newPassword beside it",
+            ),
+            NotLoggedIn::WrongRefreshToken => Self::unauthorized("invalid_refresh_token", "Invalid refresh token"),
+            NotLoggedIn::Key(error) => error.into(),
+            NotLoggedIn::Undone(undone) => undone.into(),
+        }
+    }
 }
 
-impl From<Unregistered> for Problem {
-    fn from(unregistered: Unregistered) -> Self {
-        match unregistered {
-            Unregistered::EmailTaken => Self::conflict("email_taken", "User with this email already exists"),
-            Unregistered::Accounts(error) => accounts_problem(error),
-            Unregistered::Rejected(rejected) => rejected.into(),
+impl From<Undone> for Problem {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::WrongPassword => {
+                metrics::WRONG_PASSWORDS.add(1);
+                Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is wrong")
+            }
+            Undone::EmailTaken => Self::conflict("email_taken", "User with this email already exists"),
+            Undone::Accounts(error) => accounts_problem(error),
+            Undone::Vault(error) => vault_problem(error),
+            Undone::Rejected(rejected) => rejected.into(),
         }
     }
 }
@@ -210,12 +290,33 @@ impl From<Unregistered> for Problem {
 fn accounts_problem(error: accounts::Error) -> Problem {
     match error {
         accounts::Error::Unavailable { .. } => Problem::unavailable("the account store", 1),
+        accounts::Error::Contended => Rejected::Contended.into(),
         accounts::Error::Busy => too_many("too many log-ins and registrations at once", 1),
         accounts::Error::Throttled { retry_after } => {
             too_many("too many wrong passwords for this account", retry_after)
         }
-        defect @ (accounts::Error::Unreadable | accounts::Error::Hash(_) | accounts::Error::Died(_)) => {
+        defect @ (accounts::Error::Unreadable
+        | accounts::Error::Hash(_)
+        | accounts::Error::NoRandomness
+        | accounts::Error::Died(_)) => {
             tracing::error!(error = runtime::chain(&defect), "An account could not be handled: {defect}");
+            Problem::internal()
+        }
+    }
+}
+
+fn vault_problem(error: vault::Error) -> Problem {
+    match error {
+        vault::Error::Unavailable { .. } => Problem::unavailable("the vault", 1),
+        vault::Error::Destroyed { .. } => Rejected::Refused(Refusal::UserNotFound).into(),
+        defect @ (vault::Error::MasterKeys(_)
+        | vault::Error::Uri { .. }
+        | vault::Error::NoKey { .. }
+        | vault::Error::UnknownMaster { .. }
+        | vault::Error::NotAuthentic { .. }
+        | vault::Error::Cipher
+        | vault::Error::Died(_)) => {
+            tracing::error!(error = runtime::chain(&defect), "The vault failed: {defect}");
             Problem::internal()
         }
     }

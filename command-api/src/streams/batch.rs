@@ -131,6 +131,6 @@ impl<'a, A: Stream> Batch<'a, A> {
 }
 
 /// The waits after lost races: short, growing, jittered.
-const fn breath() -> Backoff {
+pub(crate) const fn breath() -> Backoff {
     Backoff::new(Duration::from_millis(2), Duration::from_millis(100))
 }

@@ -45,6 +45,13 @@ impl<A: Aggregate> Head<A> {
         Ok(head)
     }
 
+    /// The head after these new events, decided now. The hybrid clock never stands still along a stream.
+    pub(crate) fn then(&self, events: &[A::Event], now: Timestamp) -> Self {
+        let mut head = self.clone();
+        head.extend(events, now.max(self.at.next()));
+        head
+    }
+
     /// Folds new events, decided at this time, onto the head.
     pub(super) fn extend(&mut self, events: &[A::Event], at: Timestamp) {
         self.state = events.iter().fold(self.state.take(), |state, event| A::evolve(state, event));

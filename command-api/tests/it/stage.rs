@@ -16,6 +16,9 @@ use uuid::Uuid;
 
 use crate::caller::{ADMIN, jwks, private_key, token};
 
+/// Any will do.
+const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
 pub(crate) struct Stage {
     process: Process,
     store: EventStore,
@@ -81,6 +84,8 @@ impl Stage {
             ("--jwt-private-key", &private_key),
             ("--fingerprint-key", "fingerprints"),
             ("--email-key", "e-mails"),
+            ("--vault-mongodb-uri", mongodb_uri),
+            ("--vault-master-key", MASTER_KEY),
             // Nobody asks for these.
             ("--kafka-brokers", "127.0.0.1:1"),
             ("--schema-registry-url", "http://127.0.0.1:1"),
@@ -95,7 +100,7 @@ impl Stage {
         store.wait_until_up().await;
         let sessions = Sessions::without_events(&config.sessions).unwrap();
         let workers = Workers::new(&config, &store).unwrap();
-        let app = App::new(&config, store.clone(), workers, sessions).unwrap();
+        let app = App::new(&config, store.clone(), workers, sessions, &process).await.unwrap();
         Self { process, store, router: runtime::http::layered(command_api::router(app)) }
     }
 

@@ -5,21 +5,17 @@ use std::fmt;
 use runtime::Secret;
 use schemas::{Timestamp, UserId};
 
-/// What is known of a user besides his or her events.
+/// What is known of a user besides his or her events. Names and address are not: they lie sealed in the events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub id: UserId,
-    /// Unique among all accounts.
-    pub email: Email,
-    /// First name.
-    pub first_name: Name,
-    /// Last name.
-    pub last_name: Name,
     /// When the user registered.
     pub created_at: Timestamp,
     /// When the account was changed last.
     pub updated_at: Timestamp,
+    /// Until when the password is good, if it is one that an admin gave for one time.
+    pub one_time_until: Option<Timestamp>,
 }
 
 /// A value that is not of its kind. `Display` says what is expected, in a sentence for people.

@@ -11,6 +11,9 @@ pub enum Error {
         /// What the driver said; nothing if it said nothing in time.
         source: Option<Box<mongodb::error::Error>>,
     },
+    /// Another transaction is changing the same: begin a new one.
+    #[error("another transaction changes the same account, or the same address, right now")]
+    Contended,
     /// Too many passwords wait to be hashed.
     #[error("too many log-ins and registrations at once; try again")]
     Busy,
@@ -26,6 +29,9 @@ pub enum Error {
     /// A password could not be hashed. A defect.
     #[error("a password could not be hashed")]
     Hash(#[source] argon2::password_hash::Error),
+    /// The system gave no random numbers.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
     /// The task that did the work died.
     #[error("the work on an account ended early")]
     Died(#[source] tokio::task::JoinError),

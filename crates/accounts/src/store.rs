@@ -1,12 +1,12 @@
 //! Accounts in MongoDB: `accounts` by user, and `emails`, whose key is the keyed hash of the address, so that two
-//! accounts cannot have the same one.
+//! accounts cannot have the same one. Neither holds an address or a name.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use bson::doc;
+use bson::{Document, doc};
 use mongodb::error::{ErrorKind, WriteFailure};
 use mongodb::{ClientSession, Collection, Database};
 use runtime::backoff::Backoff;
@@ -17,9 +17,9 @@ use tokio::sync::OnceCell;
 
 use crate::passwords::Passwords;
 use crate::throttle::Throttle;
-use crate::{Account, Email, Error, Name, Password};
+use crate::{Account, Email, Error, Password};
 
-const RESERVE: &str = "reserve an e-mail address";
+pub(crate) const RESERVE: &str = "reserve an e-mail address";
 const DUPLICATE_KEY: i32 = 11_000;
 const WRITE_CONFLICT: i32 = 112;
 const NAMESPACE_EXISTS: i32 = 48;
@@ -32,12 +32,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Accounts {
     database: Database,
-    accounts: Collection<Stored>,
-    emails: Collection<Reservation>,
+    pub(crate) accounts: Collection<Stored>,
+    pub(crate) emails: Collection<Reservation>,
+    pub(crate) admins: Collection<Document>,
     prepared: Arc<OnceCell<()>>,
     email_key: hmac::Key,
-    passwords: Passwords,
-    throttle: Arc<Throttle>,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Arc<Throttle>,
 }
 
 /// What became of a new account.
@@ -51,23 +52,24 @@ pub enum Created {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Stored {
+pub(crate) struct Stored {
     #[serde(rename = "_id")]
     id: UserId,
-    email: String,
-    first_name: String,
-    last_name: String,
-    password_hash: String,
+    /// The keyed hash of the address, by which its reservation is found.
+    pub(crate) email: String,
+    pub(crate) password_hash: String,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    one_time_until: Option<Timestamp>,
 }
 
 /// Who has an e-mail address; `_id` is the address's keyed hash.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Reservation {
+pub(crate) struct Reservation {
     #[serde(rename = "_id")]
-    email: String,
-    user: UserId,
+    pub(crate) email: String,
+    pub(crate) user: UserId,
 }
 
 impl Accounts {
@@ -78,6 +80,7 @@ impl Accounts {
             database: database.clone(),
             accounts: database.collection("accounts"),
             emails: database.collection("emails"),
+            admins: database.collection("admins"),
             prepared: Arc::default(),
             email_key: hmac::Key::new(hmac::HMAC_SHA256, email_key.expose().as_bytes()),
             passwords: Passwords::new(),
@@ -96,30 +99,30 @@ impl Accounts {
         hex::encode(hmac::sign(&self.email_key, email.as_str().as_bytes()))
     }
 
-    /// Adds an account to a transaction. Await it in a task that nobody cancels. Of several transactions that want one
+    /// Adds an account with this address to a transaction. Await it in a task that nobody cancels. Of several transactions that want one
     /// address at once, one gets it; the others hear [`Created::EmailTaken`] once that one is committed, or
     /// [`Error::Unavailable`] if it is not committed soon.
     pub async fn create(
         &self,
         session: &mut ClientSession,
         account: &Account,
+        email: &Email,
         password_hash: &Secret,
     ) -> Result<Created, Error> {
-        self.prepared.get_or_try_init(|| self.prepare()).await?;
-        let reservation = Reservation { email: self.tag(&account.email), user: account.id.clone() };
+        self.prepared().await?;
+        let reservation = Reservation { email: self.tag(email), user: account.id.clone() };
         let stored = Stored {
             id: account.id.clone(),
-            email: account.email.as_str().to_owned(),
-            first_name: account.first_name.as_str().to_owned(),
-            last_name: account.last_name.as_str().to_owned(),
+            email: reservation.email.clone(),
             password_hash: password_hash.expose().to_owned(),
             created_at: account.created_at,
             updated_at: account.updated_at,
+            one_time_until: account.one_time_until,
         };
         if let Err(error) = self.emails.insert_one(reservation).session(&mut *session).await {
             return match Conflict::of(&error) {
                 Some(Conflict::Taken) => Ok(Created::EmailTaken),
-                Some(Conflict::BeingTaken) => self.outcome_of_the_other(account, error).await,
+                Some(Conflict::BeingTaken) => self.outcome_of_the_other(email, error).await,
                 None => Err(unavailable(RESERVE, error)),
             };
         }
@@ -129,8 +132,12 @@ impl Accounts {
 
     /// Makes the collections, if they are not there: a transaction must not, for others that begin at the same time
     /// would fail.
+    pub(crate) async fn prepared(&self) -> Result<(), Error> {
+        self.prepared.get_or_try_init(|| self.prepare()).await.map(|_done| ())
+    }
+
     async fn prepare(&self) -> Result<(), Error> {
-        for name in [self.accounts.name(), self.emails.name()] {
+        for name in [self.accounts.name(), self.emails.name(), self.admins.name()] {
             let (database, name) = (self.database.clone(), name.to_owned());
             run("create the collections", async move {
                 match database.create_collection(name).await {
@@ -144,11 +151,11 @@ impl Accounts {
     }
 
     /// Another transaction is about to take the address: waits until it is known whether it did.
-    async fn outcome_of_the_other(&self, account: &Account, conflict: mongodb::error::Error) -> Result<Created, Error> {
+    async fn outcome_of_the_other(&self, email: &Email, conflict: mongodb::error::Error) -> Result<Created, Error> {
         let started = clock::monotonic();
         let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(100));
         while started.elapsed() < OTHER_ENDS_WITHIN {
-            if self.owner(&account.email).await?.is_some() {
+            if self.owner(email).await?.is_some() {
                 return Ok(Created::EmailTaken);
             }
             backoff.wait().await;
@@ -158,7 +165,7 @@ impl Accounts {
 
     /// The account of a user.
     pub async fn find(&self, user: &UserId) -> Result<Option<Account>, Error> {
-        self.stored(user.clone()).await?.map(Account::try_from).transpose()
+        Ok(self.stored(user.clone()).await?.map(Account::from))
     }
 
     /// Who has this address.
@@ -179,35 +186,31 @@ impl Accounts {
         let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
         if self.passwords.check(password, hash).await? {
             attempt.was_right();
-            return stored.map(Account::try_from).transpose();
+            return Ok(stored.map(Account::from));
         }
         attempt.was_wrong();
         Ok(None)
     }
 
-    async fn stored(&self, user: UserId) -> Result<Option<Stored>, Error> {
+    pub(crate) async fn stored(&self, user: UserId) -> Result<Option<Stored>, Error> {
         let accounts = self.accounts.clone();
         run("read an account", async move { accounts.find_one(doc! { "_id": user.as_str() }).await }).await
     }
 }
 
-impl TryFrom<Stored> for Account {
-    type Error = Error;
-
-    fn try_from(stored: Stored) -> Result<Self, Error> {
-        Ok(Self {
+impl From<Stored> for Account {
+    fn from(stored: Stored) -> Self {
+        Self {
             id: stored.id,
-            email: Email::parse(&stored.email).map_err(|_| Error::Unreadable)?,
-            first_name: Name::parse(&stored.first_name).map_err(|_| Error::Unreadable)?,
-            last_name: Name::parse(&stored.last_name).map_err(|_| Error::Unreadable)?,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
-        })
+            one_time_until: stored.one_time_until,
+        }
     }
 }
 
 /// Runs an operation of the driver to its end, in a task of its own, but waits for it no longer than [`PATIENCE`].
-async fn run<T, F>(doing: &'static str, operation: F) -> Result<T, Error>
+pub(crate) async fn run<T, F>(doing: &'static str, operation: F) -> Result<T, Error>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, mongodb::error::Error>> + Send + 'static,
@@ -219,12 +222,12 @@ where
     }
 }
 
-fn unavailable(doing: &'static str, error: mongodb::error::Error) -> Error {
+pub(crate) fn unavailable(doing: &'static str, error: mongodb::error::Error) -> Error {
     Error::Unavailable { doing, source: Some(Box::new(error)) }
 }
 
 /// Why an address could not be reserved.
-enum Conflict {
+pub(crate) enum Conflict {
     /// Somebody has it.
     Taken,
     /// A transaction that is still open has written it.
@@ -232,7 +235,7 @@ enum Conflict {
 }
 
 impl Conflict {
-    fn of(error: &mongodb::error::Error) -> Option<Self> {
+    pub(crate) fn of(error: &mongodb::error::Error) -> Option<Self> {
         match code(error)? {
             DUPLICATE_KEY => Some(Self::Taken),
             WRITE_CONFLICT => Some(Self::BeingTaken),

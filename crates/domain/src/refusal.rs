@@ -171,6 +171,18 @@ pub enum Refusal {
         /// The fulfilment's state.
         status: FulfilmentStatus,
     },
+    /// Nobody would be left to run the shop.
+    #[error("the last admin can be neither demoted nor suspended nor erased")]
+    LastAdmin,
+    /// The user is suspended.
+    #[error("this user is suspended")]
+    UserSuspended,
+    /// Whoever grants a role would grant it to himself.
+    #[error("nobody grants a role to himself")]
+    OwnRole,
+    /// The role is the one that everybody has.
+    #[error("the role user cannot be taken away; suspend the user instead")]
+    BasicRole,
 }
 
 /// What a caller can do about a refusal.
@@ -180,6 +192,8 @@ pub enum RefusalKind {
     Invalid,
     /// It is about something that does not exist, or that the actor may not see.
     NotFound,
+    /// It is not for this actor to do.
+    Forbidden,
     /// It does not fit the present state, and may fit another.
     Conflict,
 }
@@ -224,6 +238,10 @@ impl Refusal {
             Self::UserNotFound => "user_not_found",
             Self::FulfilmentNotFound => "fulfilment_not_found",
             Self::FulfilmentNotOperable { .. } => "fulfilment_not_operable",
+            Self::LastAdmin => "last_admin",
+            Self::UserSuspended => "user_suspended",
+            Self::OwnRole => "own_role",
+            Self::BasicRole => "basic_role",
         }
     }
 
@@ -264,7 +282,11 @@ impl Refusal {
             | Self::AlreadyRegistered
             | Self::UserNotFound
             | Self::FulfilmentNotFound
-            | Self::FulfilmentNotOperable { .. } => false,
+            | Self::FulfilmentNotOperable { .. }
+            | Self::LastAdmin
+            | Self::UserSuspended
+            | Self::OwnRole
+            | Self::BasicRole => false,
         }
     }
 
@@ -306,7 +328,11 @@ impl Refusal {
             | Self::RefundIdReused
             | Self::UnexpectedOutcome { .. }
             | Self::AlreadyRegistered
-            | Self::FulfilmentNotOperable { .. } => RefusalKind::Conflict,
+            | Self::FulfilmentNotOperable { .. }
+            | Self::LastAdmin
+            | Self::UserSuspended
+            | Self::BasicRole => RefusalKind::Conflict,
+            Self::OwnRole => RefusalKind::Forbidden,
         }
     }
 }

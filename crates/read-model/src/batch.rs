@@ -46,6 +46,10 @@ pub struct DocumentWrite {
     pub list_add: Vec<(String, i64)>,
     /// Lists that it leaves.
     pub list_remove: Vec<String>,
+    /// Texts under which it is found from now on, each with the index that holds it.
+    pub text_add: Vec<(String, String)>,
+    /// Texts under which it is no longer found.
+    pub text_remove: Vec<(String, String)>,
 }
 
 /// Versions of a stream are missing: from the document's version on, up to before this one at least.
@@ -77,7 +81,7 @@ impl Batch {
     pub(crate) fn call(&self) -> Cmd {
         let Self { target, source, base, next, writes, gaps } = self;
         let lists = self.lists();
-        let mut keys = vec![target.positions(), target.gaps()];
+        let mut keys = vec![target.positions(), target.gaps(), target.purges()];
         keys.extend(writes.iter().map(|write| target.document(&write.stream)));
         keys.extend(lists.keys().map(|list| target.list(list)));
 
@@ -98,8 +102,11 @@ impl Batch {
     fn lists(&self) -> BTreeMap<&str, usize> {
         let entered = self.writes.iter().flat_map(|write| write.list_add.iter().map(|(list, _)| list));
         let left = self.writes.iter().flat_map(|write| &write.list_remove);
-        let mut lists: BTreeMap<&str, usize> = entered.chain(left).map(|list| (list.as_str(), 0)).collect();
-        let first = self.writes.len() + 3;
+        let texts = self.writes.iter().flat_map(|write| write.text_add.iter().chain(&write.text_remove));
+        let indexes = texts.map(|(index, _)| index);
+        let all = entered.chain(left).chain(indexes);
+        let mut lists: BTreeMap<&str, usize> = all.map(|list| (list.as_str(), 0)).collect();
+        let first = self.writes.len() + 4;
         for (place, index) in lists.values_mut().enumerate() {
             *index = first + place;
         }
@@ -109,16 +116,23 @@ impl Batch {
 
 impl DocumentWrite {
     fn arguments(&self, lists: &BTreeMap<&str, usize>, call: &mut Cmd) {
-        let Self { stream, from, to, last_event, body, list_add, list_remove } = self;
+        let Self { stream, from, to, last_event, body, list_add, list_remove, text_add, text_remove } = self;
         call.arg(stream.as_str()).arg(from.0).arg(to.0).arg(last_event.to_string());
         call.arg(u32::from(body.is_some())).arg(body.as_deref().unwrap_or_default());
-        call.arg(list_add.len() + list_remove.len());
+        call.arg(list_add.len() + list_remove.len() + text_add.len() + text_remove.len());
         let index = |list: &String| lists.get(list.as_str()).copied().unwrap_or_default();
         for (list, score) in list_add {
-            call.arg(index(list)).arg(*score);
+            call.arg(index(list)).arg(*score).arg("");
         }
         for list in list_remove {
-            call.arg(index(list)).arg("");
+            call.arg(index(list)).arg("").arg("");
+        }
+        let member = |text: &str| format!("{text}\0{stream}");
+        for (texts, text) in text_remove {
+            call.arg(index(texts)).arg("").arg(member(text));
+        }
+        for (texts, text) in text_add {
+            call.arg(index(texts)).arg(0).arg(member(text));
         }
     }
 }

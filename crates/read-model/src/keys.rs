@@ -43,6 +43,16 @@ impl Target {
         self.key("gaps")
     }
 
+    /// Number: how many documents became tombstones.
+    pub(crate) fn purges(&self) -> String {
+        self.key("purges")
+    }
+
+    /// Number: how many of those are out of the append-only file, too.
+    pub(crate) fn purged(&self) -> String {
+        self.key("purged")
+    }
+
     /// Hash: source -> when it was last at the end of the log, in milliseconds.
     pub(crate) fn fresh(&self) -> String {
         self.key("fresh")
@@ -53,7 +63,7 @@ impl Target {
         format!("{{{}}}:g{}:d:{}", self.projection, self.generation.0, stream.as_str())
     }
 
-    /// Sorted set of one list: stream -> score.
+    /// Sorted set of one list: stream -> score; or of one index of texts: text, a zero byte and the stream -> 0.
     pub(crate) fn list(&self, list: &str) -> String {
         format!("{{{}}}:g{}:l:{list}", self.projection, self.generation.0)
     }

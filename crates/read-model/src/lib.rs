@@ -13,6 +13,7 @@ mod keys;
 mod library;
 mod notices;
 mod position;
+mod purge;
 mod reader;
 mod writer;
 
@@ -24,7 +25,7 @@ pub use document::Document;
 pub use error::Error;
 pub use notices::{Awaited, Notices, Waited};
 pub use position::{Generation, Position, Source, Target};
-pub use reader::{Cursor, Entry, Page, Reader};
+pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};
 pub use writer::Freshness;
 
 use connection::Connections;

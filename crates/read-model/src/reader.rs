@@ -3,6 +3,8 @@
 //! A reader remembers which generation is live and asks for the pointer together with the read, in one round trip; if
 //! the pointer has moved it reads again. So no answer is older than the switch of generations before it.
 
+mod ranks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use crate::connection::Connections;
 use crate::document::{FIELDS, Fields, StoredId};
 use crate::library::VIEWS;
 use crate::{Document, Error, Generation, Source, Target, keys};
+
+pub use ranks::{Order, Ranks};
 
 /// How long the oldest stamp of a projection is remembered; they are stored once a second.
 const LAG_MEMORY: Duration = Duration::from_millis(250);

@@ -8,14 +8,15 @@
 -- The position of a partition of which nothing was applied.
 local NOWHERE = '0 -'
 
--- KEYS positions, gaps, then each document, then each list.
+-- KEYS positions, gaps, purges, then each document, then each list.
 -- ARGV partition, base, next, number of documents, number of gaps, channel, notice,
 --      then per document: stream, from, to, event id, 1 or 0 = body or tombstone, body, number of list changes,
---                         and per list change: index of the list in KEYS, score or '' to leave the list;
+--                         and per list change: index of the list in KEYS, score or '' to leave the list, and the
+--                         member, '' for the stream;
 --      then per gap: stream, highest version seen.
 -- Answers {'done'}, {'refused', stored position} or {'stale', stream}; only 'done' has written.
 local function apply(keys, args)
-  local positions, gaps = keys[1], keys[2]
+  local positions, gaps, purges = keys[1], keys[2], keys[3]
   local documents = tonumber(args[4])
 
   local stored = redis.call('HGET', positions, args[1]) or NOWHERE
@@ -24,36 +25,41 @@ local function apply(keys, args)
   end
   local next_argument = 8
   for i = 1, documents do
-    local version = redis.call('HGET', keys[2 + i], 'v') or '0'
+    local version = redis.call('HGET', keys[3 + i], 'v') or '0'
     if version ~= args[next_argument + 1] then
       return { 'stale', args[next_argument] }
     end
-    next_argument = next_argument + 7 + 2 * tonumber(args[next_argument + 6])
+    next_argument = next_argument + 7 + 3 * tonumber(args[next_argument + 6])
   end
-  for i = 3 + documents, #keys do
+  for i = 4 + documents, #keys do
     redis.call('ZCARD', keys[i])
   end
+  redis.call('STRLEN', purges)
   local open_gaps = redis.call('HLEN', gaps)
 
   next_argument = 8
   for i = 1, documents do
-    local document, stream, to = keys[2 + i], args[next_argument], args[next_argument + 2]
+    local document, stream, to = keys[3 + i], args[next_argument], args[next_argument + 2]
     if args[next_argument + 4] == '1' then
       redis.call('HSET', document, 'v', to, 'e', args[next_argument + 3], 'b', args[next_argument + 5])
     else
       redis.call('HSET', document, 'v', to, 'e', args[next_argument + 3])
       redis.call('HDEL', document, 'b')
+      redis.call('INCR', purges)
     end
     local changes = tonumber(args[next_argument + 6])
     next_argument = next_argument + 7
     for _ = 1, changes do
-      local list, score = keys[tonumber(args[next_argument])], args[next_argument + 1]
-      if score == '' then
-        redis.call('ZREM', list, stream)
-      else
-        redis.call('ZADD', list, score, stream)
+      local list, score, member = keys[tonumber(args[next_argument])], args[next_argument + 1], args[next_argument + 2]
+      if member == '' then
+        member = stream
       end
-      next_argument = next_argument + 2
+      if score == '' then
+        redis.call('ZREM', list, member)
+      else
+        redis.call('ZADD', list, score, member)
+      end
+      next_argument = next_argument + 3
     end
     if open_gaps > 0 then
       local highest = redis.call('HGET', gaps, stream)
@@ -123,5 +129,74 @@ local function page(keys, args)
   end
 end
 
+-- The stream of a member: all of it, or what follows a text and a zero byte.
+local function stream_of(member)
+  return member:match('[^%z]*$')
+end
+
+local function entry(prefix, member)
+  local stream = stream_of(member)
+  local document = redis.call('HMGET', prefix .. ':d:' .. stream, 'v', 'e', 'b')
+  return { stream, '0', document[1], document[2], document[3] }
+end
+
+-- KEYS the pointer to the live generation.
+-- ARGV key prefix up to the generation's number, list, 'up' or 'down', rank of the first entry, number of entries.
+-- Answers nil without a live generation, else the length of the list and the entries as `page` has them, scores left
+-- out.
+local function ranks(keys, args)
+  local live = redis.call('GET', keys[1])
+  if not live then
+    return false
+  end
+  local prefix = args[1] .. live
+  local list, first = prefix .. ':l:' .. args[2], tonumber(args[4])
+  local last = first + tonumber(args[5]) - 1
+  local members
+  if args[3] == 'down' then
+    members = redis.call('ZRANGE', list, first, last, 'REV')
+  else
+    members = redis.call('ZRANGE', list, first, last)
+  end
+  for i = 1, #members do
+    members[i] = entry(prefix, members[i])
+  end
+  return { redis.call('ZCARD', list), members }
+end
+
+-- KEYS the pointer to the live generation.
+-- ARGV key prefix up to the generation's number, index, beginning of the text, number of documents.
+-- Answers nil without a live generation, else the documents that have a text with this beginning in the index, each
+-- once, in the order of their first such text.
+local function find(keys, args)
+  local live = redis.call('GET', keys[1])
+  if not live then
+    return false
+  end
+  local prefix = args[1] .. live
+  local list, limit = prefix .. ':l:' .. args[2], tonumber(args[4])
+  local from, to = '[' .. args[3], '[' .. args[3] .. '\255'
+  local found, seen, offset = {}, {}, 0
+  while true do
+    local members = redis.call('ZRANGE', list, from, to, 'BYLEX', 'LIMIT', offset, limit)
+    for i = 1, #members do
+      local stream = stream_of(members[i])
+      if not seen[stream] then
+        seen[stream] = true
+        found[#found + 1] = entry(prefix, members[i])
+        if #found == limit then
+          return found
+        end
+      end
+    end
+    if #members < limit then
+      return found
+    end
+    offset = offset + limit
+  end
+end
+
 redis.register_function { function_name = 'views_apply', callback = apply }
 redis.register_function { function_name = 'views_page', callback = page, flags = { 'no-writes' } }
+redis.register_function { function_name = 'views_ranks', callback = ranks, flags = { 'no-writes' } }
+redis.register_function { function_name = 'views_find', callback = find, flags = { 'no-writes' } }

@@ -48,7 +48,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = bearer(parts).ok_or(Rejection::Missing)?;
-        Ok(Sessions::from_ref(state).verify(token)?)
+        Ok(Sessions::from_ref(state).admit(token).await?)
     }
 }
 

@@ -1,17 +1,38 @@
 //! The public keys that tokens are checked with. The algorithm belongs to the key, never to the token.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// The length of an Ed25519 public key, in bytes.
 const LENGTH: usize = 32;
 
 /// Ed25519 keys by their `kid`.
+#[derive(Clone, Default)]
+pub(crate) struct Keys {
+    keys: BTreeMap<String, Key>,
+    /// How often a key was taken away from the set.
+    generation: u64,
+}
+
 #[derive(Clone)]
-pub(crate) struct Keys(HashMap<String, DecodingKey>);
+struct Key {
+    checks: DecodingKey,
+    /// As it was published.
+    jwk: Value,
+    /// Until when it is used, in seconds since the epoch: the member `exp` of a key that has a successor.
+    until: Option<i64>,
+}
+
+/// RFC 7517, section 5.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Value>,
+}
 
 /// The text is not a key set that tokens can be checked with.
 #[derive(Debug, thiserror::Error)]
@@ -39,27 +60,60 @@ pub enum InvalidKeys {
 impl Keys {
     /// Reads a key set; every key of it must be an Ed25519 key with a `kid` of its own.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidKeys> {
-        let set: JwkSet = serde_json::from_str(text).map_err(InvalidKeys::Json)?;
-        let mut keys = HashMap::new();
-        for (index, jwk) in set.keys.iter().enumerate() {
+        let set: KeySet = serde_json::from_str(text).map_err(InvalidKeys::Json)?;
+        let mut keys = BTreeMap::new();
+        for (index, member) in set.keys.into_iter().enumerate() {
+            let jwk: Jwk = serde_json::from_value(member.clone()).map_err(InvalidKeys::Json)?;
             let kid = jwk.common.key_id.clone().ok_or(InvalidKeys::Kid { index })?;
-            let key = ed25519(jwk).ok_or_else(|| InvalidKeys::Kind { kid: kid.clone() })?;
-            if keys.insert(kid, key).is_some() {
+            let checks = ed25519(&jwk).ok_or_else(|| InvalidKeys::Kind { kid: kid.clone() })?;
+            let until = member.get("exp").and_then(Value::as_i64);
+            if keys.insert(kid, Key { checks, jwk: member, until }).is_some() {
                 return Err(InvalidKeys::Kid { index });
             }
         }
-        if keys.is_empty() { Err(InvalidKeys::Empty) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(InvalidKeys::Empty) } else { Ok(Self { keys, generation: 0 }) }
     }
 
-    /// The key of this name.
-    pub(crate) fn find(&self, kid: &str) -> Option<&DecodingKey> {
-        self.0.get(kid)
+    /// These keys as the successors of `others`.
+    pub(crate) fn after(self, others: &Self) -> Self {
+        let same =
+            |(kid, key): (&String, &Key)| self.keys.get(kid).is_some_and(|now| now.jwk.get("x") == key.jwk.get("x"));
+        let generation = if others.keys.iter().all(same) { others.generation } else { others.generation + 1 };
+        Self { generation, ..self }
+    }
+
+    /// Differs from that of earlier keys if one of those is gone: what was checked with them counts no more.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The key of this name, if it is used at this time, in seconds since the epoch.
+    pub(crate) fn find(&self, kid: &str, now: i64) -> Option<&DecodingKey> {
+        self.keys.get(kid).filter(|key| key.is_used(now)).map(|key| &key.checks)
+    }
+
+    /// The keys that are used at this time, as a JSON Web Key Set.
+    pub(crate) fn published(&self, now: i64) -> String {
+        let used: Vec<_> = self.keys.values().filter(|key| key.is_used(now)).map(|key| &key.jwk).collect();
+        json!({ "keys": used }).to_string()
+    }
+}
+
+impl Key {
+    fn is_used(&self, now: i64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl PartialEq for Keys {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys.values().map(|key| &key.jwk).eq(other.keys.values().map(|key| &key.jwk))
     }
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.keys.keys()).finish()
     }
 }
 

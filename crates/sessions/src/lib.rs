@@ -2,12 +2,14 @@
 //!
 //! Revocations are heard of by following the users' topic from one token lifetime ago, so a revocation reaches every
 //! service as fast as any event does, and a service is ready when it has read to the topic's end. Until then nobody is
-//! let in. Verified tokens are cached; expiry and revocation are checked on every use all the same.
+//! let in. Verified tokens are cached; expiry and revocation are checked on every use all the same. Keys that lie in a
+//! file or behind a URL may change while the process runs: tokens of a key that is still there go on.
 
 mod caller;
 mod claims;
 mod config;
 mod follow;
+mod key_ring;
 mod keys;
 mod rejection;
 mod revocations;

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use schemas::{Recorded, SessionId, UserEvent, UserId};
+use schemas::{
+    Recorded, SessionId, UserEvent, UserId, UserPasswordChanged, UserRoleGranted, UserRoleRevoked, UserSessionsRevoked,
+    UserSuspended,
+};
 
 use crate::{Caller, TOKEN_LIFETIME};
 
@@ -36,9 +39,16 @@ impl Revocation {
     pub fn of(recorded: &Recorded<UserEvent>) -> Option<Self> {
         let user = UserId::parse(recorded.stream.as_str()).ok()?;
         match &recorded.event {
-            UserEvent::Registered(_) => None,
+            UserEvent::Registered(_) | UserEvent::ProfileChanged(_) | UserEvent::Reinstated(_) => None,
             UserEvent::SessionEnded(ended) => Some(Self::Session { user, session: ended.session.clone() }),
-            UserEvent::SessionsRevoked(revoked) => Some(Self::Below { user, session_version: revoked.session_version }),
+            UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })
+            | UserEvent::PasswordChanged(UserPasswordChanged { session_version })
+            | UserEvent::RoleGranted(UserRoleGranted { session_version, .. })
+            | UserEvent::RoleRevoked(UserRoleRevoked { session_version, .. })
+            | UserEvent::Suspended(UserSuspended { session_version, .. }) => {
+                Some(Self::Below { user, session_version: *session_version })
+            }
+            UserEvent::Erased(_) => Some(Self::Below { user, session_version: i64::MAX }),
         }
     }
 
@@ -147,6 +157,31 @@ mod tests {
         }
         assert!(table.refuse(&caller(1, "a", 2)));
         assert!(!table.refuse(&caller(1, "a", 3)) && !table.refuse(&caller(2, "a", 0)));
+    }
+
+    #[test]
+    fn nothing_of_an_erased_user_is_accepted_any_more() {
+        let mut table = Revocations::default();
+        let erased = UserEvent::Erased(schemas::UserErased { erased_by: UserId::from_bits(9) });
+        let recorded = Recorded {
+            stream: UserId::from_bits(1).stream().clone(),
+            version: schemas::Version(7),
+            id: schemas::EventId(uuid::Uuid::nil()),
+            at: schemas::Timestamp::from_micros(0),
+            owner: None,
+            correlation: "request".into(),
+            causation: None,
+            traceparent: None,
+            event: erased,
+        };
+        let revocation = Revocation::of(&recorded).unwrap();
+        table.note(&revocation, 1_000);
+        for session_version in [0, 1, 1_000_000] {
+            assert!(
+                table.refuse(&caller(1, "a", session_version)) && revocation.ends(&caller(1, "b", session_version))
+            );
+            assert!(!table.refuse(&caller(9, "a", session_version)));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use quick_cache::sync::Cache;
 use runtime::{Process, clock};
 use tokio::sync::broadcast;
 
+use crate::key_ring::KeyRing;
 use crate::revocations::{Revocation, Revocations};
 use crate::verifier::Verifier;
 use crate::{Caller, InvalidKeys, Rejection, SessionsConfig, follow, metrics};
@@ -25,6 +26,9 @@ pub enum Error {
     /// The public keys cannot be used.
     #[error("cannot use JWKS")]
     Keys(#[from] InvalidKeys),
+    /// The client that reads published keys could not be made.
+    #[error("cannot set up the HTTP client that reads JWKS_URL")]
+    Client(#[source] reqwest::Error),
     /// The users' topic cannot be followed.
     #[error("cannot follow the users' events")]
     Follow(#[from] bus::Error),
@@ -36,16 +40,25 @@ pub struct Sessions(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    keys: Arc<KeyRing>,
     verifier: Verifier,
-    verified: Cache<Box<str>, Arc<Caller>>,
+    verified: Cache<Box<str>, Verified>,
     revocations: RwLock<Revocations>,
     listeners: broadcast::Sender<Revocation>,
     caught_up: AtomicBool,
 }
 
+/// A token that was verified before.
+#[derive(Debug, Clone)]
+struct Verified {
+    caller: Arc<Caller>,
+    /// Of the keys that it was verified with.
+    generation: u64,
+}
+
 impl Sessions {
-    /// Starts to follow the users' topic, through clients that the process has anyway. The dependency `sessions` is up
-    /// once it was read to its end; until then everybody is refused.
+    /// Starts to follow the users' topic, through clients that the process has anyway, and the keys, where they can
+    /// change. The dependency `sessions` is up once the topic was read to its end; until then everybody is refused.
     pub fn start(
         config: &SessionsConfig,
         kafka: &Kafka,
@@ -53,6 +66,7 @@ impl Sessions {
         process: &Process,
     ) -> Result<Self, Error> {
         let sessions = Self::new(config)?;
+        sessions.follow_keys(process);
         follow::start(sessions.clone(), kafka, registry, process)?;
         Ok(sessions)
     }
@@ -70,15 +84,29 @@ impl Sessions {
         Ok(sessions)
     }
 
+    /// Reads the keys again while the process lives, where they can change. [`Self::start`] does that.
+    pub fn follow_keys(&self, process: &Process) {
+        Arc::clone(&self.0.keys).follow(process);
+    }
+
     fn new(config: &SessionsConfig) -> Result<Self, Error> {
         runtime::metrics::describe(metrics::ALL);
         Ok(Self(Arc::new(Inner {
-            verifier: Verifier::new(config)?,
+            keys: Arc::new(KeyRing::new(config)?),
+            verifier: Verifier::new(config),
             verified: Cache::new(REMEMBERED_TOKENS),
             revocations: RwLock::default(),
             listeners: broadcast::Sender::new(BACKLOG),
             caught_up: AtomicBool::new(false),
         })))
+    }
+
+    /// [`Self::verify`]; if the token names a key that is not known, the keys are read again first.
+    pub async fn admit(&self, token: &str) -> Result<Caller, Rejection> {
+        match self.verify(token) {
+            Err(Rejection::UnknownKey) if self.0.keys.read_again().await => self.verify(token),
+            judged => judged,
+        }
     }
 
     /// Who shows this token: signature, issuer, audience, expiry and revocation are checked, the last two also when
@@ -89,14 +117,22 @@ impl Sessions {
 
     /// [`Self::verify`] at this time, in seconds since the epoch.
     pub fn verify_at(&self, token: &str, now: i64) -> Result<Caller, Rejection> {
-        if let Some(caller) = self.0.verified.get(token) {
-            self.check_at(&caller, now)?;
-            return Ok(Caller::clone(&caller));
+        let keys = self.0.keys.keys().ok_or(Rejection::NotReady)?;
+        let generation = keys.generation();
+        if let Some(known) = self.0.verified.get(token).filter(|known| known.generation == generation) {
+            self.check_at(&known.caller, now)?;
+            return Ok(Caller::clone(&known.caller));
         }
-        let caller = Caller::from(self.0.verifier.verify(token)?);
+        let caller = Arc::new(Caller::from(self.0.verifier.verify(&keys, token, now)?));
         self.check_at(&caller, now)?;
-        self.0.verified.insert(token.into(), Arc::new(caller.clone()));
-        Ok(caller)
+        self.0.verified.insert(token.into(), Verified { caller: Arc::clone(&caller), generation });
+        Ok(Caller::clone(&caller))
+    }
+
+    /// The keys that tokens are checked with now, as a JSON Web Key Set; `None` if there are none yet.
+    #[must_use]
+    pub fn published_keys(&self) -> Option<String> {
+        self.0.keys.keys().map(|keys| keys.published(clock::now_seconds()))
     }
 
     /// Whether somebody who was let in before may stay: the token has not expired, the session has not ended.

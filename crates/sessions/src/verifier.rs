@@ -4,31 +4,30 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation};
 
 use crate::keys::Keys;
-use crate::{Claims, InvalidKeys, Rejection, SessionsConfig};
+use crate::{Claims, Rejection, SessionsConfig};
 
 /// The longest text that is looked at; ours have about 500 bytes.
 const LONGEST: usize = 4 * 1024;
 
-/// Checks tokens against the keys, the issuer and the audience of the configuration.
+/// Checks tokens against keys, and the issuer and the audience of the configuration.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    keys: Keys,
     validation: Validation,
 }
 
 impl Verifier {
-    pub(crate) fn new(config: &SessionsConfig) -> Result<Self, InvalidKeys> {
+    pub(crate) fn new(config: &SessionsConfig) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.set_issuer(&[&config.jwt_issuer]);
         validation.set_audience(&[&config.jwt_audience]);
         // Whoever calls checks the time, also for tokens that were verified before.
         validation.validate_exp = false;
-        Ok(Self { keys: Keys::parse(&config.jwks)?, validation })
+        Self { validation }
     }
 
-    /// The claims of a token that is ours. They may be too old, and the session may have ended.
-    pub(crate) fn verify(&self, token: &str) -> Result<Claims, Rejection> {
+    /// The claims of a token that one of these keys signed. They may be too old, and the session may have ended.
+    pub(crate) fn verify(&self, keys: &Keys, token: &str, now: i64) -> Result<Claims, Rejection> {
         if token.len() > LONGEST {
             return Err(Rejection::Malformed);
         }
@@ -36,7 +35,7 @@ impl Verifier {
         if header.alg != Algorithm::EdDSA {
             return Err(Rejection::WrongAlgorithm);
         }
-        let key = header.kid.and_then(|kid| self.keys.find(&kid)).ok_or(Rejection::UnknownKey)?;
+        let key = header.kid.and_then(|kid| keys.find(&kid, now)).ok_or(Rejection::UnknownKey)?;
         let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
         let claims = decoded.map_err(|error| reason(error.kind()))?.claims;
         if claims.sub == claims.id { Ok(claims) } else { Err(Rejection::Malformed) }

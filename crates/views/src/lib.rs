@@ -7,6 +7,7 @@ mod order;
 mod payment;
 mod product;
 mod stock;
+mod user;
 mod view;
 
 pub use fulfilment::{FulfilmentStepView, FulfilmentView};
@@ -15,4 +16,5 @@ pub use order::{OrderItem, OrderLinks, OrderShipment, OrderView};
 pub use payment::{PaymentView, RefundStatus, RefundView};
 pub use product::ProductView;
 pub use stock::StockView;
-pub use view::{Listing, Projection, Unfoldable, View};
+pub use user::{UserSort, UserView};
+pub use view::{Listing, Projection, Text, Unfoldable, View};

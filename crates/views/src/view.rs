@@ -19,6 +19,11 @@ pub trait View: Sized + Serialize + DeserializeOwned + Clone + PartialEq + Send 
 
     /// The lists that this view stands in, with its place in each.
     fn lists(&self) -> Vec<Listing>;
+
+    /// The texts under which this view is found, and by which it is sorted.
+    fn texts(&self) -> Vec<Text> {
+        Vec::new()
+    }
 }
 
 /// A view's membership in a sorted list; the member is the view's stream id.
@@ -36,6 +41,15 @@ impl Listing {
     }
 }
 
+/// A view's membership in an index of texts, which is ordered by text, then by stream id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text {
+    /// The index's name within the projection; no list has the same.
+    pub index: String,
+    /// The text; no zero byte is in it.
+    pub text: String,
+}
+
 /// Each kind of view, kept up to date by a consumer group of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Projection {
@@ -51,12 +65,14 @@ pub enum Projection {
     Payments,
     /// How far each order is carried out.
     Fulfilment,
+    /// Users, in clear.
+    Users,
 }
 
 impl Projection {
     /// Every projection.
-    pub const ALL: [Self; 6] =
-        [Self::Orders, Self::History, Self::Products, Self::Stock, Self::Payments, Self::Fulfilment];
+    pub const ALL: [Self; 7] =
+        [Self::Orders, Self::History, Self::Products, Self::Stock, Self::Payments, Self::Users, Self::Fulfilment];
 
     /// Its name in keys, consumer groups, configuration and metrics.
     #[must_use]
@@ -68,6 +84,7 @@ impl Projection {
             Self::Stock => "stock",
             Self::Payments => "payments",
             Self::Fulfilment => "fulfilment",
+            Self::Users => "users",
         }
     }
 
@@ -80,6 +97,7 @@ impl Projection {
             Self::Stock => Aggregate::Stock,
             Self::Payments => Aggregate::Payment,
             Self::Fulfilment => Aggregate::Fulfilment,
+            Self::Users => Aggregate::User,
         }
     }
 
@@ -116,6 +134,12 @@ pub enum Unfoldable {
     /// A sum is beyond what a number holds.
     #[error("{event} makes a number too large")]
     Overflow {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// Its personal data was not opened before.
+    #[error("the personal data of {event} is still sealed")]
+    Sealed {
         /// The event's name.
         event: &'static str,
     },

@@ -5,9 +5,13 @@
 
 mod bad_input;
 mod faults;
+mod forgeries;
 mod idempotency;
 mod journey;
+mod keys;
 mod outages;
 mod payments;
+mod security;
 mod sessions;
+mod standing;
 mod world;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use e2e::client::{Request, order_of};
+use e2e::client::{Answer, LoggedIn, Request, order_of};
 use e2e::socket::{Received, Socket};
+use futures::future::join_all;
 use stack::eventually;
 
 use crate::world::World;
@@ -14,25 +15,72 @@ async fn logging_out_ends_the_token_everywhere_and_closes_the_socket() {
     let user = world.gateway.user(&World::name("leaver")).await;
     let mut socket = Socket::open(&world.gateway, world.system.gateway(), &user, None).await.expect("a socket");
     let _ = world.gateway.post("/api/v1/users/logout", Request::by(&user)).await.expect(204);
-    let closed = async {
-        loop {
-            match socket.next(Duration::from_secs(10)).await.expect("the end of the socket") {
-                Received::Frame(_) => {}
-                Received::Closed(code) => return code,
-            }
+    assert_eq!(closed(&mut socket).await, Some(4003));
+    ended_everywhere(&world, &user).await;
+    refused(&world.gateway.refresh(&user.refresh).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_is_good_once_and_one_that_is_shown_again_ends_the_session() {
+    let world = World::enter().await;
+    let first = world.gateway.user(&World::name("refresher")).await;
+    let second = LoggedIn::by(&world.gateway.refresh(&first.refresh).await.expect(200));
+    assert_eq!(second.id, first.id);
+    for user in [&first, &second] {
+        let _ = world.gateway.get("/queries/orders", Request::by(user)).await.expect(200);
+    }
+    refused(&world.gateway.refresh(&first.refresh).await);
+    refused(&world.gateway.refresh(&second.refresh).await);
+    ended_everywhere(&world, &first).await;
+    ended_everywhere(&world, &second).await;
+    refused(&world.gateway.refresh("0".repeat(64).as_str()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_refreshes_with_one_token_at_once_one_gets_new_tokens() {
+    let world = World::enter().await;
+    let user = world.gateway.user(&World::name("refresher")).await;
+    let all = join_all((0..8).map(|_| world.gateway.refresh(&user.refresh))).await;
+    let statuses: Vec<_> = all.iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 7, "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_everywhere_ends_every_session_and_its_refresh_token() {
+    let world = World::enter().await;
+    let name = World::name("everywhere");
+    let one = world.gateway.user(&name).await;
+    let other = world.gateway.log_in(&format!("{name}@example.com"), "correct horse battery").await;
+    let everywhere = Request::by(&one).json(serde_json::json!({ "everywhere": true }));
+    let _ = world.gateway.post("/api/v1/users/logout", everywhere).await.expect(204);
+    for user in [&one, &other] {
+        ended_everywhere(&world, user).await;
+        refused(&world.gateway.refresh(&user.refresh).await);
+    }
+}
+
+/// The code with which a socket is closed.
+pub(crate) async fn closed(socket: &mut Socket) -> Option<u16> {
+    loop {
+        match socket.next(Duration::from_secs(10)).await.expect("the end of the socket") {
+            Received::Frame(_) => {}
+            Received::Closed(code) => return code,
         }
-    };
-    assert_eq!(closed.await, Some(4003));
-    // Two instances of each service answer in turn: all of them must have heard.
+    }
+}
+
+/// Two instances of each service answer in turn: all of them must have heard.
+pub(crate) async fn ended_everywhere(world: &World, user: &LoggedIn) {
     for path in ["/queries/orders", "/commands/orders", "/ws/tickets"] {
         eventually("every instance refuses the token", Duration::from_secs(10), async || {
             for _ in 0..4 {
                 let answer = match path {
-                    "/queries/orders" => world.gateway.get(path, Request::by(&user)).await,
+                    "/queries/orders" => world.gateway.get(path, Request::by(user)).await,
                     "/commands/orders" => {
-                        world.gateway.post(path, Request::by(&user).json(order_of(&user, "NONE", 1))).await
+                        world.gateway.post(path, Request::by(user).json(order_of(user, "NONE", 1))).await
                     }
-                    _ => world.gateway.post(path, Request::by(&user)).await,
+                    _ => world.gateway.post(path, Request::by(user)).await,
                 };
                 if answer.status.as_u16() != 401 {
                     return None;
@@ -42,6 +90,12 @@ async fn logging_out_ends_the_token_everywhere_and_closes_the_socket() {
         })
         .await;
     }
+}
+
+/// The refresh token is not good.
+pub(crate) fn refused(answer: &Answer) {
+    let code = answer.body.get("code").and_then(serde_json::Value::as_str);
+    assert_eq!((answer.status.as_u16(), code), (401, Some("invalid_refresh_token")), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,8 +53,8 @@ impl Ending {
     }
 
     /// Goes on under another token, if that is the same user's.
-    pub(crate) fn refresh(&mut self, token: &str) -> Result<(), Close> {
-        match self.sessions.verify(token) {
+    pub(crate) async fn refresh(&mut self, token: &str) -> Result<(), Close> {
+        match self.sessions.admit(token).await {
             Ok(caller) if caller.user == self.caller.user => {
                 self.expires = instant_of(caller.expires_at);
                 self.caller = caller;

@@ -23,7 +23,9 @@ impl Keys {
         let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
         let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "k1", "x": x});
         let config = SessionsConfig {
-            jwks: json!({"keys": [jwk]}).to_string(),
+            jwks: Some(json!({"keys": [jwk]}).to_string()),
+            jwks_file: None,
+            jwks_url: None,
             jwt_issuer: "orderflow".to_owned(),
             jwt_audience: "orderflow".to_owned(),
         };

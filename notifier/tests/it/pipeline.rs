@@ -40,7 +40,7 @@ async fn run(kafka: &KafkaConfig, redis: &Redis, keys: &Keys) -> Running {
         "--redis-url",
         redis.url(),
         "--jwks",
-        &keys.config.jwks,
+        keys.config.jwks.as_deref().unwrap(),
         "--kafka-brokers",
         &kafka.kafka_brokers,
         "--schema-registry-url",

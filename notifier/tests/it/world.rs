@@ -95,6 +95,8 @@ impl World {
             body: Some(format!(r#"{{"number":{number},"version":{version}}}"#).into_bytes()),
             list_add: Vec::new(),
             list_remove: Vec::new(),
+            text_add: Vec::new(),
+            text_remove: Vec::new(),
         };
         let next = Position { next: base.next + 1, last: None };
         let batch = Batch { target, source, base, next, writes: vec![write], gaps: Vec::new() };

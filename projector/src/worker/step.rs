@@ -103,6 +103,10 @@ impl<V: View> Worker<V> {
                     return (events, Some(Stop::Undecodable { offset, stream, source: Box::new(source) }));
                 }
             };
+            let recorded = match self.personal(offset, recorded).await {
+                Ok(recorded) => recorded,
+                Err(stop) => return (events, Some(stop)),
+            };
             let mut event = None;
             let envelope = recorded.map(|any| event = V::Event::from_any(any));
             let Some(event) = event else {

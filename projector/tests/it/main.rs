@@ -4,4 +4,5 @@
 mod exactly_once;
 mod log_changed;
 mod standing_still;
+mod users;
 mod world;

@@ -20,6 +20,7 @@ use stack::servers::Redis;
 use stack::testing::{self, eventually};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+use vault::{Vault, VaultConfig};
 use views::View;
 
 /// Long enough for two busy cores; a test that needs it has failed.
@@ -48,6 +49,7 @@ pub(crate) struct World {
     pub(crate) reader: Reader,
     producer: Producer,
     generation: u32,
+    vault: VaultConfig,
 }
 
 impl World {
@@ -60,7 +62,13 @@ impl World {
         let registry = Registry::connect(&kafka, &process).unwrap();
         let producer = Producer::connect(&cluster, &registry).unwrap();
         let generation = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { kafka, redis, process, reader: read_model.reader(), producer, generation }
+        let reader = read_model.reader();
+        Self { kafka, redis, process, reader, producer, generation, vault: vault_config().await }
+    }
+
+    /// A vault beside the projector's, over the same keys.
+    pub(crate) async fn vault(&self) -> Vault {
+        Vault::unwatched(&self.vault).await.unwrap()
     }
 
     /// Starts a projector of this name for these projections.
@@ -71,6 +79,8 @@ impl World {
             ["--kafka-brokers", kafka_brokers],
             ["--schema-registry-url", schema_registry_url],
             ["--redis-url", self.redis.url()],
+            ["--vault-mongodb-uri", self.vault.vault_mongodb_uri.expose()],
+            ["--vault-master-key", self.vault.vault_master_key.expose()],
             ["--projections", projections],
             ["--generation", &generation],
         ];
@@ -115,6 +125,13 @@ impl Drop for World {
     fn drop(&mut self) {
         self.process.shutdown.request();
     }
+}
+
+/// The keys of everybody on the shared topics.
+async fn vault_config() -> VaultConfig {
+    let uri = testing::mongo().await.database("vault");
+    let master = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    VaultConfig { vault_mongodb_uri: uri.as_str().into(), vault_master_key: master.into() }
 }
 
 /// Each stream's version and the JSON of its view.

@@ -47,7 +47,12 @@ fn token(id: &str, role: Role) -> String {
 pub(crate) fn sessions() -> Sessions {
     let x = URL_SAFE_NO_PAD.encode(KEY.public_key().as_ref());
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "k1", "x": x});
-    let (jwt_issuer, jwt_audience) = ("orderflow".to_owned(), "orderflow".to_owned());
-    let config = SessionsConfig { jwks: json!({"keys": [jwk]}).to_string(), jwt_issuer, jwt_audience };
+    let config = SessionsConfig {
+        jwks: Some(json!({"keys": [jwk]}).to_string()),
+        jwks_file: None,
+        jwks_url: None,
+        jwt_issuer: "orderflow".to_owned(),
+        jwt_audience: "orderflow".to_owned(),
+    };
     Sessions::without_events(&config).unwrap()
 }

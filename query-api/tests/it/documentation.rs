@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::caller::admin;
-use crate::events::{payment_declined, payment_requested, placed, received, registered};
+use crate::events::{joined, payment_declined, payment_requested, placed, received, registered};
 use crate::stage::Stage;
 
 #[tokio::test]
@@ -53,6 +53,7 @@ async fn answers_have_the_fields_that_their_description_has() {
     stage.payment(&payment_declined("ord_1", "usr_a", 2)).await;
     stage.product(&registered("mouse", 1)).await;
     stage.stock(&received("mouse", 1, 5)).await;
+    stage.user(&joined("usr_a", "Ada", "Lovelace", 1)).await;
 
     let one = stage.get("/queries/orders/ord_1", &admin(), &[]).await.json();
     assert_described(schemas, "OneOrder", &one);
@@ -70,4 +71,11 @@ async fn answers_have_the_fields_that_their_description_has() {
     assert_described(schemas, "Product", &one["product"]);
     assert_described(schemas, "Price", &one["product"]["price"]);
     assert_described(schemas, "ProductPage", &stage.get("/queries/products", &admin(), &[]).await.json());
+    let one = stage.get("/api/v1/users/usr_a", &admin(), &[]).await.json();
+    assert_described(schemas, "OneUser", &one);
+    assert_described(schemas, "User", &one["data"]);
+    let page = stage.get("/api/v1/users", &admin(), &[]).await.json();
+    assert_described(schemas, "UserPage", &page);
+    assert_described(schemas, "Pagination", &page["pagination"]);
+    assert_described(schemas, "FoundUsers", &stage.get("/api/v1/users/search?q=ad", &admin(), &[]).await.json());
 }

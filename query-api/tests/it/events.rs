@@ -3,7 +3,8 @@
 use schemas::{
     CancellationCause, Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
     PaymentDeclined, PaymentEvent, PaymentMethod, PaymentRequested, ProductEvent, ProductPriceChanged,
-    ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserId, Version,
+    ProductRegistered, Recorded, Role, Sealed, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserErased,
+    UserEvent, UserId, UserProfileChanged, UserRegistered, Version,
 };
 use uuid::Uuid;
 
@@ -89,4 +90,30 @@ pub(crate) fn received(sku: &str, version: u32, quantity: i64) -> Recorded<Stock
     let sku = Sku::parse(sku).unwrap();
     let event = StockReceived { sku: sku.clone(), quantity, reason: None };
     recorded(sku.stock(), version, 901, StockEvent::Received(event))
+}
+
+/// A sealed value as the projector's vault leaves it.
+fn opened(clear: &str) -> Sealed {
+    Sealed::parse("AQ").unwrap().opened(clear)
+}
+
+/// A user of this name, with an address made from it.
+pub(crate) fn joined(user: &str, first: &str, last: &str, second: i64) -> Recorded<UserEvent> {
+    let registered = UserRegistered {
+        email: opened(&format!("{}@example.org", first.to_lowercase())),
+        first_name: opened(first),
+        last_name: opened(last),
+        role: Role::User,
+    };
+    recorded(stream(user), 1, second, UserEvent::Registered(registered))
+}
+
+pub(crate) fn renamed(user: &str, version: u32, last: &str, second: i64) -> Recorded<UserEvent> {
+    let changed = UserProfileChanged { email: None, first_name: None, last_name: Some(opened(last)) };
+    recorded(stream(user), version, second, UserEvent::ProfileChanged(changed))
+}
+
+pub(crate) fn erased(user: &str, version: u32, second: i64) -> Recorded<UserEvent> {
+    let erased_by = UserId::parse("usr_admin").unwrap();
+    recorded(stream(user), version, second, UserEvent::Erased(UserErased { erased_by }))
 }

@@ -13,3 +13,4 @@ mod payment;
 mod product;
 mod projection;
 mod stage;
+mod user;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
 use tower::ServiceExt as _;
-use views::{HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, View};
+use views::{HistoryView, Listing, OrderView, PaymentView, ProductView, Projection, StockView, Text, UserView, View};
 
 use crate::caller;
 
@@ -118,6 +118,10 @@ impl Stage {
         self.apply::<StockView>(event).await;
     }
 
+    pub(crate) async fn user(&self, event: &Recorded<schemas::UserEvent>) {
+        self.apply::<UserView>(event).await;
+    }
+
     pub(crate) async fn payment(&self, event: &Recorded<schemas::PaymentEvent>) {
         self.apply::<PaymentView>(event).await;
     }
@@ -164,17 +168,23 @@ impl Stage {
         let before: Option<V> =
             document.and_then(|document| document.body).map(|body| serde_json::from_slice(&body).unwrap());
         let left = before.as_ref().map(View::lists).unwrap_or_default();
-        let after = V::apply(before, event).unwrap().unwrap();
-        let entered = after.lists();
-        let list_remove = left.into_iter().filter(|left| !entered.contains(left)).map(|left| left.list).collect();
+        let texts_left = before.as_ref().map(View::texts).unwrap_or_default();
+        let after = V::apply(before, event).unwrap();
+        let entered = after.as_ref().map(View::lists).unwrap_or_default();
+        let texts_entered = after.as_ref().map(View::texts).unwrap_or_default();
+        let texts = |texts: Vec<Text>| texts.into_iter().map(|text| (text.index, text.text)).collect();
+        let stays = |left: &Listing| entered.iter().any(|entered| entered.list == left.list);
+        let list_remove = left.into_iter().filter(|left| !stays(left)).map(|left| left.list).collect();
         let write = DocumentWrite {
             stream: event.stream.clone(),
             from,
             to: event.version,
             last_event: event.id,
-            body: Some(serde_json::to_vec(&after).unwrap()),
+            body: after.map(|after| serde_json::to_vec(&after).unwrap()),
             list_add: entered.into_iter().map(|listing| (listing.list, listing.score)).collect(),
             list_remove,
+            text_add: texts(texts_entered),
+            text_remove: texts(texts_left),
         };
         let next = Position { next: base.next + 1, last: Some(event.id) };
         let batch = Batch { target, source, base, next, writes: vec![write], gaps: Vec::new() };

@@ -3,7 +3,7 @@
 
 use bson::{RawDocumentBuf, doc};
 use schemas::avro::{RECORDS, Record, record_named};
-use schemas::{AnyEvent, Role, UserEvent, UserRegistered, compatibility};
+use schemas::{AnyEvent, Role, Sealed, UserEvent, UserRegistered, compatibility};
 use serde_json::{Value, json};
 
 use crate::reference;
@@ -157,11 +157,21 @@ fn a_role_that_this_release_does_not_know_counts_as_the_one_with_the_fewest_righ
     let later = record.avsc.replace(r#""admin""#, r#""admin", "auditor""#);
     compatibility::check(record.avsc, &later).unwrap();
     let auditor = apache_avro::types::Value::Enum(2, "auditor".to_owned());
-    let value = apache_avro::types::Value::Record(vec![("role".to_owned(), auditor)]);
-    let datum = reference::write(&apache_avro::Schema::parse_str(&later).unwrap(), value);
-    let expected = AnyEvent::from(UserEvent::Registered(UserRegistered { role: Role::User }));
+    let sealed = Sealed::parse("AQ").unwrap();
+    let personal = ["email", "first_name", "last_name"];
+    let fields = personal.map(|field| (field.to_owned(), apache_avro::types::Value::String("AQ".to_owned())));
+    let fields = fields.into_iter().chain([("role".to_owned(), auditor)]).collect();
+    let datum =
+        reference::write(&apache_avro::Schema::parse_str(&later).unwrap(), apache_avro::types::Value::Record(fields));
+    let expected = AnyEvent::from(UserEvent::Registered(UserRegistered {
+        email: sealed.clone(),
+        first_name: sealed.clone(),
+        last_name: sealed,
+        role: Role::User,
+    }));
     let read = AnyEvent::from_avro(record.aggregate, record.name, &later.parse().unwrap(), &datum).unwrap();
     assert_eq!(read, expected);
-    let document = RawDocumentBuf::try_from(doc! {"role": "auditor"}).unwrap();
+    let document = doc! {"email": "AQ", "first_name": "AQ", "last_name": "AQ", "role": "auditor"};
+    let document = RawDocumentBuf::try_from(document).unwrap();
     assert_eq!(AnyEvent::from_document(record.aggregate, record.name, &document).unwrap(), expected);
 }

@@ -9,10 +9,11 @@ use proptest::{option, sample};
 use schemas::{
     AnyEvent, CancellationCause, Currency, Money, OrderCancelled, OrderDelivered, OrderEvent, OrderId, OrderLine,
     OrderPaid, OrderPlaced, OrderRejected, OrderReserved, OrderShipped, PaymentMethod, ProductDiscontinued,
-    ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, RejectionReason, Role, SessionId, Sku,
-    StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
-    StockReservationRejected, StockReservationReleased, StockReserved, Timestamp, UserEvent, UserId, UserRegistered,
-    UserSessionEnded, UserSessionsRevoked,
+    ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, RejectionReason, Role, Sealed, SessionId,
+    Sku, StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
+    StockReservationRejected, StockReservationReleased, StockReserved, Timestamp, UserErased, UserEvent, UserId,
+    UserPasswordChanged, UserProfileChanged, UserRegistered, UserReinstated, UserRoleGranted, UserRoleRevoked,
+    UserSessionEnded, UserSessionsRevoked, UserSuspended,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -45,7 +46,7 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
         OrderEvent::Delivered(OrderDelivered { pieces: 3 }).into(),
         OrderEvent::Cancelled(OrderCancelled {
             cause: CancellationCause::PaymentFailed,
-            cancelled_by: Some(user_id),
+            cancelled_by: Some(user_id.clone()),
             reason,
         })
         .into(),
@@ -56,11 +57,7 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
     ];
     events.extend(one_of_each_of_stock(&mug).map(AnyEvent::from));
     events.extend(payment::one_of_each());
-    events.extend([
-        UserEvent::Registered(UserRegistered { role: Role::Admin }).into(),
-        UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }).into(),
-        UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }).into(),
-    ]);
+    events.extend(one_of_each_of_a_user(user_id).map(AnyEvent::from));
     events.extend(fulfilment::one_of_each().map(AnyEvent::from));
     events
 }
@@ -85,6 +82,35 @@ fn one_of_each_of_stock(sku: &Sku) -> [StockEvent; 7] {
         StockEvent::ReservationReleased(StockReservationReleased { sku: sku(), order: of(), quantity: 1 }),
         StockEvent::ReservationCommitted(StockReservationCommitted { sku: sku(), order: of(), quantity: 2 }),
         StockEvent::ReservationExpired(StockReservationExpired { sku: sku(), order: of(), quantity: 3 }),
+    ]
+}
+
+fn one_of_each_of_a_user(user_id: UserId) -> [UserEvent; 10] {
+    let sealed = |text: &str| Sealed::parse(text).unwrap();
+    [
+        UserEvent::Registered(UserRegistered {
+            email: sealed("AWVtYWls"),
+            first_name: sealed("AWZpcnN0"),
+            last_name: sealed("AWxhc3Q"),
+            role: Role::Admin,
+        }),
+        UserEvent::ProfileChanged(UserProfileChanged {
+            email: Some(sealed("AW5ldy1lbWFpbA")),
+            first_name: Some(sealed("AW5ldy1maXJzdA")),
+            last_name: Some(sealed("AW5ldy1sYXN0")),
+        }),
+        UserEvent::SessionEnded(UserSessionEnded { session: SessionId::parse("s-0001").unwrap() }),
+        UserEvent::SessionsRevoked(UserSessionsRevoked { session_version: 2 }),
+        UserEvent::PasswordChanged(UserPasswordChanged { session_version: 3 }),
+        UserEvent::RoleGranted(UserRoleGranted { role: Role::Admin, granted_by: user_id.clone(), session_version: 4 }),
+        UserEvent::RoleRevoked(UserRoleRevoked { role: Role::Admin, revoked_by: user_id.clone(), session_version: 5 }),
+        UserEvent::Suspended(UserSuspended {
+            suspended_by: user_id.clone(),
+            reason: Some(sealed("AWZyYXVk")),
+            session_version: 6,
+        }),
+        UserEvent::Reinstated(UserReinstated { reinstated_by: user_id.clone(), reason: Some(sealed("AW1pc3Rha2U")) }),
+        UserEvent::Erased(UserErased { erased_by: user_id }),
     ]
 }
 
@@ -156,14 +182,51 @@ fn stock() -> impl Strategy<Value = AnyEvent> {
 }
 
 fn user() -> impl Strategy<Value = AnyEvent> {
-    let role = prop_oneof![Just(Role::User), Just(Role::Admin)];
     let session = "[A-Za-z0-9_-]{1,64}".prop_map(|text| SessionId::parse(&text).unwrap());
+    let registered = (sealed(), sealed(), sealed(), role()).prop_map(|(email, first_name, last_name, role)| {
+        UserEvent::Registered(UserRegistered { email, first_name, last_name, role })
+    });
+    let changed = (option::of(sealed()), option::of(sealed()), option::of(sealed()));
+    let changed = changed.prop_map(|(email, first_name, last_name)| {
+        UserEvent::ProfileChanged(UserProfileChanged { email, first_name, last_name })
+    });
     prop_oneof![
-        role.prop_map(|role| UserEvent::Registered(UserRegistered { role })),
+        registered,
+        changed,
+        standing(),
+        user_id().prop_map(|erased_by| UserEvent::Erased(UserErased { erased_by })),
         session.prop_map(|session| UserEvent::SessionEnded(UserSessionEnded { session })),
         any::<i64>().prop_map(|session_version| UserEvent::SessionsRevoked(UserSessionsRevoked { session_version })),
     ]
     .prop_map(AnyEvent::from)
+}
+
+/// What admins do to users, and what users do about their passwords.
+fn standing() -> impl Strategy<Value = UserEvent> {
+    let version = any::<i64>;
+    let reason = || option::of(sealed());
+    prop_oneof![
+        version().prop_map(|session_version| UserEvent::PasswordChanged(UserPasswordChanged { session_version })),
+        (role(), user_id(), version()).prop_map(|(role, granted_by, session_version)| {
+            UserEvent::RoleGranted(UserRoleGranted { role, granted_by, session_version })
+        }),
+        (role(), user_id(), version()).prop_map(|(role, revoked_by, session_version)| {
+            UserEvent::RoleRevoked(UserRoleRevoked { role, revoked_by, session_version })
+        }),
+        (user_id(), reason(), version()).prop_map(|(suspended_by, reason, session_version)| {
+            UserEvent::Suspended(UserSuspended { suspended_by, reason, session_version })
+        }),
+        (user_id(), reason())
+            .prop_map(|(reinstated_by, reason)| UserEvent::Reinstated(UserReinstated { reinstated_by, reason })),
+    ]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::User), Just(Role::Admin)]
+}
+
+fn sealed() -> impl Strategy<Value = Sealed> {
+    "[A-Za-z0-9_-]{1,200}".prop_map(|text| Sealed::parse(&text).unwrap())
 }
 
 fn sku() -> impl Strategy<Value = Sku> {

@@ -13,7 +13,7 @@ const RULE: &str = "edges";
 ///
 /// Tests may add [`TEST_HARNESS`]. A new line, or a new name in a line, is a decision about the architecture: say why
 /// in `docs/adr/`.
-const EDGES: [(&str, &[&str]); 19] = [
+const EDGES: [(&str, &[&str]); 20] = [
     ("schemas", &[]),
     ("runtime", &[]),
     ("domain", &["schemas"]),
@@ -26,16 +26,29 @@ const EDGES: [(&str, &[&str]); 19] = [
     ("relay", &["event-store", "bus", "schemas", "runtime"]),
     ("sessions", &["bus", "schemas", "runtime"]),
     ("stack", &["runtime"]),
+    ("vault", &["schemas", "runtime"]),
     (
         "command-api",
-        &["domain", "event-store", "accounts", "relay", "bus", "sessions", "payments", "schemas", "runtime"],
+        &["domain", "event-store", "accounts", "vault", "relay", "bus", "sessions", "payments", "schemas", "runtime"],
     ),
-    ("projector", &["views", "bus", "read-model", "schemas", "runtime"]),
+    ("projector", &["views", "bus", "read-model", "vault", "schemas", "runtime"]),
     ("query-api", &["views", "read-model", "sessions", "schemas", "runtime"]),
     ("notifier", &["bus", "read-model", "sessions", "schemas", "runtime"]),
     (
         "ops",
-        &["accounts", "bus", "domain", "event-store", "read-model", "relay", "sessions", "views", "schemas", "runtime"],
+        &[
+            "accounts",
+            "bus",
+            "domain",
+            "event-store",
+            "read-model",
+            "relay",
+            "sessions",
+            "vault",
+            "views",
+            "schemas",
+            "runtime",
+        ],
     ),
     ("xtask", &["command-api", "projector", "query-api", "notifier", "ops", "payments", "schemas", "runtime"]),
     ("e2e", ANY),
@@ -52,7 +65,7 @@ const CLIENTS: [(&str, &[&str]); 4] = [
     ("rdkafka", &["bus"]),
     ("schema_registry_converter", &["bus"]),
     ("redis", &["read-model"]),
-    ("mongodb", &["event-store", "accounts"]),
+    ("mongodb", &["event-store", "accounts", "vault"]),
 ];
 
 /// What starts or judges the real servers speaks to them as it likes.

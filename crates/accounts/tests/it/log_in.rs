@@ -13,8 +13,8 @@ const PASSWORD: &str = "correct horse battery";
 #[tokio::test]
 async fn only_the_right_password_logs_in_and_the_address_may_be_in_any_case() {
     let world = World::new().await;
-    let ada = account("ada@example.org");
-    world.register(&ada, PASSWORD).await.unwrap();
+    let ada = account();
+    world.register(&ada, "ada@example.org", PASSWORD).await.unwrap();
     assert_eq!(world.log_in("Ada@Example.ORG", PASSWORD).await.unwrap(), Some(ada));
     for wrong in ["", "Correct horse battery", "correct horse battery ", "{\"$gt\":\"\"}"] {
         assert_eq!(world.log_in("ada@example.org", wrong).await.unwrap(), None, "{wrong}");
@@ -25,7 +25,7 @@ async fn only_the_right_password_logs_in_and_the_address_may_be_in_any_case() {
 #[tokio::test]
 async fn an_unknown_address_takes_as_long_as_a_wrong_password() {
     let world = World::new().await;
-    world.register(&account("ada@example.org"), PASSWORD).await.unwrap();
+    world.register(&account(), "ada@example.org", PASSWORD).await.unwrap();
     let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
     for _ in 0..10 {
         for (email, fastest) in [("ada@example.org", &mut known), ("nobody@example.org", &mut unknown)] {
@@ -41,7 +41,7 @@ async fn an_unknown_address_takes_as_long_as_a_wrong_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_wrong_passwords_a_minute_are_heard_for_known_and_unknown_addresses_also_when_sent_at_once() {
     let world = World::new().await;
-    world.register(&account("ada@example.org"), PASSWORD).await.unwrap();
+    world.register(&account(), "ada@example.org", PASSWORD).await.unwrap();
     for email in ["ada@example.org", "nobody@example.org"] {
         let tries = (0..40).map(|_| world.log_in(email, "wrong horse battery"));
         let all = join_all(tries).await;

@@ -12,8 +12,8 @@ use crate::world::{World, account};
 async fn while_mongodb_is_away_the_caller_is_told_and_afterwards_all_is_there() {
     let mongo: Mongo = testing::own().await;
     let world = World::at(&mongo.database("accounts")).await;
-    let ada = account("ada@example.org");
-    assert_eq!(world.register(&ada, "correct horse battery").await.unwrap(), Created::Yes);
+    let ada = account();
+    assert_eq!(world.register(&ada, "ada@example.org", "correct horse battery").await.unwrap(), Created::Yes);
     mongo.kill().await;
     let away = world.accounts.find(&ada.id).await;
     assert!(matches!(away, Err(Error::Unavailable { .. })), "{away:?}");

@@ -1,6 +1,6 @@
 //! A database of the test's own, and people who want accounts in it.
 
-use accounts::{Account, Accounts, Created, Email, Error, Name, Password};
+use accounts::{Account, Accounts, Created, Email, Error, Password, RefreshTokens};
 use mongodb::options::{ReadConcern, WriteConcern};
 use mongodb::{Client, ClientSession};
 use runtime::{Secret, clock};
@@ -32,6 +32,10 @@ impl World {
         Self { client, accounts }
     }
 
+    pub(crate) fn refresh_tokens(&self) -> RefreshTokens {
+        RefreshTokens::new(&self.client.default_database().unwrap())
+    }
+
     pub(crate) async fn transaction(&self) -> ClientSession {
         let mut session = self.client.start_session().await.unwrap();
         session.start_transaction().await.unwrap();
@@ -39,10 +43,10 @@ impl World {
     }
 
     /// Registers somebody as the command API does: hash, transaction, commit.
-    pub(crate) async fn register(&self, account: &Account, password: &str) -> Result<Created, Error> {
+    pub(crate) async fn register(&self, account: &Account, email: &str, password: &str) -> Result<Created, Error> {
         let hash = self.accounts.hash(&Password::parse(password).unwrap()).await?;
         let mut session = self.transaction().await;
-        let created = self.accounts.create(&mut session, account, &hash).await?;
+        let created = self.accounts.create(&mut session, account, &address(email), &hash).await?;
         if created == Created::Yes {
             session.commit_transaction().await.unwrap();
         }
@@ -54,15 +58,13 @@ impl World {
     }
 }
 
-/// Somebody with this address.
-pub(crate) fn account(email: &str) -> Account {
+/// Somebody.
+pub(crate) fn account() -> Account {
     let now = Timestamp::from_micros(clock::now_micros());
-    Account {
-        id: UserId::from_bits(Uuid::now_v7().as_u128()),
-        email: Email::parse(email).unwrap(),
-        first_name: Name::parse("Ada").unwrap(),
-        last_name: Name::parse("Lovelace").unwrap(),
-        created_at: now,
-        updated_at: now,
-    }
+    Account { id: UserId::from_bits(Uuid::now_v7().as_u128()), created_at: now, updated_at: now, one_time_until: None }
+}
+
+/// An address.
+pub(crate) fn address(text: &str) -> Email {
+    Email::parse(text).unwrap()
 }

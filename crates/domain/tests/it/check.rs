@@ -1,7 +1,7 @@
 //! Given these events, when this is asked, then that comes of it.
 
 use domain::{Actor, Aggregate, Reason, Refusal, fold};
-use schemas::{Currency, Money, PaymentMethod, Role, Sku, UserId};
+use schemas::{Currency, Money, PaymentMethod, Role, Sealed, Sku, UserId};
 
 /// Checks one decision. `given` must be events that follow from each other.
 pub(crate) fn check<A: Aggregate>(given: &[A::Event], when: &A::Command, then: Result<Vec<A::Event>, Refusal>) {
@@ -33,4 +33,9 @@ pub(crate) fn user(number: u128) -> UserId {
 /// The user of this number, acting in this role.
 pub(crate) fn actor(number: u128, role: Role) -> Actor {
     Actor { user: user(number), role }
+}
+
+/// A sealed value; another text, another value.
+pub(crate) fn sealed(text: &str) -> Sealed {
+    Sealed::parse(text).unwrap()
 }

@@ -5,20 +5,26 @@ mod operators;
 mod world;
 
 use domain::fulfilment::{Ask, Phase};
-use schemas::{FulfilmentEvent, FulfilmentOutcome, FulfilmentResult, FulfilmentStep, OrderStatus};
+use schemas::{
+    FulfilmentEvent, FulfilmentOutcome, FulfilmentResult, FulfilmentStep, FulfilmentStepRecorded, OrderStatus,
+};
 
 use world::{Provider, World};
 
 /// The steps that were decided on, in order, with the SKU of those that have one.
 fn steps(world: &World) -> Vec<String> {
-    let step = |event: &FulfilmentEvent| match event {
-        FulfilmentEvent::StepRecorded(recorded) => Some(match &recorded.sku {
-            Some(sku) => format!("{} {sku}", recorded.step),
-            None => recorded.step.to_string(),
-        }),
-        _ => None,
+    let step = |recorded: &FulfilmentStepRecorded| match &recorded.sku {
+        Some(sku) => format!("{} {sku}", recorded.step),
+        None => recorded.step.to_string(),
     };
-    world.fulfilment.iter().filter_map(step).collect()
+    recorded(world).map(step).collect()
+}
+
+fn recorded(world: &World) -> impl Iterator<Item = &FulfilmentStepRecorded> {
+    world
+        .fulfilment
+        .iter()
+        .filter_map(|event| if let FulfilmentEvent::StepRecorded(recorded) = event { Some(recorded) } else { None })
 }
 
 /// Lets everything happen that can, but nothing at the provider.
@@ -27,10 +33,7 @@ fn without_the_provider(world: &mut World) {
 }
 
 fn result(world: &World) -> Option<FulfilmentResult> {
-    match world.state().unwrap().phase {
-        Phase::Completed(result) => Some(result),
-        _ => None,
-    }
+    if let Phase::Completed(result) = world.state().unwrap().phase { Some(result) } else { None }
 }
 
 #[test]
@@ -174,10 +177,6 @@ fn a_step_that_comes_again_is_settled_once() {
 fn steps_are_numbered_from_one_without_gaps() {
     let mut world = World::new(&[("A", 5), ("B", 2)]);
     world.settle();
-    let numbers = world.fulfilment.iter().filter_map(|event| match event {
-        FulfilmentEvent::StepRecorded(recorded) => Some(recorded.number),
-        _ => None,
-    });
-    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(recorded(&world).map(|recorded| recorded.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert!(!steps(&world).contains(&FulfilmentStep::Unknown.to_string()));
 }

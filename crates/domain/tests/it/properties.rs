@@ -2,7 +2,7 @@
 
 use domain::order::{Canceller, Carrier, Catalogue, Listed, Order, OrderCommand, Quantity, RequestedLine, Tracking};
 use domain::product::{Price, Product, ProductCommand, ProductName};
-use domain::user::{User, UserCommand};
+use domain::user::{Profile, User, UserCommand, UserState};
 use domain::{Aggregate, MAX_AMOUNT, Refusal, fold};
 use proptest::collection::vec;
 use proptest::option;
@@ -12,7 +12,7 @@ use schemas::{
     OrderRejected, OrderReserved, OrderShipped, OrderStatus, ProductEvent, RejectionReason, Role, SessionId, Sku,
 };
 
-use crate::check::{actor, euro, sku, user};
+use crate::check::{actor, euro, sealed, sku, user};
 
 /// Gives the commands one after the other; returns what happened.
 pub(crate) fn run<A: Aggregate>(commands: &[A::Command]) -> Vec<A::Event> {
@@ -107,13 +107,41 @@ fn product_command() -> impl Strategy<Value = ProductCommand> {
     ]
 }
 
-/// All but logging out everywhere, which does something every time.
+fn profile() -> Profile {
+    Profile { email: sealed("email"), first_name: sealed("first"), last_name: sealed("last") }
+}
+
+/// All but logging out everywhere and changing the profile, which do something every time.
 fn repeatable_user_command() -> impl Strategy<Value = UserCommand> {
     let session = (0..80).prop_map(|number| SessionId::parse(&format!("s{number}")).unwrap());
     prop_oneof![
-        any_role().prop_map(|role| UserCommand::Register { role }),
-        session.prop_map(|session| UserCommand::EndSession { session }),
+        4 => any_role().prop_map(|role| UserCommand::Register { profile: profile(), role }),
+        8 => session.prop_map(|session| UserCommand::EndSession { session }),
+        1 => (0..3_u128).prop_map(|by| UserCommand::Erase { by: user(by) }),
     ]
+}
+
+/// What users and admins do to accounts.
+fn user_command() -> impl Strategy<Value = UserCommand> {
+    let by = || (0..3_u128).prop_map(user);
+    prop_oneof![
+        any_role().prop_map(|role| UserCommand::Register { profile: profile(), role }),
+        Just(UserCommand::RevokeSessions),
+        Just(UserCommand::ChangePassword),
+        (any_role(), by()).prop_map(|(role, by)| UserCommand::GrantRole { to: user(9), role, by }),
+        (any_role(), by()).prop_map(|(role, by)| UserCommand::RevokeRole { role, by }),
+        by().prop_map(|by| UserCommand::Suspend { by, reason: None }),
+        by().prop_map(|by| UserCommand::Reinstate { by, reason: None }),
+    ]
+}
+
+/// A user's role, whether he or she may log in, and the session version of his or her tokens.
+fn rights(state: &Option<UserState>) -> Option<(Role, bool, i64)> {
+    match state {
+        Some(UserState::Active(user)) => Some((user.role, true, user.session_version)),
+        Some(UserState::Suspended(user)) => Some((user.role, false, user.session_version)),
+        Some(UserState::Erased) | None => None,
+    }
 }
 
 fn order_event() -> impl Strategy<Value = OrderEvent> {
@@ -204,6 +232,20 @@ proptest! {
         before in vec(repeatable_user_command(), 0..100), command in repeatable_user_command(),
     ) {
         prop_assert!(changes_nothing(&repeated::<User>(&before, &command)));
+    }
+
+    #[test]
+    fn whatever_changes_a_users_rights_leaves_no_token_that_says_otherwise(commands in vec(user_command(), 0..20)) {
+        let mut state = None;
+        for event in &run::<User>(&commands) {
+            let before = rights(&state);
+            state = User::evolve(state, event);
+            if let Some(((role, may, old), (new_role, may_now, new))) = before.zip(rights(&state)) {
+                let restored = !may && may_now;
+                prop_assert!(new > old || (restored && new == old), "{:?}: {} to {}", event, old, new);
+                prop_assert!(role == new_role || new > old);
+            }
+        }
     }
 
     #[test]

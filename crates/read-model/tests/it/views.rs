@@ -7,6 +7,7 @@ mod model;
 mod notices;
 mod pages;
 mod property;
+mod purge;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -103,5 +104,7 @@ pub(crate) fn write(number: u128, from: u32, to: u32) -> DocumentWrite {
         body: Some(format!(r#"{{"number":{number},"version":{to}}}"#).into_bytes()),
         list_add: if from == 0 { vec![("all".to_owned(), i64::try_from(number).unwrap())] } else { Vec::new() },
         list_remove: Vec::new(),
+        text_add: Vec::new(),
+        text_remove: Vec::new(),
     }
 }

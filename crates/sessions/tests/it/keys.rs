@@ -15,7 +15,7 @@ struct Settings {
 fn check(jwks: &str, then: Result<(), &str>) {
     let settings = Settings::try_parse_from(["test", &format!("--jwks={jwks}")]);
     match (settings, then) {
-        (Ok(settings), Ok(())) => assert_eq!(settings.sessions.jwks, jwks),
+        (Ok(settings), Ok(())) => assert_eq!(settings.sessions.jwks.as_deref(), Some(jwks)),
         (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
         (found, expected) => panic!("{found:?}, not {expected:?}"),
     }

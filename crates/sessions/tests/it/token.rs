@@ -45,7 +45,8 @@ fn a_token_without_signature_is_refused() {
 fn a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() {
     let key = Key::new();
     let jwk_text = URL_SAFE_NO_PAD.encode(&key.public);
-    for secret in [key.public.as_slice(), jwk_text.as_bytes(), key.config().jwks.as_bytes()] {
+    let jwks = key.config().jwks.unwrap();
+    for secret in [key.public.as_slice(), jwk_text.as_bytes(), jwks.as_bytes()] {
         for algorithm in [Algorithm::HS256, Algorithm::HS512] {
             let header = Header { kid: Some("k1".to_owned()), ..Header::new(algorithm) };
             let token = jsonwebtoken::encode(&header, &claims(Role::Admin), &EncodingKey::from_secret(secret)).unwrap();

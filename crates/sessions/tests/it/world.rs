@@ -49,8 +49,24 @@ impl Key {
     }
 
     pub(crate) fn config(&self) -> SessionsConfig {
-        let jwks = json!({"keys": [self.jwk("k1")]}).to_string();
-        SessionsConfig { jwks, jwt_issuer: "orderflow".to_owned(), jwt_audience: "shop".to_owned() }
+        let jwks = set(&[self.jwk("k1")]);
+        SessionsConfig { jwks: Some(jwks), ..nothing() }
+    }
+}
+
+/// A key set.
+pub(crate) fn set(keys: &[Value]) -> String {
+    json!({ "keys": keys }).to_string()
+}
+
+/// No keys at all.
+pub(crate) fn nothing() -> SessionsConfig {
+    SessionsConfig {
+        jwks: None,
+        jwks_file: None,
+        jwks_url: None,
+        jwt_issuer: "orderflow".to_owned(),
+        jwt_audience: "shop".to_owned(),
     }
 }
 

@@ -9,6 +9,21 @@ use super::{Given, Orderflow};
 use crate::{Error, folders, install};
 
 impl Orderflow {
+    /// Replaces the key that signs access tokens, as an operator would; nothing is restarted.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn rotate_keys(&self) -> Result<(), Error> {
+        let folder = self.keys().display().to_string();
+        self.ops(&["keys", "rotate", "jwt", "--out", &folder, "--execute"])
+    }
+
+    /// The private key that signs access tokens now, for tests that forge some.
+    #[must_use]
+    pub fn signing_key(&self) -> PathBuf {
+        self.keys().join("jwt.pem")
+    }
+
     pub(super) fn key_file(&self, name: &str) -> String {
         self.keys().join(name).display().to_string()
     }
@@ -29,7 +44,9 @@ impl Orderflow {
         self.secret("email.key", || random(32))?;
         self.secret("payments.key", || random(16))?;
         self.secret("payments-webhook.secret", || random(32))?;
+        self.secret("vault.key", || random(32))?;
         self.overwrite("mongodb.uri", &self.addresses.mongodb_uri)?;
+        self.overwrite("vault.uri", &database(&self.addresses.mongodb_uri, "vault"))?;
         self.overwrite("redis.url", &self.addresses.redis_url)?;
         if let Some(password) = &given.bootstrap_admin_password {
             self.overwrite("admin.password", password)?;
@@ -72,9 +89,34 @@ impl Orderflow {
     }
 }
 
+/// The URI of another database on the same MongoDB.
+fn database(uri: &str, name: &str) -> String {
+    let (server, options) = uri.split_once('?').map_or((uri, None), |(server, options)| (server, Some(options)));
+    let hosts = server.find("://").map_or(0, |scheme| scheme + 3);
+    let end = server.get(hosts..).and_then(|rest| rest.find('/')).map_or(server.len(), |slash| hosts + slash);
+    let server = server.get(..end).unwrap_or(server);
+    options.map_or_else(|| format!("{server}/{name}"), |options| format!("{server}/{name}?{options}"))
+}
+
 /// That many random bytes in hexadecimal digits.
 fn random(bytes: usize) -> Result<String, Error> {
     let mut random = vec![0; bytes];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::NoRandomness)?;
     Ok(hex::encode(random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::database;
+
+    #[test]
+    fn another_database_of_the_same_server_keeps_its_hosts_and_options() {
+        for (uri, other) in [
+            ("mongodb://a:1/orderflow?replicaSet=rs0", "mongodb://a:1/vault?replicaSet=rs0"),
+            ("mongodb://u:p@a:1,b:2/?w=1", "mongodb://u:p@a:1,b:2/vault?w=1"),
+            ("mongodb://a:1", "mongodb://a:1/vault"),
+        ] {
+            assert_eq!(database(uri, "vault"), other);
+        }
+    }
 }

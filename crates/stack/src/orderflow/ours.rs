@@ -58,7 +58,7 @@ impl Orderflow {
         }
         for name in instances("projector", shape.projector) {
             let program = self.process_of_ours(&name, "projector")?;
-            programs.push(self.redis(self.kafka(program)));
+            programs.push(self.vault(self.redis(self.kafka(program))));
         }
         for name in instances("notifier", shape.notifier) {
             let program = self.process_of_ours(&name, "notifier")?;
@@ -90,7 +90,7 @@ impl Orderflow {
 
     fn command_api(&mut self, name: &str, roles: &str) -> Result<Program, Error> {
         let program = self.process_of_ours(name, "command-api")?;
-        let program = self.checks_tokens(self.kafka(program));
+        let program = self.vault(self.checks_tokens(self.kafka(program)));
         Ok(program
             .env("ROLES", roles)
             .env("MONGODB_URI_FILE", self.key_file("mongodb.uri"))
@@ -145,6 +145,12 @@ impl Orderflow {
 
     fn redis(&self, program: Program) -> Program {
         program.env("REDIS_URL_FILE", self.key_file("redis.url"))
+    }
+
+    fn vault(&self, program: Program) -> Program {
+        program
+            .env("VAULT_MONGODB_URI_FILE", self.key_file("vault.uri"))
+            .env("VAULT_MASTER_KEY_FILE", self.key_file("vault.key"))
     }
 
     fn checks_tokens(&self, program: Program) -> Program {

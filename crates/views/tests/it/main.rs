@@ -9,3 +9,4 @@ mod payment;
 mod product;
 mod projection;
 mod stock;
+mod user;

@@ -109,7 +109,10 @@ impl World {
         let event = match stream.aggregate() {
             schemas::Aggregate::Order => self.orders.get(index)?.clone().into_any(),
             schemas::Aggregate::Payment => self.payments.get(index)?.clone().into_any(),
-            _ => {
+            schemas::Aggregate::Product
+            | schemas::Aggregate::Stock
+            | schemas::Aggregate::User
+            | schemas::Aggregate::Fulfilment => {
                 let events = self.stocks.iter().find(|(sku, _)| sku.stock() == *stream)?.1;
                 events.get(index)?.clone().into_any()
             }
@@ -261,10 +264,14 @@ fn append<A: Aggregate>(events: &mut Vec<A::Event>, command: &A::Command) -> Res
 impl World {
     /// How many pieces of this SKU left the house for the order, and did not come back.
     pub(crate) fn handed_out(&self, sku: &Sku) -> i64 {
-        let pieces = |event: &StockEvent| match event {
-            StockEvent::ReservationCommitted(committed) => committed.quantity,
-            StockEvent::Adjusted(adjusted) if adjusted.delta > 0 => -adjusted.delta,
-            _ => 0,
+        let pieces = |event: &StockEvent| {
+            if let StockEvent::ReservationCommitted(committed) = event {
+                committed.quantity
+            } else if let StockEvent::Adjusted(adjusted) = event {
+                -adjusted.delta.max(0)
+            } else {
+                0
+            }
         };
         self.stocks[sku].iter().map(pieces).sum()
     }

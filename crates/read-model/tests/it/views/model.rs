@@ -1,6 +1,6 @@
 //! What the Function promises, in plain Rust.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use read_model::{Applied, Batch, Position, Source};
 use schemas::{EventId, StreamId, Version};
@@ -12,6 +12,10 @@ pub(crate) struct Model {
     pub(crate) documents: BTreeMap<StreamId, (Version, EventId, Option<Vec<u8>>)>,
     pub(crate) lists: BTreeMap<String, BTreeMap<StreamId, i64>>,
     pub(crate) gaps: BTreeMap<StreamId, Version>,
+    /// Members of the indexes of texts.
+    pub(crate) texts: BTreeMap<String, BTreeSet<(String, StreamId)>>,
+    /// How many tombstones were left.
+    pub(crate) purges: u64,
 }
 
 impl Model {
@@ -39,9 +43,17 @@ impl Model {
             for list in &write.list_remove {
                 self.lists.entry(list.clone()).or_default().remove(&write.stream);
             }
+            for (index, text) in &write.text_remove {
+                self.texts.entry(index.clone()).or_default().remove(&(text.clone(), write.stream.clone()));
+            }
+            for (index, text) in &write.text_add {
+                self.texts.entry(index.clone()).or_default().insert((text.clone(), write.stream.clone()));
+            }
+            self.purges += u64::from(write.body.is_none());
             self.gaps.retain(|stream, highest| *stream != write.stream || *highest > write.to);
         }
         self.lists.retain(|_, members| !members.is_empty());
+        self.texts.retain(|_, members| !members.is_empty());
         for gap in &batch.gaps {
             let highest = self.gaps.entry(gap.stream.clone()).or_default();
             *highest = gap.highest.max(*highest);

@@ -14,6 +14,8 @@ use super::{Rig, event, source, stream};
 const PARTITIONS: i32 = 2;
 const STREAMS: u128 = 4;
 const LISTS: [&str; 3] = ["all", "user:usr_1", "status:CREATED"];
+const INDEX: &str = "words";
+const TEXTS: [&str; 3] = ["ada", "ada lovelace", "é"];
 
 /// One call, in terms that make sense in any state.
 #[derive(Debug, Clone)]
@@ -33,14 +35,18 @@ struct Change {
     tombstone: bool,
     enters: BTreeMap<usize, i64>,
     leaves: Vec<usize>,
+    /// Texts under which it is found, and is no longer found.
+    texts: (Vec<usize>, Vec<usize>),
 }
 
 fn change() -> impl Strategy<Value = Change> {
     let off = prop_oneof![15 => Just(0_u32), 1 => Just(1_u32)];
     let enters = prop::collection::btree_map(0..LISTS.len(), 0..3_i64, 0..3);
     let leaves = prop::collection::vec(0..LISTS.len(), 0..2);
-    (off, 1..4_u32, prop::bool::weighted(0.2), enters, leaves)
-        .prop_map(|(from_off, by, tombstone, enters, leaves)| Change { from_off, by, tombstone, enters, leaves })
+    let texts = || prop::collection::vec(0..TEXTS.len(), 0..2);
+    (off, 1..4_u32, prop::bool::weighted(0.2), enters, leaves, (texts(), texts())).prop_map(
+        |(from_off, by, tombstone, enters, leaves, texts)| Change { from_off, by, tombstone, enters, leaves, texts },
+    )
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -115,6 +121,8 @@ impl Change {
             body: (!self.tombstone).then(|| vec![0, 255, b'\r', b'\n', u8::try_from(to.0).unwrap_or(9)]),
             list_remove: leaves.map(name).collect(),
             list_add: self.enters.iter().map(|(index, score)| (name(*index), *score)).collect(),
+            text_add: self.texts.0.iter().map(|text| (INDEX.to_owned(), TEXTS[*text].to_owned())).collect(),
+            text_remove: self.texts.1.iter().map(|text| (INDEX.to_owned(), TEXTS[*text].to_owned())).collect(),
         }
     }
 }
@@ -136,6 +144,16 @@ async fn stored(rig: &Rig, model: &Model) -> Model {
         } else if part == "gaps" {
             let gaps: BTreeMap<String, u32> = redis::cmd("HGETALL").arg(&key).query_async(&mut raw).await.unwrap();
             found.gaps = gaps.into_iter().map(|(name, highest)| (parsed(&name), Version(highest))).collect();
+        } else if part == "purges" {
+            found.purges = redis::cmd("GET").arg(&key).query_async(&mut raw).await.unwrap();
+        } else if part == "l:words" {
+            let members: Vec<String> =
+                redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).query_async(&mut raw).await.unwrap();
+            let member = |member: &String| {
+                let (text, name) = member.split_once('\0').unwrap();
+                (text.to_owned(), parsed(name))
+            };
+            found.texts.insert(INDEX.to_owned(), members.iter().map(member).collect());
         } else if let Some(list) = part.strip_prefix("l:") {
             let range = redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).arg("WITHSCORES").query_async(&mut raw).await;
             let members: Vec<(String, i64)> = range.unwrap();

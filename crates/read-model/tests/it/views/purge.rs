@@ -1,0 +1,57 @@
+//! What was erased leaves the append-only file, too.
+
+use std::path::Path;
+
+use read_model::DocumentWrite;
+use stack::servers::Redis;
+use stack::testing;
+
+use super::{Rig, write};
+
+const CANARY: &str = "canary@example.org";
+
+/// Whether this text stands in any file below the folder.
+fn stands_in(folder: &Path, text: &str) -> bool {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.into_iter().any(|path| match path.is_dir() {
+        true => stands_in(&path, text),
+        // A file that Redis has removed meanwhile holds nothing.
+        false => std::fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes())),
+    })
+}
+
+#[tokio::test]
+async fn after_a_tombstone_the_append_only_file_is_written_anew_without_what_was_shown() {
+    let redis: Redis = testing::own().await;
+    let rig = Rig::on(&redis, "purge");
+    let texts = vec![("search".to_owned(), CANARY.to_owned())];
+    let shown = DocumentWrite { body: Some(CANARY.into()), text_add: texts.clone(), ..write(1, 0, 1) };
+    rig.write(vec![shown, write(2, 0, 1)]).await;
+    assert!(!rig.read_model.purge(&rig.target).await.unwrap(), "nobody was erased");
+    assert!(stands_in(redis.folder(), CANARY));
+
+    let erased =
+        DocumentWrite { body: None, text_remove: texts, list_remove: vec!["all".to_owned()], ..write(1, 1, 2) };
+    rig.write(vec![erased]).await;
+    assert!(stands_in(redis.folder(), CANARY), "the file tells what was, until it is written anew");
+    assert!(rig.read_model.purge(&rig.target).await.unwrap());
+    assert!(!stands_in(redis.folder(), CANARY));
+    assert!(!rig.read_model.purge(&rig.target).await.unwrap(), "once is enough");
+
+    redis.restart().await.unwrap();
+    let other = Rig::on(&redis, "purge");
+    let found = other.read_model.documents(&other.target, &[super::stream(1), super::stream(2)]).await.unwrap();
+    let bodies: Vec<_> = found.into_iter().map(|document| document.unwrap().body.is_some()).collect();
+    assert_eq!(bodies, [false, true], "a tombstone and the others are still there");
+}
+
+#[tokio::test]
+async fn a_purge_that_was_not_finished_is_done_by_whoever_comes_next() {
+    let redis: Redis = testing::own().await;
+    let rig = Rig::on(&redis, "owed");
+    rig.write(vec![write(1, 0, 1)]).await;
+    rig.write(vec![DocumentWrite { body: None, ..write(1, 1, 2) }]).await;
+    redis.restart().await.unwrap();
+    let next = Rig::on(&redis, "owed");
+    assert!(next.read_model.purge(&next.target).await.unwrap());
+}
