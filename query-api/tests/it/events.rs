@@ -1,8 +1,9 @@
 //! Events as they arrive from a topic.
 
 use schemas::{
-    Currency, EventId, Money, OrderCancelled, OrderEvent, OrderLine, OrderPlaced, ProductEvent, ProductPriceChanged,
-    ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserId, Version,
+    Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, ProductEvent,
+    ProductPriceChanged, ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StockReserved, StreamId,
+    Timestamp, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -64,4 +65,11 @@ pub(crate) fn received(sku: &str, version: u32, quantity: i64) -> Recorded<Stock
     let sku = Sku::parse(sku).unwrap();
     let event = StockReceived { sku: sku.clone(), quantity, reason: None };
     recorded(sku.stock(), version, 901, StockEvent::Received(event))
+}
+
+pub(crate) fn reserved(sku: &str, version: u32, quantity: i64) -> Recorded<StockEvent> {
+    let sku = Sku::parse(sku).unwrap();
+    let until = Timestamp::from_micros(0);
+    let event = StockReserved { sku: sku.clone(), order: OrderId::from_bits(1), quantity, until };
+    recorded(sku.stock(), version, 902, StockEvent::Reserved(event))
 }
