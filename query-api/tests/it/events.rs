@@ -3,8 +3,8 @@
 use schemas::{
     CancellationCause, Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
     PaymentDeclined, PaymentEvent, PaymentMethod, PaymentRequested, ProductEvent, ProductPriceChanged,
-    ProductRegistered, Recorded, Role, Sealed, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserErased,
-    UserEvent, UserId, UserProfileChanged, UserRegistered, Version,
+    ProductRegistered, Recorded, Role, Sealed, Sku, StockEvent, StockReceived, StockReserved, StreamId, Timestamp,
+    UserErased, UserEvent, UserId, UserProfileChanged, UserRegistered, Version,
 };
 use uuid::Uuid;
 
@@ -116,4 +116,11 @@ pub(crate) fn renamed(user: &str, version: u32, last: &str, second: i64) -> Reco
 pub(crate) fn erased(user: &str, version: u32, second: i64) -> Recorded<UserEvent> {
     let erased_by = UserId::parse("usr_admin").unwrap();
     recorded(stream(user), version, second, UserEvent::Erased(UserErased { erased_by }))
+}
+
+pub(crate) fn reserved(sku: &str, version: u32, quantity: i64) -> Recorded<StockEvent> {
+    let sku = Sku::parse(sku).unwrap();
+    let until = Timestamp::from_micros(0);
+    let event = StockReserved { sku: sku.clone(), order: OrderId::from_bits(1), quantity, until };
+    recorded(sku.stock(), version, 902, StockEvent::Reserved(event))
 }
