@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod faults;
+mod fulfilment;
 mod idempotency;
 mod journey;
 mod outages;

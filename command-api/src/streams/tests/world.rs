@@ -52,7 +52,11 @@ impl World {
         let recorded = self.commits().await.into_iter().flat_map(|commit| commit.recorded().unwrap());
         let event = |event| match event {
             AnyEvent::Stock(event) => event,
-            AnyEvent::Order(_) | AnyEvent::Product(_) | AnyEvent::User(_) => unreachable!("{event:?}"),
+            AnyEvent::Order(_)
+            | AnyEvent::Product(_)
+            | AnyEvent::Payment(_)
+            | AnyEvent::User(_)
+            | AnyEvent::Fulfilment(_) => unreachable!("{event:?}"),
         };
         recorded.map(|recorded| event(recorded.event)).collect()
     }
