@@ -17,14 +17,15 @@ use sessions::{Caller, Sessions};
 
 use crate::cashier::Cashier;
 use crate::catalogue::Catalogue;
-use crate::fulfilment::Fulfilments;
+use crate::fulfilment::{Fulfilments, Participants};
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::streams::{Creates, Done, Rejected, Streams};
-use crate::tokens::Signer;
+use crate::tokens::{KeyError, Signer};
+use crate::{Config, Error};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct App {
+pub struct App {
     /// Every order.
     pub(crate) orders: Streams<Order>,
     /// Every product.
@@ -57,6 +58,27 @@ pub(crate) struct App {
     pub(crate) fingerprints: FingerprintKey,
 }
 
+/// Who works beside HTTP, and shares its streams.
+#[derive(Debug, Clone)]
+pub(crate) struct Workers {
+    /// Carries orders out.
+    pub(crate) fulfilments: Fulfilments,
+    /// Asks the payment provider.
+    pub(crate) cashier: Cashier,
+    fingerprints: FingerprintKey,
+}
+
+impl Workers {
+    /// Workers over this store.
+    pub(crate) fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
+        let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
+        let streams = Participants::new(store);
+        let cashier = Cashier::new(&config.payments, store, &streams.payments, &fingerprints)?;
+        let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams, &fingerprints);
+        Ok(Self { fulfilments, cashier, fingerprints })
+    }
+}
+
 /// What somebody wants to order.
 #[derive(Debug, Clone)]
 pub(crate) struct Wish {
@@ -73,6 +95,44 @@ impl FromRef<App> for Sessions {
 }
 
 impl App {
+    /// The application over this store, for people who are logged in with these sessions.
+    pub fn new(config: &Config, store: EventStore, sessions: Sessions) -> Result<Self, Error> {
+        let workers = Workers::new(config, &store)?;
+        Ok(Self::beside(workers, config, store, sessions)?)
+    }
+
+    /// The same, on the streams of these workers.
+    pub(crate) fn beside(
+        workers: Workers,
+        config: &Config,
+        store: EventStore,
+        sessions: Sessions,
+    ) -> Result<Self, KeyError> {
+        let Workers { fulfilments, cashier, fingerprints } = workers;
+        let streams = fulfilments.streams.clone();
+        let keys = &config.sessions;
+        let private_key = config.jwt_private_key.expose();
+        let signer = Signer::new(private_key, &keys.jwks, &keys.jwt_issuer, &keys.jwt_audience)?;
+        let products = Streams::new(store.clone());
+        Ok(Self {
+            orders: streams.orders,
+            catalogue: Catalogue::new(products.clone()),
+            products,
+            stock: streams.stock,
+            payments: streams.payments,
+            fulfilments,
+            cashier,
+            webhook_secret: config.payments.payments_webhook_secret.clone(),
+            users: Streams::new(store.clone()),
+            accounts: Accounts::new(store.database(), &config.email_key),
+            sessions,
+            signer: Arc::new(signer),
+            jwks: keys.jwks.as_str().into(),
+            fingerprints,
+            store,
+        })
+    }
+
     /// The intent of a logged-in caller on this route (method and concrete path).
     #[must_use]
     pub(crate) fn intent(

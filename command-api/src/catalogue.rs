@@ -55,7 +55,7 @@ impl Catalogue {
         Ok(prices)
     }
 
-    /// Whether there is such a product; the store is asked when memory does not know it.
+    /// Whether there is such a product, on sale or not; the store is asked when memory does not know it.
     pub(crate) async fn lists(&self, sku: &Sku) -> Result<bool, Rejected> {
         let known = self.remembered(std::iter::once(sku)).contains_key(sku);
         Ok(known || self.read(std::iter::once(sku)).await?.contains_key(sku))
@@ -70,7 +70,7 @@ impl Catalogue {
                 Ok(recorded) => self.hear(recorded),
                 Err(failure) => tracing::warn!(
                     topic = %record.topic, partition = record.partition, offset = record.offset,
-                    error = &failure as &dyn std::error::Error,
+                    error = runtime::chain(&failure),
                     "A product's event cannot be read; orders ask the store for it instead",
                 ),
             }
@@ -105,6 +105,7 @@ fn next(known: Option<Known>, version: Version, event: &ProductEvent) -> Option<
 
 fn listed(state: Option<&ProductState>) -> Option<Listed> {
     match state? {
-        ProductState::Active(product) => Some(Listed { name: product.name.clone(), price: product.price }),
+        ProductState::Active(product) => Some(Listed::OnSale { name: product.name.clone(), price: product.price }),
+        ProductState::Discontinued(_) => Some(Listed::Discontinued),
     }
 }

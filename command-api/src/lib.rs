@@ -22,25 +22,19 @@ mod tokens;
 pub mod config;
 pub mod metrics;
 
-use std::sync::Arc;
-
-use accounts::Accounts;
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
 use event_store::EventStore;
 use runtime::Process;
 use schemas::Aggregate;
 use sessions::Sessions;
 
-use app::App;
-use cashier::Cashier;
-use catalogue::Catalogue;
+use app::Workers;
+
+pub use app::App;
 pub use config::Config;
 use config::Role;
-use fulfilment::{Fulfilments, Participants};
-use intent::FingerprintKey;
-pub use routes::openapi;
-use streams::Streams;
-use tokens::Signer;
+pub use routes::{openapi, router};
+pub use tokens::KeyError;
 
 /// The process could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +50,7 @@ pub enum Error {
     Sessions(#[from] sessions::Error),
     /// Tokens could not be signed.
     #[error("cannot set up the signing of tokens")]
-    Key(#[from] tokens::KeyError),
+    Key(#[from] KeyError),
     /// The payment provider could not be spoken to.
     #[error("cannot set up the payment provider's client")]
     Payments(#[from] payments::Error),
@@ -82,17 +76,13 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
             .tasks
             .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
     }
-    let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
-    let streams = Participants::new(&store);
-    let cashier = Cashier::new(&config.payments, &store, &streams.payments, &fingerprints)?;
-    let fulfilments = Fulfilments::new(&config.fulfilment, &store, &streams, &fingerprints);
+    let workers = Workers::new(&config, &store)?;
     if config.roles.contains(&Role::Fulfilment) {
         let decoder = Decoder::new(&registry);
-        cashier.start(&kafka, &decoder, &process)?;
-        fulfilments.start(&kafka, &decoder, &process)?;
+        workers.cashier.start(&kafka, &decoder, &process)?;
+        workers.fulfilments.start(&kafka, &decoder, &process)?;
     }
     if config.roles.contains(&Role::Http) {
-        let workers = Workers { fulfilments, cashier, fingerprints };
         return serve(&config, store, workers, &Events { kafka, registry }, &process).await;
     }
     process.shutdown.requested().await;
@@ -105,13 +95,6 @@ struct Events {
     registry: Registry,
 }
 
-/// Who works beside HTTP, and shares its streams.
-struct Workers {
-    fulfilments: Fulfilments,
-    cashier: Cashier,
-    fingerprints: FingerprintKey,
-}
-
 async fn serve(
     config: &Config,
     store: EventStore,
@@ -119,38 +102,13 @@ async fn serve(
     events: &Events,
     process: &Process,
 ) -> Result<(), Error> {
-    let app = app(config, store, workers, events, process)?;
+    let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
+    let app = App::beside(workers, config, store, sessions)?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
-    Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
-}
-
-fn app(config: &Config, store: EventStore, workers: Workers, events: &Events, process: &Process) -> Result<App, Error> {
-    let Workers { fulfilments, cashier, fingerprints } = workers;
-    let streams = fulfilments.streams.clone();
-    let sessions = &config.sessions;
-    let products = Streams::new(store.clone());
-    let private_key = config.jwt_private_key.expose();
-    let signer = Signer::new(private_key, &sessions.jwks, &sessions.jwt_issuer, &sessions.jwt_audience)?;
-    Ok(App {
-        orders: streams.orders,
-        catalogue: Catalogue::new(products.clone()),
-        products,
-        stock: streams.stock,
-        payments: streams.payments,
-        fulfilments,
-        cashier,
-        webhook_secret: config.payments.payments_webhook_secret.clone(),
-        users: Streams::new(store.clone()),
-        accounts: Accounts::new(store.database(), &config.email_key),
-        sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,
-        signer: Arc::new(signer),
-        jwks: sessions.jwks.as_str().into(),
-        fingerprints,
-        store,
-    })
+    Ok(runtime::http::serve(config.http_addr, router(app), process).await?)
 }

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 
 /// The routes, with the application behind them.
-pub(crate) fn router(app: App) -> Router {
+pub fn router(app: App) -> Router {
     described().split_for_parts().0.with_state(app)
 }
 
@@ -39,7 +39,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(order::cancel))
         .routes(routes!(product::register))
         .routes(routes!(product::change_price))
-        .routes(routes!(stock::receive))
+        .routes(routes!(product::rename))
+        .routes(routes!(product::discontinue))
+        .routes(routes!(stock::book))
         .routes(routes!(payment::refund))
         .routes(routes!(fulfilment::retry))
         .routes(routes!(fulfilment::compensate))

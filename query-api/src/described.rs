@@ -197,6 +197,8 @@ pub(crate) struct Product {
     name: String,
     /// What one piece costs.
     price: Price,
+    /// `ACTIVE` or `DISCONTINUED`; the latter cannot be ordered any more.
+    status: String,
     /// How many events have happened to it.
     version: u32,
     /// RFC 3339.

@@ -53,6 +53,8 @@ pub static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| {
         record(Aggregate::Order, "OrderCancelled", include_str!("../avro/order/OrderCancelled.avsc")),
         record(Aggregate::Product, "ProductRegistered", include_str!("../avro/product/ProductRegistered.avsc")),
         record(Aggregate::Product, "ProductPriceChanged", include_str!("../avro/product/ProductPriceChanged.avsc")),
+        record(Aggregate::Product, "ProductRenamed", include_str!("../avro/product/ProductRenamed.avsc")),
+        record(Aggregate::Product, "ProductDiscontinued", include_str!("../avro/product/ProductDiscontinued.avsc")),
         record(Aggregate::Stock, "StockReceived", include_str!("../avro/stock/StockReceived.avsc")),
         record(Aggregate::Stock, "StockAdjusted", include_str!("../avro/stock/StockAdjusted.avsc")),
         record(Aggregate::Stock, "StockReserved", include_str!("../avro/stock/StockReserved.avsc")),

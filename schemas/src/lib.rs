@@ -45,7 +45,9 @@ pub use payment::{
     PaymentExpired, PaymentMarkedUnknown, PaymentMethod, PaymentRefundRejected, PaymentRefundRequested,
     PaymentRefunded, PaymentRequested, PaymentStatus, PaymentVoidRequested, PaymentVoided, ProviderId,
 };
-pub use product::{ProductEvent, ProductPriceChanged, ProductRegistered};
+pub use product::{
+    ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, ProductStatus,
+};
 pub use stock::{
     StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
     StockReservationRejected, StockReservationReleased, StockReserved,

@@ -1,4 +1,4 @@
-//! The product's events.
+//! The product's events, and what its states are called.
 
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,10 @@ events! {
         Registered(ProductRegistered),
         /// Its price was changed.
         PriceChanged(ProductPriceChanged),
+        /// It is called something else.
+        Renamed(ProductRenamed),
+        /// It is not sold any more.
+        Discontinued(ProductDiscontinued),
     }
 }
 
@@ -34,4 +38,30 @@ pub struct ProductRegistered {
 pub struct ProductPriceChanged {
     /// The new price of one piece, above zero.
     pub price: Money,
+}
+
+/// A product is called something else; orders already placed keep its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "orderflow.product")]
+pub struct ProductRenamed {
+    /// What people call it now.
+    pub name: String,
+}
+
+/// A product is not sold any more, for ever; orders already placed are not touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "orderflow.product")]
+pub struct ProductDiscontinued {
+    /// Its SKU, which stays taken.
+    pub sku: Sku,
+}
+
+/// What a product's state is called in answers and lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ProductStatus {
+    /// On sale.
+    Active,
+    /// Not sold any more.
+    Discontinued,
 }

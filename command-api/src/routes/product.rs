@@ -1,4 +1,4 @@
-//! Products: register, change the price.
+//! Products: register, change the price, rename, discontinue.
 
 use axum::extract::State;
 use domain::product::{Price, ProductCommand, ProductName};
@@ -36,6 +36,19 @@ pub(super) struct PriceBody {
     /// ISO 4217 code.
     currency: String,
 }
+
+/// What a product is called from now on.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RenameProduct {
+    /// Up to 200 characters.
+    name: String,
+}
+
+/// Nothing needs to be said.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiscontinueProduct {}
 
 /// Which product was changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,6 +105,50 @@ pub(super) async fn change_price(
     let intent = app.intent(&caller, &format!("POST /commands/products/{sku}/price"), &headers, &body);
     let done = app.products.execute(sku.product(), Creates::No, command, intent).await?;
     Ok(ProductAnswer::reply(done, sku, "Price changed"))
+}
+
+/// Renames a product; orders already placed keep its name.
+#[utoipa::path(post, path = "/commands/products/{sku}/rename", tag = "products", request_body = RenameProduct,
+    params(("sku" = String, Path, description = "The product")),
+    responses((status = 200, body = ProductAnswer, description = "Renamed, or called so already"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn rename(
+    State(app): State<App>,
+    AdminCaller(caller): AdminCaller,
+    headers: CommandHeaders,
+    Params(sku): Params<Sku>,
+    JsonBody(body): JsonBody<RenameProduct>,
+) -> Result<Reply<ProductAnswer>, Problem> {
+    let command = body.check()?;
+    let intent = app.intent(&caller, &format!("POST /commands/products/{sku}/rename"), &headers, &body);
+    let done = app.products.execute(sku.product(), Creates::No, command, intent).await?;
+    Ok(ProductAnswer::reply(done, sku, "Product renamed"))
+}
+
+/// Takes a product off sale, for ever; orders already placed are not touched.
+#[utoipa::path(post, path = "/commands/products/{sku}/discontinue", tag = "products",
+    request_body = Option<DiscontinueProduct>, params(("sku" = String, Path, description = "The product")),
+    responses((status = 200, body = ProductAnswer, description = "Discontinued, now or before"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn discontinue(
+    State(app): State<App>,
+    AdminCaller(caller): AdminCaller,
+    headers: CommandHeaders,
+    Params(sku): Params<Sku>,
+    body: Option<JsonBody<DiscontinueProduct>>,
+) -> Result<Reply<ProductAnswer>, Problem> {
+    let JsonBody(body) = body.unwrap_or_default();
+    let intent = app.intent(&caller, &format!("POST /commands/products/{sku}/discontinue"), &headers, &body);
+    let done = app.products.execute(sku.product(), Creates::No, ProductCommand::Discontinue, intent).await?;
+    Ok(ProductAnswer::reply(done, sku, "Product discontinued"))
+}
+
+impl RenameProduct {
+    fn check(&self) -> Result<ProductCommand, Problem> {
+        let mut shape = Shape::default();
+        let name = shape.take(&["name".into()], ProductName::parse(&self.name));
+        shape.finish(name.map(|name| ProductCommand::Rename { name }))
+    }
 }
 
 impl RegisterProduct {

@@ -86,16 +86,21 @@ pub struct RequestedLine {
     pub expected_price: Option<i64>,
 }
 
-/// The products on sale, by SKU.
+/// What the catalogue says, by SKU.
 pub type Catalogue = BTreeMap<Sku, Listed>;
 
-/// A product on sale.
+/// What the catalogue says of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// What people call it.
-    pub name: String,
-    /// What one piece costs.
-    pub price: Money,
+pub enum Listed {
+    /// It can be ordered.
+    OnSale {
+        /// What people call it.
+        name: String,
+        /// What one piece costs.
+        price: Money,
+    },
+    /// It was sold once.
+    Discontinued,
 }
 
 /// How many pieces a line asks for: 1 to 1,000.

@@ -1,6 +1,6 @@
-//! The product: what the catalogue lists under one SKU.
+//! The product: what the catalogue lists under one SKU, until it is discontinued.
 
-use schemas::{Money, ProductEvent, ProductPriceChanged, ProductRegistered, Sku};
+use schemas::{Money, ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, Sku};
 
 use crate::invalid::one_line;
 use crate::{Aggregate, Invalid, MAX_AMOUNT, Refusal};
@@ -26,6 +26,13 @@ pub enum ProductCommand {
         /// What one piece costs.
         price: Price,
     },
+    /// Is called something else from now on; orders already placed keep its name.
+    Rename {
+        /// What people call it.
+        name: ProductName,
+    },
+    /// Is not sold any more; there is no way back.
+    Discontinue,
 }
 
 /// What people call a product: one line of 1 to 200 characters, without spaces around it.
@@ -70,6 +77,8 @@ impl Price {
 pub enum ProductState {
     /// On sale.
     Active(ProductDetails),
+    /// Not sold any more; nothing can happen to it.
+    Discontinued(ProductDetails),
 }
 
 /// How the catalogue describes a product.
@@ -96,8 +105,20 @@ impl Aggregate for Product {
             (Some(ProductState::Active(details)), ProductEvent::PriceChanged(ProductPriceChanged { price })) => {
                 Some(ProductState::Active(ProductDetails { price: *price, ..details }))
             }
-            (state @ Some(ProductState::Active(_)), ProductEvent::Registered(_))
-            | (state @ None, ProductEvent::PriceChanged(_)) => state,
+            (Some(ProductState::Active(details)), ProductEvent::Renamed(ProductRenamed { name })) => {
+                Some(ProductState::Active(ProductDetails { name: name.clone(), ..details }))
+            }
+            (Some(ProductState::Active(details)), ProductEvent::Discontinued(_)) => {
+                Some(ProductState::Discontinued(details))
+            }
+            (None, ProductEvent::PriceChanged(_) | ProductEvent::Renamed(_) | ProductEvent::Discontinued(_)) => None,
+            (
+                state @ Some(ProductState::Discontinued(_)),
+                ProductEvent::PriceChanged(_) | ProductEvent::Renamed(_) | ProductEvent::Discontinued(_),
+            )
+            | (state @ Some(ProductState::Active(_) | ProductState::Discontinued(_)), ProductEvent::Registered(_)) => {
+                state
+            }
         }
     }
 
@@ -108,13 +129,31 @@ impl Aggregate for Product {
                 let registered = ProductRegistered { sku: sku.clone(), name, price: price.money() };
                 Ok(vec![ProductEvent::Registered(registered)])
             }
-            (Some(ProductState::Active(_)), ProductCommand::Register { .. }) => Err(Refusal::ProductExists),
-            (None, ProductCommand::ChangePrice { .. }) => Err(Refusal::ProductNotFound),
+            (Some(ProductState::Active(_) | ProductState::Discontinued(_)), ProductCommand::Register { .. }) => {
+                Err(Refusal::ProductExists)
+            }
+            (
+                None,
+                ProductCommand::ChangePrice { .. } | ProductCommand::Rename { .. } | ProductCommand::Discontinue,
+            ) => Err(Refusal::ProductNotFound),
             (Some(ProductState::Active(details)), ProductCommand::ChangePrice { price }) => {
                 let changed = details.price != price.money();
                 let event = ProductEvent::PriceChanged(ProductPriceChanged { price: price.money() });
                 Ok(changed.then_some(event).into_iter().collect())
             }
+            (Some(ProductState::Active(details)), ProductCommand::Rename { name }) => {
+                let changed = details.name != name.as_str();
+                let event = ProductEvent::Renamed(ProductRenamed { name: name.as_str().to_owned() });
+                Ok(changed.then_some(event).into_iter().collect())
+            }
+            (Some(ProductState::Active(details)), ProductCommand::Discontinue) => {
+                Ok(vec![ProductEvent::Discontinued(ProductDiscontinued { sku: details.sku.clone() })])
+            }
+            (
+                Some(ProductState::Discontinued(details)),
+                ProductCommand::ChangePrice { .. } | ProductCommand::Rename { .. },
+            ) => Err(Refusal::ProductDiscontinued { sku: details.sku.clone() }),
+            (Some(ProductState::Discontinued(_)), ProductCommand::Discontinue) => Ok(Vec::new()),
         }
     }
 }

@@ -76,6 +76,12 @@ pub enum Refusal {
     /// There is no such product.
     #[error("there is no such product")]
     ProductNotFound,
+    /// The product is not sold any more.
+    #[error("{sku} is discontinued")]
+    ProductDiscontinued {
+        /// Which SKU.
+        sku: Sku,
+    },
     /// The stock on hand would be beyond [`crate::MAX_AMOUNT`].
     #[error("the stock on hand would become too large")]
     StockTooLarge,
@@ -197,6 +203,7 @@ impl Refusal {
             Self::OrderCannotBecome { .. } => "order_status_conflict",
             Self::ProductExists => "product_exists",
             Self::ProductNotFound => "product_not_found",
+            Self::ProductDiscontinued { .. } => "product_discontinued",
             Self::StockTooLarge => "stock_too_large",
             Self::StockTooSmall { .. } => "stock_too_small",
             Self::ReservationDiffers { .. } => "reservation_differs",
@@ -237,6 +244,7 @@ impl Refusal {
             | Self::OrderCannotBecome { .. }
             | Self::ProductExists
             | Self::ProductNotFound
+            | Self::ProductDiscontinued { .. }
             | Self::StockTooLarge
             | Self::StockTooSmall { .. }
             | Self::ReservationDiffers { .. }
@@ -283,6 +291,7 @@ impl Refusal {
             | Self::OrderNotCancellable { .. }
             | Self::OrderCannotBecome { .. }
             | Self::ProductExists
+            | Self::ProductDiscontinued { .. }
             | Self::StockTooLarge
             | Self::StockTooSmall { .. }
             | Self::ReservationDiffers { .. }

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use proptest::{option, sample};
 use schemas::{
     AnyEvent, CancellationCause, Currency, Money, OrderCancelled, OrderDelivered, OrderEvent, OrderId, OrderLine,
-    OrderPaid, OrderPlaced, OrderRejected, OrderReserved, OrderShipped, PaymentMethod, ProductEvent,
-    ProductPriceChanged, ProductRegistered, RejectionReason, Role, SessionId, Sku, StockAdjusted, StockEvent,
-    StockReceived, StockReservationCommitted, StockReservationExpired, StockReservationRejected,
-    StockReservationReleased, StockReserved, Timestamp, UserEvent, UserId, UserRegistered, UserSessionEnded,
-    UserSessionsRevoked,
+    OrderPaid, OrderPlaced, OrderRejected, OrderReserved, OrderShipped, PaymentMethod, ProductDiscontinued,
+    ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, RejectionReason, Role, SessionId, Sku,
+    StockAdjusted, StockEvent, StockReceived, StockReservationCommitted, StockReservationExpired,
+    StockReservationRejected, StockReservationReleased, StockReserved, Timestamp, UserEvent, UserId, UserRegistered,
+    UserSessionEnded, UserSessionsRevoked,
 };
 
 /// One event per record with every field filled, in the order of the records.
@@ -51,6 +51,8 @@ pub(crate) fn one_of_each() -> Vec<AnyEvent> {
         .into(),
         ProductEvent::Registered(ProductRegistered { sku: mug.clone(), name: "Mug, blue".to_owned(), price }).into(),
         ProductEvent::PriceChanged(ProductPriceChanged { price }).into(),
+        ProductEvent::Renamed(ProductRenamed { name: "Mug, navy".to_owned() }).into(),
+        ProductEvent::Discontinued(ProductDiscontinued { sku: mug.clone() }).into(),
     ];
     events.extend(one_of_each_of_stock(&mug).map(AnyEvent::from));
     events.extend(payment::one_of_each());
@@ -121,7 +123,9 @@ fn product() -> impl Strategy<Value = AnyEvent> {
     let registered = (sku(), any::<String>(), money())
         .prop_map(|(sku, name, price)| ProductEvent::Registered(ProductRegistered { sku, name, price }));
     let changed = money().prop_map(|price| ProductEvent::PriceChanged(ProductPriceChanged { price }));
-    prop_oneof![registered, changed].prop_map(AnyEvent::from)
+    let renamed = any::<String>().prop_map(|name| ProductEvent::Renamed(ProductRenamed { name }));
+    let discontinued = sku().prop_map(|sku| ProductEvent::Discontinued(ProductDiscontinued { sku }));
+    prop_oneof![registered, changed, renamed, discontinued].prop_map(AnyEvent::from)
 }
 
 fn stock() -> impl Strategy<Value = AnyEvent> {

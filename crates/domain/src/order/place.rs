@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemas::{Money, OrderLine, OrderPlaced, PaymentMethod, UserId};
 
-use super::{Catalogue, MAX_LINES, Quantity, RequestedLine};
+use super::{Catalogue, Listed, MAX_LINES, Quantity, RequestedLine};
 use crate::{MAX_AMOUNT, Refusal};
 
 pub(super) fn place(
@@ -56,13 +56,17 @@ fn add(earlier: &mut RequestedLine, line: &RequestedLine) -> Result<(), Refusal>
 
 fn price(line: &RequestedLine, catalogue: &Catalogue) -> Result<(OrderLine, Money), Refusal> {
     let sku = line.sku.clone();
-    let Some(listed) = catalogue.get(&sku) else { return Err(Refusal::UnknownProduct { sku }) };
-    if let Some(expected) = line.expected_price.filter(|expected| *expected != listed.price.amount) {
-        return Err(Refusal::PriceChanged { sku, expected, actual: listed.price });
+    let (name, price) = match catalogue.get(&sku) {
+        None => return Err(Refusal::UnknownProduct { sku }),
+        Some(Listed::Discontinued) => return Err(Refusal::ProductDiscontinued { sku }),
+        Some(Listed::OnSale { name, price }) => (name.clone(), *price),
+    };
+    if let Some(expected) = line.expected_price.filter(|expected| *expected != price.amount) {
+        return Err(Refusal::PriceChanged { sku, expected, actual: price });
     }
     let quantity = line.quantity.get();
-    let subtotal = listed.price.checked_mul(quantity).ok_or(Refusal::TotalTooLarge)?;
-    Ok((OrderLine { sku, name: listed.name.clone(), quantity, unit_price: listed.price.amount }, subtotal))
+    let subtotal = price.checked_mul(quantity).ok_or(Refusal::TotalTooLarge)?;
+    Ok((OrderLine { sku, name, quantity, unit_price: price.amount }, subtotal))
 }
 
 fn total(lines: &[(OrderLine, Money)]) -> Result<Money, Refusal> {

@@ -14,7 +14,7 @@ const STRANGER: u128 = 2;
 
 fn place() -> OrderCommand {
     let line = RequestedLine { sku: sku("MUG"), quantity: Quantity::new(3).unwrap(), expected_price: Some(500) };
-    let catalogue = Catalogue::from([(sku("MUG"), Listed { name: "Mug".to_owned(), price: euro(500) })]);
+    let catalogue = Catalogue::from([(sku("MUG"), Listed::OnSale { name: "Mug".to_owned(), price: euro(500) })]);
     OrderCommand::Place {
         user: user(OWNER),
         lines: vec![line],

@@ -6,12 +6,14 @@ use schemas::{Currency, Money, OrderEvent, OrderPlaced};
 
 use crate::check::{euro, sku, user};
 
-/// The catalogue of all these tests: a mug in euro, a pot in dollars, and things that nobody can pay.
+/// The catalogue of all these tests: a mug in euro, a pot in dollars, things that nobody can pay, and one not sold any more.
 fn catalogue() -> Catalogue {
     let dollar = Money { amount: 700, currency: Currency::parse("USD").unwrap() };
     [("MUG", euro(500)), ("LID", euro(125)), ("POT", dollar), ("MOON", euro(MAX_AMOUNT)), ("SUN", euro(i64::MAX))]
-        .map(|(text, price)| (sku(text), Listed { name: format!("The {text}"), price }))
-        .into()
+        .map(|(text, price)| (sku(text), Listed::OnSale { name: format!("The {text}"), price }))
+        .into_iter()
+        .chain([(sku("OLD"), Listed::Discontinued)])
+        .collect()
 }
 
 fn line(text: &str, quantity: i64, expected_price: Option<i64>) -> RequestedLine {
@@ -72,6 +74,12 @@ fn an_order_has_1_to_100_lines() {
 fn what_the_catalogue_does_not_list_cannot_be_ordered() {
     let refused = place(vec![line("MUG", 1, None), line("CUP", 1, None)]);
     assert_eq!(refused, Err(Refusal::UnknownProduct { sku: sku("CUP") }));
+}
+
+#[test]
+fn what_is_discontinued_cannot_be_ordered() {
+    let refused = place(vec![line("MUG", 1, None), line("OLD", 1, Some(500))]);
+    assert_eq!(refused, Err(Refusal::ProductDiscontinued { sku: sku("OLD") }));
 }
 
 #[test]

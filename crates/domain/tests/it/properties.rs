@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use schemas::{
     CancellationCause, Currency, Money, OrderCancelled, OrderDelivered, OrderEvent, OrderPaid, OrderPlaced,
-    OrderRejected, OrderReserved, OrderShipped, OrderStatus, RejectionReason, Role, SessionId, Sku,
+    OrderRejected, OrderReserved, OrderShipped, OrderStatus, ProductEvent, RejectionReason, Role, SessionId, Sku,
 };
 
 use crate::check::{actor, euro, sku, user};
@@ -59,10 +59,15 @@ fn any_line() -> impl Strategy<Value = RequestedLine> {
     })
 }
 
+fn on_sale(price: Money) -> Listed {
+    Listed::OnSale { name: "thing".to_owned(), price }
+}
+
 fn any_catalogue() -> impl Strategy<Value = Catalogue> {
-    let listed = (any_sku(), any_money()).prop_map(|(sku, price)| (sku, Listed { name: "thing".to_owned(), price }));
-    let cheap =
-        (0..130).map(|number| (sku(&format!("S{number}")), Listed { name: "thing".to_owned(), price: euro(7) }));
+    let listed = (any_sku(), any_money()).prop_map(|(sku, price)| (sku, on_sale(price)));
+    let gone = any_sku().prop_map(|sku| (sku, Listed::Discontinued));
+    let listed = prop_oneof![9 => listed, 1 => gone];
+    let cheap = (0..130).map(|number| (sku(&format!("S{number}")), on_sale(euro(7))));
     let complete = Just(cheap.collect::<Catalogue>());
     prop_oneof![complete, vec(listed, 0..200).prop_map(Catalogue::from_iter)]
 }
@@ -92,15 +97,14 @@ fn order_command() -> impl Strategy<Value = OrderCommand> {
 }
 
 fn product_command() -> impl Strategy<Value = ProductCommand> {
-    let price = (1..20_i64).prop_map(|amount| Price::new(euro(amount)).unwrap());
-    (any::<bool>(), price).prop_map(|(register, price)| {
-        let name = ProductName::parse("Mug").unwrap();
-        if register {
-            ProductCommand::Register { sku: sku("MUG"), name, price }
-        } else {
-            ProductCommand::ChangePrice { price }
-        }
-    })
+    let price = || (1..20_i64).prop_map(|amount| Price::new(euro(amount)).unwrap());
+    let name = || "[a-c]".prop_map(|name| ProductName::parse(&name).unwrap());
+    prop_oneof![
+        3 => (name(), price()).prop_map(|(name, price)| ProductCommand::Register { sku: sku("MUG"), name, price }),
+        3 => price().prop_map(|price| ProductCommand::ChangePrice { price }),
+        3 => name().prop_map(|name| ProductCommand::Rename { name }),
+        1 => Just(ProductCommand::Discontinue),
+    ]
 }
 
 /// All but logging out everywhere, which does something every time.
@@ -186,6 +190,13 @@ proptest! {
         before in vec(product_command(), 0..5), command in product_command(),
     ) {
         prop_assert!(changes_nothing(&repeated::<Product>(&before, &command)));
+    }
+
+    #[test]
+    fn nothing_happens_to_a_discontinued_product(commands in vec(product_command(), 0..12)) {
+        let events = run::<Product>(&commands);
+        let end = events.iter().position(|event| matches!(event, ProductEvent::Discontinued(_)));
+        prop_assert!(end.is_none_or(|end| end + 1 == events.len()), "{:?}", events);
     }
 
     #[test]

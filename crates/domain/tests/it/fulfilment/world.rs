@@ -54,7 +54,7 @@ impl World {
             quantity: Quantity::new(QUANTITY).unwrap(),
             expected_price: None,
         };
-        let listed = |text: &str| (sku(text), Listed { name: text.to_owned(), price: euro(100) });
+        let listed = |text: &str| (sku(text), Listed::OnSale { name: text.to_owned(), price: euro(100) });
         let place = OrderCommand::Place {
             user: user(1),
             lines: pieces.iter().map(|(text, _)| line(text)).collect(),
