@@ -18,11 +18,11 @@ use vault::Vault;
 
 use crate::cashier::Cashier;
 use crate::catalogue::Catalogue;
-use crate::fulfilment::Fulfilments;
+use crate::fulfilment::{Fulfilments, Participants};
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::signing::Signing;
 use crate::streams::{Creates, Done, Rejected, Streams};
-use crate::{Config, Error, Workers};
+use crate::{Config, Error};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -63,6 +63,27 @@ pub struct App {
     pub(crate) fingerprints: FingerprintKey,
 }
 
+/// Who works beside HTTP, and shares its streams.
+#[derive(Debug, Clone)]
+pub(crate) struct Workers {
+    /// Carries orders out.
+    pub(crate) fulfilments: Fulfilments,
+    /// Asks the payment provider.
+    pub(crate) cashier: Cashier,
+    fingerprints: FingerprintKey,
+}
+
+impl Workers {
+    /// Workers over this store.
+    pub(crate) fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
+        let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
+        let streams = Participants::new(store);
+        let cashier = Cashier::new(&config.payments, store, &streams.payments, &fingerprints)?;
+        let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams, &fingerprints);
+        Ok(Self { fulfilments, cashier, fingerprints })
+    }
+}
+
 /// What somebody wants to order.
 #[derive(Debug, Clone)]
 pub(crate) struct Wish {
@@ -80,10 +101,15 @@ impl FromRef<App> for Sessions {
 
 impl App {
     /// The application over this store, for people who are logged in with these sessions.
-    pub async fn new(
+    pub async fn new(config: &Config, store: EventStore, sessions: Sessions, process: &Process) -> Result<Self, Error> {
+        Self::beside(Workers::new(config, &store)?, config, store, sessions, process).await
+    }
+
+    /// The same, on the streams of these workers.
+    pub(crate) async fn beside(
+        workers: Workers,
         config: &Config,
         store: EventStore,
-        workers: Workers,
         sessions: Sessions,
         process: &Process,
     ) -> Result<Self, Error> {
@@ -95,17 +121,17 @@ impl App {
             catalogue: Catalogue::new(products.clone()),
             products,
             stock: streams.stock,
-            users: Streams::new(store.clone()),
-            accounts: Accounts::new(store.database(), &config.email_key),
-            refresh_tokens: RefreshTokens::new(store.database()),
-            vault: Vault::connect(&config.vault, process).await?,
-            key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
-            signing: Signing::start(config, &sessions, process)?,
-            sessions,
             payments: streams.payments,
             fulfilments,
             cashier,
             webhook_secret: config.payments.payments_webhook_secret.clone(),
+            users: Streams::new(store.clone()),
+            accounts: Accounts::new(store.database(), &config.email_key),
+            refresh_tokens: RefreshTokens::new(store.database()),
+            vault: Box::pin(Vault::connect(&config.vault, process)).await?,
+            key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
+            signing: Signing::start(config, &sessions, process)?,
+            sessions,
             fingerprints,
             store,
         })

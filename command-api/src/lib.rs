@@ -38,12 +38,11 @@ use sessions::{Revocation, Sessions};
 use tokio::sync::broadcast::error::RecvError;
 use vault::Vault;
 
+use app::Workers;
+
 pub use app::App;
-use cashier::Cashier;
 pub use config::Config;
 use config::Role;
-use fulfilment::{Fulfilments, Participants};
-use intent::FingerprintKey;
 pub use routes::{openapi, router};
 pub use tokens::KeyError;
 
@@ -109,25 +108,6 @@ struct Events {
     registry: Registry,
 }
 
-/// Who works beside HTTP, and shares its streams.
-#[derive(Debug)]
-pub struct Workers {
-    fulfilments: Fulfilments,
-    cashier: Cashier,
-    fingerprints: FingerprintKey,
-}
-
-impl Workers {
-    /// Who works on this store, and at the configured payment provider.
-    pub fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
-        let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
-        let streams = Participants::new(store);
-        let cashier = Cashier::new(&config.payments, store, &streams.payments, &fingerprints)?;
-        let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams, &fingerprints);
-        Ok(Self { fulfilments, cashier, fingerprints })
-    }
-}
-
 async fn serve(
     config: &Config,
     store: EventStore,
@@ -136,7 +116,7 @@ async fn serve(
     process: &Process,
 ) -> Result<(), Error> {
     let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
-    let app = App::new(config, store, workers, sessions, process).await?;
+    let app = App::beside(workers, config, store, sessions, process).await?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bson::{Document, doc};
 use event_store::{Commit, EventStore};
 use futures::TryStreamExt as _;
-use schemas::{AnyEvent, Recorded, StreamId, Version};
+use schemas::{Aggregate, AnyEvent, FulfilmentEvent, FulfilmentResult, OrderId, Recorded, StreamId, Version};
 
 /// Every event, by stream, in order. The truth that everything else is compared with.
 pub type Ledger = BTreeMap<StreamId, Vec<Recorded<AnyEvent>>>;
@@ -38,6 +38,26 @@ fn stream_of(commit: &Document) -> String {
 
 fn events_of(commit: &Commit) -> Vec<Recorded<AnyEvent>> {
     commit.recorded().expect("readable events")
+}
+
+/// An order that is still being carried out, if there is one: it will make more events.
+#[must_use]
+pub fn unfinished(ledger: &Ledger) -> Option<&StreamId> {
+    let orders = ledger.keys().filter(|stream| stream.aggregate() == Aggregate::Order);
+    orders.into_iter().find(|order| !is_finished(ledger, order))
+}
+
+/// Whether the order's fulfilment has ended, and knows of everything that happened to the order and its payment.
+fn is_finished(ledger: &Ledger, order: &StreamId) -> bool {
+    let id = OrderId::parse(order.as_str()).expect("an order id");
+    let names = |stream: &StreamId| ledger.get(stream).into_iter().flatten().map(|event| event.event.name());
+    let ended = names(id.fulfilment().stream()).next_back() == Some("FulfilmentCompleted");
+    let called_off = names(order).any(|name| name == "OrderCancelled");
+    let fulfilled = ledger.get(id.fulfilment().stream()).and_then(|events| events.last()).is_some_and(|last| {
+        let AnyEvent::Fulfilment(FulfilmentEvent::Completed(completed)) = &last.event else { return false };
+        completed.result == FulfilmentResult::Fulfilled
+    });
+    ended && !(called_off && fulfilled)
 }
 
 /// How many commits still carry the outbox mark.

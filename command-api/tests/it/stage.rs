@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use clap::Parser as _;
-use command_api::{App, Config, Workers};
+use command_api::{App, Config};
 use event_store::EventStore;
 use runtime::Process;
 use schemas::{StreamId, Version};
@@ -90,8 +90,8 @@ impl Stage {
             ("--kafka-brokers", "127.0.0.1:1"),
             ("--schema-registry-url", "http://127.0.0.1:1"),
             ("--payments-url", "http://127.0.0.1:1"),
-            ("--payments-secret-key", "sk_test_nobody_asks"),
-            ("--payments-webhook-secret", "whsec_nobody_asks"),
+            ("--payments-secret-key", "payments"),
+            ("--payments-webhook-secret", "webhooks"),
         ];
         let arguments = settings.iter().map(|(name, value)| format!("{name}={value}"));
         let config = Config::try_parse_from(std::iter::once("command-api".to_owned()).chain(arguments)).unwrap();
@@ -99,8 +99,7 @@ impl Stage {
         let store = EventStore::connect(event_store::Config::new(mongodb_uri), &process).await.unwrap();
         store.wait_until_up().await;
         let sessions = Sessions::without_events(&config.sessions).unwrap();
-        let workers = Workers::new(&config, &store).unwrap();
-        let app = App::new(&config, store.clone(), workers, sessions, &process).await.unwrap();
+        let app = App::new(&config, store.clone(), sessions, &process).await.unwrap();
         Self { process, store, router: runtime::http::layered(command_api::router(app)) }
     }
 

@@ -22,6 +22,8 @@ use topic::Watcher;
 /// What the demo's shop sells: SKU, name, price in cents.
 const PRODUCTS: [(&str, &str, i64); 3] =
     [("tea-green", "Green tea", 490), ("cup-blue", "Blue cup", 1_290), ("pot-iron", "Iron pot", 5_900)];
+/// How many pieces of each come in: enough for a long stream of orders, each of which takes some.
+const STOCK: u32 = 1_000_000;
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A customer of the demo, with the shop and the credentials to log in again.
@@ -56,7 +58,7 @@ pub(crate) async fn run(system: &Orderflow, length: Option<Duration>, rate: u32)
     let admin = log_in(system.gateway(), &system.admin().email, &system.admin().password).await?;
     for (sku, name, price) in PRODUCTS {
         customer.shop.offer(&admin, sku, name, price).await?;
-        customer.shop.receive(&admin, sku, 1_000).await?;
+        customer.shop.receive(&admin, sku, STOCK).await?;
         report::told(&format!("the shop sells {name} ({sku}) at {} EUR", decimal(price)));
     }
     let mut watcher = Watcher::start(&system.addresses().kafka_brokers).await?;

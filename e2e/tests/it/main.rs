@@ -6,6 +6,7 @@
 mod bad_input;
 mod faults;
 mod forgeries;
+mod fulfilment;
 mod idempotency;
 mod journey;
 mod keys;

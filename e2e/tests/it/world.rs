@@ -10,7 +10,7 @@ use e2e::ledger::{self, Ledger};
 use event_store::EventStore;
 use read_model::{ReadModel, Reader, RedisConfig};
 use runtime::Process;
-use stack::{Orderflow, Shape, eventually};
+use stack::{Orderflow, Shape};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// The longest that anything may take to settle after everything is up again.
@@ -66,15 +66,23 @@ impl World {
         ledger::read(&self.store).await
     }
 
-    /// Waits until nothing is marked for publication and Redis shows exactly what the events come to; then checks the
+    /// Waits until every order is carried out, nothing is marked for publication, and Redis shows exactly what the events come to; then checks the
     /// topics. Returns the events.
     pub(crate) async fn settle(&self) -> Ledger {
         let store = &self.store;
-        eventually("every commit is published and unmarked", SETTLED, async || {
-            (ledger::marked(store).await == 0).then_some(())
-        })
-        .await;
-        let ledger = self.ledger().await;
+        let mut waits = String::from("everything");
+        let settled = tokio::time::timeout(SETTLED, async {
+            loop {
+                let ledger = self.ledger().await;
+                match ledger::unfinished(&ledger) {
+                    Some(order) => waits = format!("{order} to be carried out"),
+                    None if ledger::marked(store).await > 0 => waits = "every commit to be published".to_owned(),
+                    None => return ledger,
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let ledger = settled.await.unwrap_or_else(|_elapsed| panic!("the system waits for {waits}"));
         let expected = Shown::by_the_ledger(&ledger);
         let mut difference = String::from("Redis did not answer");
         let settled = tokio::time::timeout(SETTLED, async {

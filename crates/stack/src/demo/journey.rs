@@ -75,6 +75,16 @@ pub(super) async fn frame_of(socket: &mut Socket, order: &str) -> Option<Frame> 
     }
 }
 
+/// The frame that says that this order is paid; frames about other things are passed over.
+pub(super) async fn paid_frame_of(socket: &mut Socket, order: &str) -> Option<Frame> {
+    loop {
+        let frame = frame_of(socket, order).await?;
+        if frame.kind.as_deref() == Some("OrderPaid") {
+            return Some(frame);
+        }
+    }
+}
+
 /// The same key again: with the same body it is answered, with another it is refused; no second order either way.
 pub(super) async fn retry(customer: &Customer, placed: &Placed) -> Result<(), Error> {
     let Customer { shop, session, .. } = customer;

@@ -142,7 +142,10 @@ impl Seen {
     }
 
     fn came(&mut self, frame: &Frame) {
-        let Some(stream) = &frame.stream else { return };
+        // What becomes of an order later is not what is measured.
+        let Some(stream) = frame.stream.as_ref().filter(|_| frame.kind.as_deref() == Some("OrderPlaced")) else {
+            return;
+        };
         match self.sent.remove(stream) {
             Some(sent) => self.complete(sent, frame.at),
             None => drop(self.arrived.insert(stream.clone(), frame.at)),
