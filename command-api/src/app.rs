@@ -20,10 +20,11 @@ use crate::catalogue::Catalogue;
 use crate::intent::{CommandHeaders, FingerprintKey, Intent};
 use crate::streams::{Creates, Done, Rejected, Streams};
 use crate::tokens::Signer;
+use crate::{Config, Error};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct App {
+pub struct App {
     /// Every order.
     pub(crate) orders: Streams<Order>,
     /// Every product.
@@ -70,6 +71,30 @@ impl FromRef<App> for Sessions {
 }
 
 impl App {
+    /// The application over this store, for people who are logged in with these sessions.
+    pub fn new(config: &Config, store: EventStore, sessions: Sessions) -> Result<Self, Error> {
+        let keys = &config.sessions;
+        let private_key = config.jwt_private_key.expose();
+        let signer = Signer::new(private_key, &keys.jwks, &keys.jwt_issuer, &keys.jwt_audience)?;
+        let products = Streams::new(store.clone());
+        Ok(Self {
+            orders: Streams::new(store.clone()),
+            catalogue: Catalogue::new(products.clone()),
+            products,
+            stock: Streams::new(store.clone()),
+            payments: Streams::new(store.clone()),
+            users: Streams::new(store.clone()),
+            accounts: Accounts::new(store.database(), &config.email_key),
+            sessions,
+            signer: Arc::new(signer),
+            jwks: keys.jwks.as_str().into(),
+            cashier: Cashier::new(config, &store)?,
+            webhook_secret: config.payments.payments_webhook_secret.clone(),
+            fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
+            store,
+        })
+    }
+
     /// The intent of a logged-in caller on this route (method and concrete path).
     #[must_use]
     pub(crate) fn intent(

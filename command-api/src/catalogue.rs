@@ -70,7 +70,7 @@ impl Catalogue {
                 Ok(recorded) => self.hear(recorded),
                 Err(failure) => tracing::warn!(
                     topic = %record.topic, partition = record.partition, offset = record.offset,
-                    error = &failure as &dyn std::error::Error,
+                    error = runtime::chain(&failure),
                     "A product's event cannot be read; orders ask the store for it instead",
                 ),
             }

@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CommandHeaders {
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
-        Ok(key) if key.is_empty() => Ok(None),
+        Ok("") => Ok(None),
         Ok(key) if key.len() <= MAX_KEY => Ok(Some(key.to_owned())),
         Ok(_) | Err(_) => Err(Problem::bad_request(
             "bad_idempotency_key",

@@ -21,25 +21,18 @@ mod tokens;
 pub mod config;
 pub mod metrics;
 
-use std::sync::Arc;
-
-use accounts::Accounts;
 use bus::{Decoder, Kafka, Producer, Registry, StartFrom, Tail};
-use domain::payment::Payment;
 use event_store::EventStore;
 use runtime::Process;
 use schemas::Aggregate;
 use sessions::Sessions;
 
-use app::App;
+pub use app::App;
 use cashier::Cashier;
-use catalogue::Catalogue;
 pub use config::Config;
 use config::Role;
-use intent::FingerprintKey;
-pub use routes::openapi;
-use streams::Streams;
-use tokens::Signer;
+pub use routes::{openapi, router};
+pub use tokens::KeyError;
 
 /// The process could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +48,7 @@ pub enum Error {
     Sessions(#[from] sessions::Error),
     /// Tokens could not be signed.
     #[error("cannot set up the signing of tokens")]
-    Key(#[from] tokens::KeyError),
+    Key(#[from] KeyError),
     /// The payment provider could not be spoken to.
     #[error("cannot set up the payment provider's client")]
     Payments(#[from] payments::Error),
@@ -81,15 +74,11 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
             .tasks
             .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
     }
-    let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
-    let payments = Streams::new(store.clone());
-    let cashier = Cashier::new(&config.payments, &store, &payments, &fingerprints)?;
     if config.roles.contains(&Role::Fulfilment) {
-        cashier.start(&kafka, &Decoder::new(&registry), &process)?;
+        Cashier::new(&config, &store)?.start(&kafka, &Decoder::new(&registry), &process)?;
     }
     if config.roles.contains(&Role::Http) {
-        let till = Paying { payments, cashier, fingerprints };
-        return serve(&config, store, till, &Events { kafka, registry }, &process).await;
+        return serve(&config, store, &Events { kafka, registry }, &process).await;
     }
     process.shutdown.requested().await;
     Ok(())
@@ -101,50 +90,14 @@ struct Events {
     registry: Registry,
 }
 
-/// What HTTP and the cashier share.
-struct Paying {
-    payments: Streams<Payment>,
-    cashier: Cashier,
-    fingerprints: FingerprintKey,
-}
-
-async fn serve(
-    config: &Config,
-    store: EventStore,
-    paying: Paying,
-    events: &Events,
-    process: &Process,
-) -> Result<(), Error> {
-    let app = app(config, store, paying, events, process)?;
+async fn serve(config: &Config, store: EventStore, events: &Events, process: &Process) -> Result<(), Error> {
+    let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
+    let app = App::new(config, store, sessions)?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
-    Ok(runtime::http::serve(config.http_addr, routes::router(app), process).await?)
-}
-
-fn app(config: &Config, store: EventStore, paying: Paying, events: &Events, process: &Process) -> Result<App, Error> {
-    let Paying { payments, cashier, fingerprints } = paying;
-    let sessions = &config.sessions;
-    let products = Streams::new(store.clone());
-    let private_key = config.jwt_private_key.expose();
-    let signer = Signer::new(private_key, &sessions.jwks, &sessions.jwt_issuer, &sessions.jwt_audience)?;
-    Ok(App {
-        orders: Streams::new(store.clone()),
-        catalogue: Catalogue::new(products.clone()),
-        products,
-        stock: Streams::new(store.clone()),
-        payments,
-        cashier,
-        webhook_secret: config.payments.payments_webhook_secret.clone(),
-        users: Streams::new(store.clone()),
-        accounts: Accounts::new(store.database(), &config.email_key),
-        sessions: Sessions::start(sessions, &events.kafka, &events.registry, process)?,
-        signer: Arc::new(signer),
-        jwks: sessions.jwks.as_str().into(),
-        fingerprints,
-        store,
-    })
+    Ok(runtime::http::serve(config.http_addr, router(app), process).await?)
 }

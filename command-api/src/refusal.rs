@@ -43,7 +43,7 @@ impl From<Rejected> for Problem {
             | Rejected::Unreadable(_)
             | Rejected::Unwritable(_)
             | Rejected::Died(_) => {
-                tracing::error!(error = &rejected as &dyn std::error::Error, "A command failed: {rejected}");
+                tracing::error!(error = runtime::chain(&rejected), "A command failed: {rejected}");
                 Self::internal()
             }
         }

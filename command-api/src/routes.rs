@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 
 /// The routes, with the application behind them.
-pub(crate) fn router(app: App) -> Router {
+pub fn router(app: App) -> Router {
     described().split_for_parts().0.with_state(app)
 }
 

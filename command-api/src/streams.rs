@@ -99,7 +99,7 @@ impl<A: Stream> Streams<A> {
         intent: Intent,
     ) -> Result<Done, Rejected> {
         let run = Run { streams: self.clone(), stream, creates, command, intent };
-        match tasks::spawn("command", async move { run.to_its_end().await }).await {
+        match tasks::spawn("command", async move { run.finish().await }).await {
             Ok(outcome) => outcome,
             Err(panicked) => Err(Rejected::Died(panicked)),
         }
@@ -135,7 +135,7 @@ struct Run<A: Aggregate> {
 }
 
 impl<A: Stream> Run<A> {
-    async fn to_its_end(self) -> Result<Done, Rejected> {
+    async fn finish(self) -> Result<Done, Rejected> {
         let _in_flight = match &self.intent.key {
             Some(key) => Some(self.streams.gates.key(key).await?),
             None => None,

@@ -99,7 +99,7 @@ impl Signer {
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "A token could not be signed: {error}");
+        tracing::error!(error = runtime::chain(&error), "A token could not be signed: {error}");
         Self::internal()
     }
 }

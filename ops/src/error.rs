@@ -19,7 +19,7 @@ pub enum Error {
         /// Read or created.
         what: &'static str,
         /// What Kafka says.
-        source: bus::Error,
+        source: Box<bus::Error>,
     },
     /// The schemas could not be read or registered.
     #[error("the schemas could not be {what}")]
@@ -27,7 +27,7 @@ pub enum Error {
         /// Read or registered.
         what: &'static str,
         /// What the registry says.
-        source: bus::Error,
+        source: Box<bus::Error>,
     },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]

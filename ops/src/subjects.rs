@@ -1,4 +1,4 @@
-//! `ops schemas`: every subject is FULL_TRANSITIVE and holds this release's schema. The registry itself refuses a schema
+//! `ops schemas`: every subject is `FULL_TRANSITIVE` and holds this release's schema. The registry itself refuses a schema
 //! that is not compatible with the older ones.
 
 use bus::KafkaConfig;
@@ -20,7 +20,8 @@ pub(crate) async fn apply(kafka: &KafkaConfig, execute: bool) -> Result<Plan, Er
     if !execute {
         return Ok(Plan { executed: false, items: before.iter().map(item).collect() });
     }
-    let after = subjects.apply().await.map_err(|source| Error::Schemas { what: "registered", source })?;
+    let after =
+        subjects.apply().await.map_err(|source| Error::Schemas { what: "registered", source: Box::new(source) })?;
     let items = before.iter().zip(&after).map(|(before, after)| Item { action: item(before).action, ..item(after) });
     Ok(Plan { executed: true, items: items.collect() })
 }
@@ -30,7 +31,7 @@ fn connect(kafka: &KafkaConfig) -> Result<Subjects, Error> {
 }
 
 fn unread(source: bus::Error) -> Error {
-    Error::Schemas { what: "read", source }
+    Error::Schemas { what: "read", source: Box::new(source) }
 }
 
 fn item(plan: &SubjectPlan) -> Item {

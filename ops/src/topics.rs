@@ -20,7 +20,7 @@ pub(crate) async fn apply(kafka: &KafkaConfig, copies: i32, execute: bool) -> Re
     if plan.is_refused() || !execute {
         return Ok(Plan { executed: false, ..plan });
     }
-    topics.apply().await.map_err(|source| Error::Topics { what: "created", source })?;
+    topics.apply().await.map_err(|source| Error::Topics { what: "created", source: Box::new(source) })?;
     Ok(plan)
 }
 
@@ -29,7 +29,7 @@ fn connect(kafka: &KafkaConfig, copies: i32) -> Result<Topics, Error> {
 }
 
 fn unread(source: bus::Error) -> Error {
-    Error::Topics { what: "read", source }
+    Error::Topics { what: "read", source: Box::new(source) }
 }
 
 fn item(plan: &TopicPlan) -> Item {

@@ -31,7 +31,7 @@ pub enum Stop {
         /// The stream that its key names.
         stream: String,
         /// What is wrong with it.
-        source: bus::DecodeFailure,
+        source: Box<bus::DecodeFailure>,
     },
     /// A record's event belongs to another aggregate than the topic does.
     #[error("the record at offset {offset} (stream {stream}) is no event of this topic's aggregate")]
@@ -101,7 +101,7 @@ impl Stop {
     /// Whether it may pass without anyone's help.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Undecodable { source, .. } => match source {
+            Self::Undecodable { source, .. } => match &**source {
                 bus::DecodeFailure::Poison { .. } => false,
                 bus::DecodeFailure::Unavailable { .. } => true,
             },

@@ -128,7 +128,7 @@ impl<V: View> Worker<V> {
     }
 
     fn report(&self, stop: &Stop) {
-        let reason = chain(stop);
+        let reason = runtime::chain(stop);
         let news = self.place.stopped(&reason);
         if news && !stop.is_passing() {
             let projection = self.links.target.projection;
@@ -165,15 +165,4 @@ impl<V: View> Worker<V> {
             _ = self.look.tick() => Wake::Look,
         }
     }
-}
-
-/// An error with everything behind it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line = format!("{line}: {cause}");
-        next = cause.source();
-    }
-    line
 }

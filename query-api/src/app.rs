@@ -38,9 +38,9 @@ impl FromRef<App> for Sessions {
 /// The answer while the read model cannot be read. What does not pass by itself is a defect, and logged as one.
 pub(crate) fn unreadable(error: &read_model::Error) -> Problem {
     if error.is_passing() {
-        tracing::debug!(error = error as &dyn std::error::Error, "the read model did not answer");
+        tracing::debug!(error = runtime::chain(error), "the read model did not answer");
         return Problem::unavailable("The read model", RETRY_AFTER);
     }
-    tracing::error!(error = error as &dyn std::error::Error, "the read model cannot be read");
+    tracing::error!(error = runtime::chain(error), "the read model cannot be read");
     Problem::internal()
 }

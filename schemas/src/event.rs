@@ -52,7 +52,7 @@ pub enum EncodeError {
         /// The record's name.
         name: &'static str,
         /// What the encoder said.
-        source: bson::error::Error,
+        source: Box<bson::error::Error>,
     },
     /// As a topic's record.
     #[error("{name} does not encode as Avro")]
@@ -89,7 +89,7 @@ pub enum DecodeError {
         /// The event's name.
         name: String,
         /// What the decoder said.
-        source: bson::error::Error,
+        source: Box<bson::error::Error>,
     },
     /// A topic's datum is not that event.
     #[error("the Avro datum is not a {name}")]
@@ -152,7 +152,7 @@ macro_rules! events {
                 match self {
                     $(Self::$variant(event) => bson::serialize_to_raw_document_buf(event),)+
                 }
-                .map_err(|source| $crate::EncodeError::Bson { name: self.name(), source })
+                .map_err(|source| $crate::EncodeError::Bson { name: self.name(), source: Box::new(source) })
             }
 
             fn from_document(name: &str, data: &bson::RawDocument) -> Result<Self, $crate::DecodeError> {
@@ -164,7 +164,7 @@ macro_rules! events {
                     })+)?
                     _ => return Err($crate::event::unknown_name::<Self>(name)),
                 }
-                .map_err(|source| $crate::DecodeError::Bson { name: name.to_owned(), source })
+                .map_err(|source| $crate::DecodeError::Bson { name: name.to_owned(), source: Box::new(source) })
             }
 
             fn to_avro(&self, schema: &serde_avro_fast::Schema) -> Result<Vec<u8>, $crate::EncodeError> {

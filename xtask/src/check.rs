@@ -2,13 +2,17 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+
+use runtime::clock;
 
 use crate::tidy::Finding;
 use crate::{Error, generate, say, tidy};
 
+/// One question to cargo: its name here, the arguments, and what the environment adds.
+type Step = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
+
 /// What cargo is asked, cheapest first. None of these flags changes how dependencies are built.
-const CARGO: [(&str, &[&str], &[(&str, &str)]); 3] = [
+const CARGO: [Step; 3] = [
     ("format", &["fmt", "--all", "--", "--check"], &[]),
     ("clippy", &["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
     ("docs", &["doc", "-q", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
@@ -26,7 +30,7 @@ pub fn run(root: &Path) -> Result<Vec<Finding>, Error> {
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<Vec<Finding>, Error>) -> Result<Vec<Finding>, Error> {
-    let begun = Instant::now();
+    let begun = clock::monotonic();
     let findings = work()?;
     let verdict = if findings.is_empty() { "ok" } else { "FAILED" };
     say(&format!("{name:<16} {verdict:<7} {:>6.1} s", begun.elapsed().as_secs_f64()));

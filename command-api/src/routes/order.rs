@@ -103,11 +103,12 @@ pub(super) async fn cancel(
 impl PlaceOrder {
     fn check(&self, caller: &Caller) -> Result<(UserId, Wish), Problem> {
         let mut shape = Shape::default();
-        let lines = self.items.iter().enumerate().map(|(index, item)| item.check(index, &mut shape)).collect();
+        // Every line is looked at, also behind one with a mistake.
+        let lines: Vec<_> = self.items.iter().enumerate().map(|(index, item)| item.check(index, &mut shape)).collect();
         let owner = self.owner(caller, &mut shape)?;
         let method = self.payment_method.as_deref().map(PaymentMethod::parse).transpose();
         let method = shape.take(&["paymentMethod".into()], method);
-        let lines: Option<Vec<_>> = lines;
+        let lines: Option<Vec<_>> = lines.into_iter().collect();
         let wish = lines.zip(method).map(|(lines, payment_method)| Wish { lines, payment_method });
         shape.finish(owner.zip(wish))
     }

@@ -215,7 +215,7 @@ fn accounts_problem(error: accounts::Error) -> Problem {
             too_many("too many wrong passwords for this account", retry_after)
         }
         defect @ (accounts::Error::Unreadable | accounts::Error::Hash(_) | accounts::Error::Died(_)) => {
-            tracing::error!(error = &defect as &dyn std::error::Error, "An account could not be handled: {defect}");
+            tracing::error!(error = runtime::chain(&defect), "An account could not be handled: {defect}");
             Problem::internal()
         }
     }

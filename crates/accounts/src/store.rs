@@ -158,7 +158,7 @@ impl Accounts {
 
     /// The account of a user.
     pub async fn find(&self, user: &UserId) -> Result<Option<Account>, Error> {
-        Ok(self.stored(user.clone()).await?.map(Account::try_from).transpose()?)
+        self.stored(user.clone()).await?.map(Account::try_from).transpose()
     }
 
     /// Who has this address.

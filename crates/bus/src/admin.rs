@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use runtime::backoff::Backoff;
+use runtime::clock;
 use schemas::Aggregate;
 
 use crate::client::{self, Logs};
@@ -15,6 +17,9 @@ pub const PARTITIONS: i32 = 12;
 pub const SETTINGS: [(&str, &str); 2] = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often is looked whether a new topic is there.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+const LATER_LOOKS: Duration = Duration::from_millis(200);
 
 /// One topic, compared with what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +74,7 @@ impl Topics {
         Ok(plans)
     }
 
-    /// Creates the topics that are missing. Says what each topic is like afterwards.
+    /// Creates the topics that are missing, and waits until they are seen. Says what each topic is like afterwards.
     pub async fn apply(&self) -> Result<Vec<TopicPlan>, Error> {
         let plans = self.plan().await?;
         let missing: Vec<_> = plans.iter().filter(|plan| plan.state == TopicState::Missing).collect();
@@ -87,7 +92,22 @@ impl Topics {
                 }
             }
         }
-        self.plan().await
+        self.settled().await
+    }
+
+    /// What each topic is like once the brokers show those that were created: they answer that it is done a little
+    /// earlier than they all know it, and a process that starts in between would find no topic.
+    async fn settled(&self) -> Result<Vec<TopicPlan>, Error> {
+        let created = clock::monotonic();
+        let mut backoff = Backoff::new(FIRST_LOOK, LATER_LOOKS);
+        loop {
+            let plans = self.plan().await?;
+            let some_missing = plans.iter().any(|plan| plan.state == TopicState::Missing);
+            if !some_missing || created.elapsed() >= TIMEOUT {
+                return Ok(plans);
+            }
+            backoff.wait().await;
+        }
     }
 
     fn new_topic(&self, topic: &'static str) -> NewTopic<'static> {

@@ -39,7 +39,7 @@ pub enum Error {
     #[error("cannot create the client for the schema registry")]
     RegistryClient {
         /// What the library said.
-        source: SRCError,
+        source: Box<SRCError>,
     },
     /// An event does not encode. A defect of ours.
     #[error("event {version} of {stream} does not encode")]
@@ -95,7 +95,7 @@ pub enum Error {
         /// What it was asked for.
         what: String,
         /// What the library said.
-        source: SRCError,
+        source: Box<SRCError>,
     },
     /// The ids of our schemas are not known yet: the registry has not answered since the start.
     #[error("the schema registry has not answered yet")]
@@ -124,4 +124,15 @@ pub enum Error {
         /// What the HTTP client said.
         source: reqwest::Error,
     },
+}
+
+impl Error {
+    /// Whether a send failed for this one event: others can be sent in the same round, but nothing later of its stream.
+    #[must_use]
+    pub const fn is_of_one_event(&self) -> bool {
+        matches!(
+            self,
+            Self::Encode { .. } | Self::SchemaMissing { .. } | Self::TooLarge { .. } | Self::TopicMissing { .. }
+        )
+    }
 }

@@ -98,8 +98,8 @@ impl Round {
     /// Hands one event over. Returns at once, unless the client's queue is full: then within 100 ms, with
     /// [`Error::QueueFull`] if it stays so.
     ///
-    /// After [`Error::Encode`], [`Error::SchemaMissing`], [`Error::TooLarge`] and [`Error::TopicMissing`] send nothing
-    /// later of the same stream in this round; after any other error send nothing more at all, and await the acks.
+    /// After an error that [`Error::is_of_one_event`], send nothing later of the same stream in this round; after any
+    /// other send nothing more at all, and await the acks.
     pub fn send(&self, recorded: &Recorded<AnyEvent>) -> Result<Ack, Error> {
         let (stream, version) = (&recorded.stream, recorded.version);
         let name = recorded.event.name();

@@ -1,6 +1,6 @@
 //! Registering schemas, for the operators' tool. Services only look up.
 //!
-//! Every subject gets compatibility FULL_TRANSITIVE before its first schema, so that each release can read what any
+//! Every subject gets compatibility `FULL_TRANSITIVE` before its first schema, so that each release can read what any
 //! other wrote.
 
 use reqwest::{Client, Response};
@@ -92,7 +92,7 @@ impl Subjects {
         let schema = SuppliedSchema::new(Some(record.full_name()), SchemaType::Avro, record.avsc.to_owned());
         let settings = self.calls.settings();
         let answer = post_schema(settings, subject.clone(), schema).await;
-        answer.map(drop).map_err(|source| Error::Registry { what: subject, source })
+        answer.map(drop).map_err(|source| Error::Registry { what: subject, source: Box::new(source) })
     }
 
     async fn compatibility(&self, subject: &str) -> Result<Option<String>, Error> {

@@ -26,6 +26,7 @@ pub enum StartFrom {
 
 /// What a tail yields.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "all but one are records, and a box for each would cost more")]
 pub enum TailEvent {
     /// The next record of some partition.
     Record(RawRecord),

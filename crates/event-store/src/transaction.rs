@@ -84,9 +84,11 @@ impl fmt::Debug for Transaction {
 
 /// Whether another commit holds that version, or a concurrent transaction is about to.
 fn is_conflict(error: &mongodb::error::Error) -> bool {
-    match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteError(failed)) => failed.code == DUPLICATE_KEY,
-        ErrorKind::Command(failed) => failed.code == DUPLICATE_KEY || failed.code == WRITE_CONFLICT,
-        _ => false,
+    if let ErrorKind::Write(WriteFailure::WriteError(failed)) = &*error.kind {
+        failed.code == DUPLICATE_KEY
+    } else if let ErrorKind::Command(failed) = &*error.kind {
+        failed.code == DUPLICATE_KEY || failed.code == WRITE_CONFLICT
+    } else {
+        false
     }
 }

@@ -86,12 +86,7 @@ impl LogRound for bus::Round {
     type Ack = bus::Ack;
 
     fn send(&self, event: &Recorded<AnyEvent>) -> Result<Self::Ack, Refused> {
-        self.send(event).map_err(|error| match error {
-            error @ (bus::Error::Encode { .. }
-            | bus::Error::SchemaMissing { .. }
-            | bus::Error::TooLarge { .. }
-            | bus::Error::TopicMissing { .. }) => Refused::Event(error),
-            error => Refused::Round(error),
-        })
+        self.send(event)
+            .map_err(|error| if error.is_of_one_event() { Refused::Event(error) } else { Refused::Round(error) })
     }
 }

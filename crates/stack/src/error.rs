@@ -63,7 +63,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A process ended while we waited for it.
-    #[error("{name} ended after {seconds:.1} s ({status}); the end of {}:\n{tail}\ntry: {hint}", log.display())]
+    #[error("{name} ended after {seconds:.1} s ({status}); {lead}")]
     Ended {
         /// The process's name.
         name: String,
@@ -71,17 +71,11 @@ pub enum Error {
         seconds: f64,
         /// Its exit status, if known.
         status: String,
-        /// Its log file.
-        log: PathBuf,
-        /// The log's last lines.
-        tail: String,
-        /// The one command to try.
-        hint: String,
+        /// Where to look next.
+        lead: Box<Lead>,
     },
     /// A process runs but does not become ready.
-    #[error(
-        "{name} has not been ready for {seconds:.0} s: {reason}; the end of {}:\n{tail}\ntry: {hint}", log.display()
-    )]
+    #[error("{name} has not been ready for {seconds:.0} s: {reason}; {lead}")]
     NotReady {
         /// The process's name.
         name: String,
@@ -89,12 +83,8 @@ pub enum Error {
         seconds: f64,
         /// What its probe last said.
         reason: String,
-        /// Its log file.
-        log: PathBuf,
-        /// The log's last lines.
-        tail: String,
-        /// The one command to try.
-        hint: String,
+        /// Where to look next.
+        lead: Box<Lead>,
     },
     /// There is no process of this name.
     #[error("there is no process {name}; there are: {known}")]
@@ -164,6 +154,18 @@ pub enum Error {
         /// Why not.
         source: rdkafka::error::KafkaError,
     },
+}
+
+/// Where to look when a process is not as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("the end of {}:\n{tail}\ntry: {hint}", log.display())]
+pub struct Lead {
+    /// Its log file.
+    pub(crate) log: PathBuf,
+    /// The log's last lines.
+    pub(crate) tail: String,
+    /// The one command to try.
+    pub(crate) hint: String,
 }
 
 impl Error {

@@ -21,7 +21,7 @@ pub mod servers;
 pub mod testing;
 pub mod versions;
 
-pub use error::Error;
+pub use error::{Error, Lead};
 pub use orderflow::{Addresses, Admin, Given, Orderflow, Shape};
 pub use wait::eventually;
 

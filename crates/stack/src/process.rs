@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::error::Lead;
 use crate::program::Program;
 
 mod spawner;
@@ -171,9 +172,9 @@ impl Process {
     }
 
     fn not_ready(&self, reason: String) -> Error {
-        let Program { name, log, .. } = self.program.clone();
+        let name = self.program.name.clone();
         let seconds = self.running().as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
-        Error::NotReady { name, seconds, reason, log, tail: self.program.log_tail(), hint: self.hint() }
+        Error::NotReady { name, seconds, reason, lead: self.lead() }
     }
 
     fn ended(&self) -> Option<Error> {
@@ -181,9 +182,14 @@ impl Process {
         let running = running.as_mut().filter(|running| !running.identity.is_alive())?;
         let status = running.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
         let status = status.map_or_else(|| "status unknown".to_owned(), |status| status.to_string());
-        let Program { name, log, .. } = self.program.clone();
+        let name = self.program.name.clone();
         let seconds = running.since.elapsed().as_secs_f64();
-        Some(Error::Ended { name, seconds, status, log, tail: self.program.log_tail(), hint: self.hint() })
+        Some(Error::Ended { name, seconds, status, lead: self.lead() })
+    }
+
+    fn lead(&self) -> Box<Lead> {
+        let Program { log, .. } = &self.program;
+        Box::new(Lead { log: log.clone(), tail: self.program.log_tail(), hint: self.hint() })
     }
 
     fn hint(&self) -> String {

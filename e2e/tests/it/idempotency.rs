@@ -17,6 +17,7 @@ const PLACEMENTS: usize = 500;
 const KEYS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "a random test tells its seed")]
 async fn five_hundred_placements_under_shared_keys_make_one_order_per_key_and_no_stale_read() {
     let world = World::enter().await;
     let seed: u64 = rand::random();

@@ -1,4 +1,4 @@
-//! Server-sent events: the same frames, for clients without WebSockets.
+//! Server-sent events: the same frames, for clients without a `WebSocket`.
 
 use std::time::Duration;
 

@@ -105,7 +105,7 @@ impl Client {
                     return Seen::Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() };
                 }
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other @ (Message::Binary(_) | Message::Frame(_)) => panic!("{other:?}"),
             }
         }
     }

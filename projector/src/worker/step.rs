@@ -100,7 +100,7 @@ impl<V: View> Worker<V> {
                 Ok(recorded) => recorded,
                 Err(source) => {
                     let stream = String::from_utf8_lossy(&record.key).into_owned();
-                    return (events, Some(Stop::Undecodable { offset, stream, source }));
+                    return (events, Some(Stop::Undecodable { offset, stream, source: Box::new(source) }));
                 }
             };
             let mut event = None;

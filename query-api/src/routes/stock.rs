@@ -28,7 +28,7 @@ impl Stock {
     pub(super) fn of(document: Option<Document>) -> Result<Self, Problem> {
         let Some(shown) = Shown::of(document) else { return Ok(Self { version: Version::NONE, available: 0 }) };
         let counted: Counted = serde_json::from_slice(&shown.body).map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "a stored stock does not say what is available");
+            tracing::error!(error = runtime::chain(&error), "a stored stock does not say what is available");
             Problem::internal()
         })?;
         Ok(Self { version: shown.version, available: counted.available })

@@ -1,5 +1,5 @@
 //! The query API's routes over a real Redis, filled as projectors fill it.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod caller;
 mod consistency;

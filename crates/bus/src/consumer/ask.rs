@@ -17,6 +17,9 @@ use crate::kafka::Ends;
 /// One question: the position, or why it cannot be had now.
 type Question = Box<dyn Fn(Arc<str>, i32) -> BoxFuture<'static, Result<Position, String>> + Send + Sync>;
 
+/// A topic's name, and what is known of it.
+type Topic = (Arc<str>, Arc<Ends>);
+
 /// Asks a [`PositionSource`] from a thread without an asynchronous runtime.
 pub(super) struct Ask {
     question: Question,
@@ -35,7 +38,7 @@ impl Ask {
     }
 
     /// The positions of all these partitions. Waits until each is known; `None` if the bell says stop before.
-    pub(super) fn all(&self, partitions: &[((Arc<str>, Arc<Ends>), i32)], bell: &Bell) -> Option<Vec<Position>> {
+    pub(super) fn all(&self, partitions: &[(Topic, i32)], bell: &Bell) -> Option<Vec<Position>> {
         let asked = partitions.iter().map(|((topic, _), partition)| self.one(topic, *partition, bell));
         let answers = async {
             tokio::select! {

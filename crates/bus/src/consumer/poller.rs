@@ -130,26 +130,29 @@ impl<'a> Poller<'a> {
 
     /// An error that Kafka reports in place of a record; false = something is to be settled first.
     fn consider(&self, error: &KafkaError) -> Result<bool, Left> {
-        match error {
+        if let KafkaError::MessageConsumptionFatal(code)
+        | KafkaError::MessageConsumption(code @ RDKafkaErrorCode::Fatal) = error
+        {
+            return Err(self.fatal(*code));
+        }
+        let out_of_range = matches!(
+            error,
             KafkaError::MessageConsumption(
                 RDKafkaErrorCode::AutoOffsetReset
-                | RDKafkaErrorCode::OffsetOutOfRange
-                | RDKafkaErrorCode::LogTruncation,
-            ) => {
-                // It does not say which partition.
-                let mut assignment = self.client.context().assignment();
-                for partition in assignment.iter_mut().filter(|partition| partition.doubt.is_none()) {
-                    partition.doubt = Some(Doubt::OutOfRange);
-                }
-                Ok(false)
-            }
-            KafkaError::MessageConsumptionFatal(code) => Err(self.fatal(*code)),
-            KafkaError::MessageConsumption(RDKafkaErrorCode::Fatal) => Err(self.fatal(RDKafkaErrorCode::Fatal)),
-            other => {
-                tracing::debug!(error = %other, "Kafka reports an error to the consumer");
-                Ok(true)
-            }
+                    | RDKafkaErrorCode::OffsetOutOfRange
+                    | RDKafkaErrorCode::LogTruncation
+            )
+        );
+        if !out_of_range {
+            tracing::debug!(%error, "Kafka reports an error to the consumer");
+            return Ok(true);
         }
+        // It does not say which partition.
+        let mut assignment = self.client.context().assignment();
+        for partition in assignment.iter_mut().filter(|partition| partition.doubt.is_none()) {
+            partition.doubt = Some(Doubt::OutOfRange);
+        }
+        Ok(false)
     }
 
     fn fatal(&self, code: RDKafkaErrorCode) -> Left {

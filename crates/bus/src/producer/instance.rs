@@ -99,6 +99,7 @@ impl Instance {
         Ok(instance)
     }
 
+    #[expect(clippy::result_large_err, reason = "the client hands the record back, to be sent again")]
     pub(super) fn send<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Record<'a>)> {
         self.client.send(record)
     }

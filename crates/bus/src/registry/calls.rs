@@ -25,7 +25,10 @@ impl Calls {
 
     pub(crate) fn new(url: &str) -> Result<Self, Error> {
         let mut builder = SrSettings::new_builder(url.to_owned());
-        let settings = builder.set_timeout(Self::TIMEOUT).build().map_err(|source| Error::RegistryClient { source })?;
+        let settings = builder
+            .set_timeout(Self::TIMEOUT)
+            .build()
+            .map_err(|source| Error::RegistryClient { source: Box::new(source) })?;
         Ok(Self { settings })
     }
 
@@ -77,7 +80,7 @@ fn found<T>(answer: Result<T, SRCError>, what: impl FnOnce() -> String) -> Resul
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(error) if is_not_found(&error) => Ok(None),
-        Err(source) => Err(Error::Registry { what: what(), source }),
+        Err(source) => Err(Error::Registry { what: what(), source: Box::new(source) }),
     }
 }
 

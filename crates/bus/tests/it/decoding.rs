@@ -10,6 +10,9 @@ fn headers(pairs: &[(&str, &str)]) -> OwnedHeaders {
     pairs.iter().fold(new, |headers, (key, value)| headers.insert(KafkaHeader { key, value: Some(*value) }))
 }
 
+/// A key, a value and headers, and how what is wrong with them is called.
+type Case<'a> = (&'a str, Vec<u8>, Vec<(String, String)>, fn(&Poison) -> bool);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_strangers_are_refused_with_the_reason_and_harm_nobody() {
     let (config, member, topic) = (servers().await, Member::new(), "strange");
@@ -28,7 +31,7 @@ async fn records_of_strangers_are_refused_with_the_reason_and_harm_nobody() {
     let framed = [&[0, 0, 0, 0, 1][..], b"garbage"].concat();
     let unknown_id = [&[0, 0x7f, 0xff, 0xff, 0xff][..], b"garbage"].concat();
     let ours = order.as_str();
-    let cases: Vec<(&str, Vec<u8>, Vec<(String, String)>, fn(&Poison) -> bool)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("not-ours", framed.clone(), with("", ""), |p| matches!(p, Poison::Key { .. })),
         (ours, framed.clone(), vec![], |p| matches!(p, Poison::Header { .. })),
         (ours, framed.clone(), with("ce_id", "x"), |p| matches!(p, Poison::Header { name: "ce_id" })),

@@ -185,11 +185,12 @@ fn elements<'a>(document: &'a RawDocument, name: &'static str) -> Result<Vec<&'a
 fn optional<T>(value: Result<T, bson::error::Error>) -> Result<Option<T>, bson::error::Error> {
     use bson::error::{ErrorKind, ValueAccessErrorKind};
     match value {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => match &error.kind {
-            ErrorKind::ValueAccess { kind: ValueAccessErrorKind::NotPresent { .. }, .. } => Ok(None),
-            _ => Err(error),
-        },
+        Err(error)
+            if matches!(error.kind, ErrorKind::ValueAccess { kind: ValueAccessErrorKind::NotPresent { .. }, .. }) =>
+        {
+            Ok(None)
+        }
+        value => value.map(Some),
     }
 }
 

@@ -83,6 +83,7 @@ fn break_with(log: LogKind, rules: Rules) -> Violation {
     steps::run(&case).expect_err("it failed a moment ago").0
 }
 
+#[expect(clippy::result_large_err, reason = "the error is the case that failed")]
 fn explore(log: LogKind, rules: Rules) -> Result<(), TestError<Case>> {
     let config = Config {
         cases: CASES,

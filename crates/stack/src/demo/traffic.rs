@@ -54,7 +54,8 @@ pub(super) async fn stream(mut customer: Customer, mut socket: Socket, plan: Pla
     let mut send = interval(Duration::from_secs(1) / plan.rate);
     send.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (mut line, mut renewal) = (interval(line_every), interval(TOKEN_RENEWAL));
-    (line.tick().await, renewal.tick().await);
+    line.tick().await;
+    renewal.tick().await;
     let mut orders = FuturesUnordered::new();
     let mut end = Box::pin(end(plan.length));
     loop {

@@ -107,6 +107,7 @@ async fn a_test_program_that_is_killed_leaves_neither_servers_nor_folders() {
 /// Does nothing when it is run as a test.
 #[tokio::test]
 async fn the_victim() {
+    #[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
     let Some(place) = std::env::var_os("STACK_VICTIM") else { return };
     let redis: Redis = testing::own().await;
     let said = format!("{} {}\n", redis.pid().unwrap(), redis.folder().display());

@@ -184,7 +184,16 @@ impl Model {
                 self.shared.world().faults.stops -= 1;
                 self.relays[relay].as_ref().inspect(|running| running.stop.cancel());
             }
-            other => self.shared.world().take(other, choice),
+            Step::BeginInsert { .. }
+            | Step::FinishInsert { .. }
+            | Step::Answer { .. }
+            | Step::RemoveMark { .. }
+            | Step::Write { .. }
+            | Step::Acknowledge { .. }
+            | Step::ReportFailure { .. }
+            | Step::FailCall { .. }
+            | Step::Drop { .. }
+            | Step::LoseAnswer { .. } => self.shared.world().take(step, choice),
         }
         self.wake_relays();
         match self.shared.world().violation.clone() {
