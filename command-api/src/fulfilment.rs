@@ -8,6 +8,8 @@
 mod deadline;
 mod desk;
 mod give;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -111,7 +111,7 @@ impl Fulfilments {
         Ok(())
     }
 
-    async fn work_on_deadlines(&self, instance: &str) -> Result<(), Rejected> {
+    pub(super) async fn work_on_deadlines(&self, instance: &str) -> Result<(), Rejected> {
         let deadlines = self.store.deadlines();
         while deadlines.lease(instance, LEASE).await? {
             let due = deadlines.due(Timestamp::from_micros(clock::now_micros()), PAGE).await?;

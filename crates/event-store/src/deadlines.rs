@@ -98,12 +98,15 @@ impl Deadlines {
     pub async fn lease(&self, instance: &str, time: Duration) -> Result<bool, Error> {
         let leases = self.leases();
         let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let free = doc! { "$or": [{ "holder": instance }, { "$expr": { "$lte": ["$until", "$$NOW"] } }] };
-        let mine = doc! { "$set": { "holder": instance, "until": { "$add": ["$$NOW", time] } } };
-        let filter = doc! { "$and": [{ "_id": "deadlines" }, free] };
+        let mine = vec![doc! { "$set": { "holder": instance, "until": { "$add": ["$$NOW", time] } } }];
+        let free = doc! { "_id": "deadlines", "$expr": { "$lte": ["$until", "$$NOW"] } };
+        let renewed = doc! { "_id": "deadlines", "holder": instance };
         let taken = self.connection.run(async move {
-            match leases.update_one(filter, vec![mine]).upsert(true).await {
-                // It is there, and not free.
+            if leases.update_one(free, mine.clone()).await?.matched_count > 0 {
+                return Ok(true);
+            }
+            // It is ours, or nobody's; if it is another's there is a document of this id already.
+            match leases.update_one(renewed, mine).upsert(true).await {
                 Err(error) if only_duplicates(&error) => Ok(false),
                 outcome => outcome.map(|_| true),
             }

@@ -1,0 +1,198 @@
+//! Fulfilments on a real store, without Kafka: a test hands on what was committed.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::Aggregate as _;
+use domain::fulfilment::{FulfilmentDetails, Heard};
+use domain::order::{Listed, OrderCommand, Quantity, RequestedLine};
+use domain::stock::{Pieces, StockCommand};
+use runtime::Process;
+use schemas::{AnyEvent, Currency, Event as _, Money, OrderId, PaymentMethod, Recorded, Sku, UserId, Version};
+use stack::testing::{self, eventually};
+use uuid::Uuid;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One order of three pieces, of which there are five.
+struct World {
+    store: EventStore,
+    _process: Process,
+    sku: Sku,
+    order: OrderId,
+    heard: BTreeMap<StreamId, usize>,
+}
+
+impl World {
+    async fn open() -> Self {
+        let id = Uuid::new_v4();
+        let process = Process::new("fulfilment", None);
+        let uri = testing::mongo().await.database(&format!("fulfilment-{}", id.simple()));
+        let store = EventStore::connect(event_store::Config::new(uri), &process).await.expect("the URI is valid");
+        tokio::time::timeout(PATIENCE, store.wait_until_up()).await.expect("MongoDB answers");
+        let sku = Sku::parse("tea").unwrap();
+        let world =
+            Self { store, _process: process, sku, order: OrderId::from_bits(id.as_u128()), heard: BTreeMap::new() };
+        let receive = StockCommand::Receive { sku: world.sku.clone(), quantity: Pieces::new(5).unwrap(), reason: None };
+        let stock = Streams::<Stock>::new(world.store.clone());
+        let intent = Intent::internal("test", "delivery", &secret());
+        stock.execute(world.sku.stock(), Creates::No, receive, intent).await.unwrap();
+        world.place().await;
+        world
+    }
+
+    async fn place(&self) {
+        let price = Money { amount: 100, currency: Currency::parse("EUR").unwrap() };
+        let quantity = Quantity::new(3).unwrap();
+        let place = OrderCommand::Place {
+            user: UserId::from_bits(1),
+            lines: vec![RequestedLine { sku: self.sku.clone(), quantity, expected_price: None }],
+            catalogue: [(self.sku.clone(), Listed::OnSale { name: "Tea".to_owned(), price })].into(),
+            payment_method: None,
+        };
+        let intent = Intent::internal("test", "order", &secret());
+        let orders = Streams::<Order>::new(self.store.clone());
+        orders.execute(self.order.stream().clone(), Creates::No, place, intent).await.unwrap();
+    }
+
+    /// A process that just started.
+    fn process(&self, config: FulfilmentConfig) -> Fulfilments {
+        Fulfilments::new(&config, &self.store, &Participants::new(&self.store), &secret())
+    }
+
+    async fn start(&self, fulfilments: &Fulfilments) {
+        let details = FulfilmentDetails {
+            order: self.order.clone(),
+            user: UserId::from_bits(1),
+            items: [(self.sku.clone(), 3)].into(),
+            amount: Money { amount: 300, currency: Currency::parse("EUR").unwrap() },
+            method: PaymentMethod::unnamed(),
+        };
+        fulfilments.tell(&self.order.fulfilment(), Ask::Start(details), cause()).await.unwrap();
+    }
+
+    /// Hands on what happened to the stock, the payment and the fulfilment since the last time.
+    async fn hand_on(&mut self, fulfilments: &Fulfilments) {
+        let id = self.order.fulfilment();
+        for stream in [self.sku.stock(), self.order.payment().stream().clone(), id.stream().clone()] {
+            let events = self.events(&stream).await;
+            let known = self.heard.insert(stream, events.len()).unwrap_or_default();
+            for recorded in events.into_iter().skip(known) {
+                match Heard::of(&recorded) {
+                    Heard::Tell(id, ask) => fulfilments.tell(&id, *ask, Cause::of(&recorded)).await.unwrap(),
+                    Heard::Look(id) => {
+                        fulfilments.give_steps(&id, recorded.version, &Cause::of(&recorded)).await.unwrap();
+                    }
+                    Heard::Lost(_) | Heard::Nothing => {}
+                }
+            }
+        }
+    }
+
+    async fn events(&self, stream: &StreamId) -> Vec<Recorded<AnyEvent>> {
+        let commits = self.store.tail(stream, Version::FIRST).await.unwrap();
+        commits.iter().flat_map(|commit| commit.recorded().unwrap()).collect()
+    }
+
+    async fn names(&self, stream: &StreamId) -> Vec<&'static str> {
+        self.events(stream).await.iter().map(|recorded| recorded.event.name()).collect()
+    }
+
+    async fn held(&self) -> i64 {
+        let events = self.events(&self.sku.stock()).await;
+        let events = events.into_iter().filter_map(|recorded| schemas::StockEvent::from_any(recorded.event));
+        events.fold(None, |stock, event| Stock::evolve(stock, &event)).map_or(0, |stock| stock.holds.total())
+    }
+}
+
+fn secret() -> FingerprintKey {
+    FingerprintKey::new("secret")
+}
+
+fn cause() -> Cause {
+    Cause {
+        event: schemas::EventId(Uuid::nil()),
+        version: Version::FIRST,
+        at: Timestamp::from_micros(0),
+        correlation: "test".into(),
+        traceparent: None,
+    }
+}
+
+const fn patient() -> FulfilmentConfig {
+    FulfilmentConfig {
+        fulfilment_hold_seconds: 900,
+        fulfilment_payment_seconds: 600,
+        fulfilment_unknown_seconds: 86_400,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_before_a_crash_is_found_by_its_key() {
+    let world = World::open().await;
+    world.start(&world.process(patient())).await;
+    let id = world.order.fulfilment();
+    for _ in 0..3 {
+        let restarted = world.process(patient());
+        world.start(&restarted).await;
+        restarted.give_steps(&id, Version::FIRST, &cause()).await.unwrap();
+    }
+    assert_eq!(world.names(&world.sku.stock()).await, ["StockReceived", "StockReserved"]);
+    assert_eq!(world.names(id.stream()).await, ["FulfilmentStarted", "FulfilmentStepRecorded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effect_is_dated_after_its_cause_and_names_it() {
+    let world = World::open().await;
+    let fulfilments = world.process(patient());
+    world.start(&fulfilments).await;
+    let events = world.events(&world.sku.stock()).await;
+    let (received, reserved) = (&events[0], &events[1]);
+    let late = Cause { at: Timestamp::from_micros(reserved.at.as_micros() + 60_000_000), ..cause() };
+    let told = Heard::of(reserved);
+    let Heard::Tell(id, ask) = told else { unreachable!("{told:?}") };
+    fulfilments.tell(&id, *ask, late.clone()).await.unwrap();
+    let done = world.events(id.stream()).await.into_iter().last().unwrap();
+    assert!(done.at > late.at && reserved.at > received.at, "{done:?}");
+    assert_eq!(done.causation.as_deref(), Some(late.event.to_string().as_str()));
+    assert_eq!(&*done.correlation, "test");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_is_late_is_let_go_and_the_pieces_are_given_back() {
+    let mut world = World::open().await;
+    let fulfilments = world.process(FulfilmentConfig { fulfilment_payment_seconds: 1, ..patient() });
+    world.start(&fulfilments).await;
+    world.hand_on(&fulfilments).await;
+    assert_eq!(world.held().await, 3);
+    let payment = world.order.payment();
+    assert_eq!(world.names(payment.stream()).await, ["PaymentRequested"]);
+    eventually("the payment is not waited for any longer", PATIENCE, async || {
+        fulfilments.work_on_deadlines("test").await.unwrap();
+        world.names(world.order.fulfilment().stream()).await.contains(&"FulfilmentCompensationStarted").then_some(())
+    })
+    .await;
+    world.hand_on(&fulfilments).await;
+    assert_eq!(world.names(payment.stream()).await, ["PaymentRequested", "PaymentVoidRequested"]);
+    assert_eq!(world.held().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_that_are_held_for_too_long_are_promised_again() {
+    let mut world = World::open().await;
+    let fulfilments = world.process(FulfilmentConfig { fulfilment_hold_seconds: 1, ..patient() });
+    world.start(&fulfilments).await;
+    world.hand_on(&fulfilments).await;
+    eventually("the hold expires", PATIENCE, async || {
+        fulfilments.work_on_deadlines("test").await.unwrap();
+        (world.held().await == 0).then_some(())
+    })
+    .await;
+    world.hand_on(&fulfilments).await;
+    let names = world.names(world.order.fulfilment().stream()).await;
+    assert_eq!(names.last(), Some(&"FulfilmentHoldLost"), "{names:?}");
+    assert_eq!(world.names(&world.sku.stock()).await.last(), Some(&"StockReservationExpired"));
+}
