@@ -237,7 +237,13 @@ fn vault_problem(error: vault::Error) -> Problem {
     match error {
         vault::Error::Unavailable { .. } => Problem::unavailable("the vault", 1),
         vault::Error::Destroyed { .. } => Rejected::Refused(Refusal::UserNotFound).into(),
-        defect => {
+        defect @ (vault::Error::MasterKeys(_)
+        | vault::Error::Uri { .. }
+        | vault::Error::NoKey { .. }
+        | vault::Error::UnknownMaster { .. }
+        | vault::Error::NotAuthentic { .. }
+        | vault::Error::Cipher
+        | vault::Error::Died(_)) => {
             tracing::error!(error = &defect as &dyn std::error::Error, "The vault failed: {defect}");
             Problem::internal()
         }

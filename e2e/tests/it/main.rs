@@ -9,4 +9,5 @@ mod idempotency;
 mod journey;
 mod outages;
 mod sessions;
+mod users;
 mod world;
