@@ -128,7 +128,7 @@ impl App {
             users: Streams::new(store.clone()),
             accounts: Accounts::new(store.database(), &config.email_key),
             refresh_tokens: RefreshTokens::new(store.database()),
-            vault: Box::pin(Vault::connect(&config.vault, process)).await?,
+            vault: Vault::connect(&config.vault, process).await?,
             key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
             signing: Signing::start(config, &sessions, process)?,
             sessions,

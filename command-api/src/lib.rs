@@ -116,7 +116,7 @@ async fn serve(
     process: &Process,
 ) -> Result<(), Error> {
     let sessions = Sessions::start(&config.sessions, &events.kafka, &events.registry, process)?;
-    let app = App::beside(workers, config, store, sessions, process).await?;
+    let app = Box::pin(App::beside(workers, config, store, sessions, process)).await?;
     let products = Tail::start(&events.kafka, Aggregate::Product.topic(), StartFrom::Beginning)?;
     let decoder = Decoder::new(&events.registry);
     process.tasks.spawn("catalogue", app.catalogue.clone().follow(products, decoder));

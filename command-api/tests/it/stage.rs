@@ -99,7 +99,7 @@ impl Stage {
         let store = EventStore::connect(event_store::Config::new(mongodb_uri), &process).await.unwrap();
         store.wait_until_up().await;
         let sessions = Sessions::without_events(&config.sessions).unwrap();
-        let app = App::new(&config, store.clone(), sessions, &process).await.unwrap();
+        let app = Box::pin(App::new(&config, store.clone(), sessions, &process)).await.unwrap();
         Self { process, store, router: runtime::http::layered(command_api::router(app)) }
     }
 

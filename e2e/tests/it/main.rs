@@ -15,4 +15,5 @@ mod payments;
 mod security;
 mod sessions;
 mod standing;
+mod users;
 mod world;
