@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{Header, Kafka, StartFrom, Tail, TailEvent};
 use read_model::{Page, Reader};
-use schemas::{Aggregate, AnyEvent, Event, EventId, Recorded, StreamId, Version};
-use views::{HistoryView, OrderView, ProductView, Projection, StockView, View};
+use schemas::{Aggregate, AnyEvent, Event, EventId, Recorded, StreamId, UserId, Version};
+use vault::Vault;
+use views::{HistoryView, OrderView, ProductView, Projection, StockView, UserView, View};
 
 use crate::ledger::Ledger;
 
@@ -17,9 +18,8 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Folds the ledger.
-    #[must_use]
-    pub fn by_the_ledger(ledger: &Ledger) -> Self {
+    /// Folds the ledger, with personal data opened as the vault can open it now.
+    pub async fn by_the_ledger(ledger: &Ledger, vault: &Vault) -> Self {
         let mut shown = Self::default();
         for (stream, events) in ledger {
             match stream.aggregate() {
@@ -29,7 +29,7 @@ impl Shown {
                 }
                 Aggregate::Product => shown.fold::<ProductView>(stream, events),
                 Aggregate::Stock => shown.fold::<StockView>(stream, events),
-                Aggregate::User => {}
+                Aggregate::User => shown.fold::<UserView>(stream, &opened(events, vault).await),
             }
         }
         shown
@@ -41,9 +41,10 @@ impl Shown {
             let event = V::Event::from_any(recorded.event.clone()).expect("an event of this aggregate");
             view = V::apply(view, &recorded.clone().map(|_| event)).expect("a fold");
         }
-        let (Some(view), Some(last)) = (view, events.last()) else { return };
-        let body = serde_json::to_string(&view).expect("a view as JSON");
+        let Some(last) = events.last() else { return };
+        let body = view.as_ref().map(|view| serde_json::to_string(view).expect("a view as JSON")).unwrap_or_default();
         self.documents.insert((V::PROJECTION, stream.clone()), (last.version, body));
+        let Some(view) = view else { return };
         for listing in view.lists() {
             self.lists.entry((V::PROJECTION, listing.list)).or_default().insert((listing.score, stream.clone()));
         }
@@ -77,6 +78,16 @@ impl Shown {
         let list = self.lists.iter().find(|(key, expected)| redis.lists.get(key) != Some(*expected))?;
         Some(format!("list {:?}: {} entries expected, Redis has {:?}", list.0, list.1.len(), redis.lists.get(list.0)))
     }
+}
+
+/// A user's events as the fold needs them.
+async fn opened(events: &[Recorded<AnyEvent>], vault: &Vault) -> Vec<Recorded<AnyEvent>> {
+    let mut events = events.to_vec();
+    for recorded in &mut events {
+        let user = UserId::parse(recorded.stream.as_str()).expect("a user's stream");
+        vault.open_all(&user, recorded.event.sealed_mut()).await.expect("personal data that opens");
+    }
+    events
 }
 
 async fn whole_list(

@@ -136,6 +136,16 @@ impl Gateway {
         self.send(Method::GET, path, request).await.unwrap_or_else(|error| panic!("GET {path}: {error:?}"))
     }
 
+    /// Puts, and panics if no answer comes.
+    pub async fn put(&self, path: &str, request: Request) -> Answer {
+        self.send(Method::PUT, path, request).await.unwrap_or_else(|error| panic!("PUT {path}: {error:?}"))
+    }
+
+    /// Deletes, and panics if no answer comes.
+    pub async fn delete(&self, path: &str, request: Request) -> Answer {
+        self.send(Method::DELETE, path, request).await.unwrap_or_else(|error| panic!("DELETE {path}: {error:?}"))
+    }
+
     /// Logs in.
     pub async fn log_in(&self, email: &str, password: &str) -> LoggedIn {
         let body = json!({ "email": email, "password": password });

@@ -13,4 +13,5 @@ mod outages;
 mod security;
 mod sessions;
 mod standing;
+mod users;
 mod world;

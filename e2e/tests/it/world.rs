@@ -12,6 +12,7 @@ use read_model::{ReadModel, Reader, RedisConfig};
 use runtime::Process;
 use stack::{Orderflow, Shape, eventually};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use vault::{Vault, VaultConfig};
 
 /// The longest that anything may take to settle after everything is up again.
 pub(crate) const SETTLED: Duration = Duration::from_secs(60);
@@ -25,6 +26,7 @@ pub(crate) struct World {
     store: EventStore,
     reader: Reader,
     kafka: Kafka,
+    vault: Vault,
 }
 
 impl World {
@@ -47,7 +49,8 @@ impl World {
         let model = ReadModel::connect(&RedisConfig { redis_url: at.redis_url.as_str().into() }, &process);
         let reader = model.expect("a read model").reader();
         let kafka = Kafka::connect(&events, &process).expect("Kafka");
-        Self { system, gateway, admin, process, store, reader, kafka }
+        let vault = Vault::unwatched(&vault_of(&system)).await.expect("a vault");
+        Self { system, gateway, admin, process, store, reader, kafka, vault }
     }
 
     /// A name that no other test uses.
@@ -70,7 +73,7 @@ impl World {
         })
         .await;
         let ledger = self.ledger().await;
-        let expected = Shown::by_the_ledger(&ledger);
+        let expected = Shown::by_the_ledger(&ledger, &self.vault).await;
         let mut difference = String::from("Redis did not answer");
         let settled = tokio::time::timeout(SETTLED, async {
             while let Some(found) = self.difference(&expected).await {
@@ -88,6 +91,15 @@ impl World {
             Ok(shown) => expected.difference(&shown),
             Err(error) => Some(stack::chain(&error)),
         }
+    }
+}
+
+/// The vault that the processes of this system use.
+fn vault_of(system: &Orderflow) -> VaultConfig {
+    let key = |name: &str| std::fs::read_to_string(system.folder().join("keys").join(name)).expect("a key file");
+    VaultConfig {
+        vault_mongodb_uri: key("vault.uri").as_str().into(),
+        vault_master_key: key("vault.key").as_str().into(),
     }
 }
 
