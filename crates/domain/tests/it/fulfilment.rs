@@ -11,12 +11,12 @@ use world::{Provider, World};
 
 /// The steps that were decided on, in order, with the SKU of those that have one.
 fn steps(world: &World) -> Vec<String> {
-    let step = |event: &FulfilmentEvent| match event {
-        FulfilmentEvent::StepRecorded(recorded) => Some(match &recorded.sku {
+    let step = |event: &FulfilmentEvent| {
+        let FulfilmentEvent::StepRecorded(recorded) = event else { return None };
+        Some(match &recorded.sku {
             Some(sku) => format!("{} {sku}", recorded.step),
             None => recorded.step.to_string(),
-        }),
-        _ => None,
+        })
     };
     world.fulfilment.iter().filter_map(step).collect()
 }
@@ -27,10 +27,8 @@ fn without_the_provider(world: &mut World) {
 }
 
 fn result(world: &World) -> Option<FulfilmentResult> {
-    match world.state().unwrap().phase {
-        Phase::Completed(result) => Some(result),
-        _ => None,
-    }
+    let Phase::Completed(result) = world.state().unwrap().phase else { return None };
+    Some(result)
 }
 
 #[test]
@@ -174,9 +172,9 @@ fn a_step_that_comes_again_is_settled_once() {
 fn steps_are_numbered_from_one_without_gaps() {
     let mut world = World::new(&[("A", 5), ("B", 2)]);
     world.settle();
-    let numbers = world.fulfilment.iter().filter_map(|event| match event {
-        FulfilmentEvent::StepRecorded(recorded) => Some(recorded.number),
-        _ => None,
+    let numbers = world.fulfilment.iter().filter_map(|event| {
+        let FulfilmentEvent::StepRecorded(recorded) = event else { return None };
+        Some(recorded.number)
     });
     assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert!(!steps(&world).contains(&FulfilmentStep::Unknown.to_string()));

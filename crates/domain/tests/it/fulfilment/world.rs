@@ -106,13 +106,13 @@ impl World {
     }
 
     fn record(&self, stream: &StreamId, index: usize) -> Option<Recorded<AnyEvent>> {
-        let event = match stream.aggregate() {
-            schemas::Aggregate::Order => self.orders.get(index)?.clone().into_any(),
-            schemas::Aggregate::Payment => self.payments.get(index)?.clone().into_any(),
-            _ => {
-                let events = self.stocks.iter().find(|(sku, _)| sku.stock() == *stream)?.1;
-                events.get(index)?.clone().into_any()
-            }
+        let event = if *stream == *self.id.stream() {
+            self.orders.get(index)?.clone().into_any()
+        } else if *stream == *self.id.payment().stream() {
+            self.payments.get(index)?.clone().into_any()
+        } else {
+            let events = self.stocks.iter().find(|(sku, _)| sku.stock() == *stream)?.1;
+            events.get(index)?.clone().into_any()
         };
         Some(Recorded {
             stream: stream.clone(),
@@ -247,7 +247,7 @@ impl World {
                 return;
             }
         }
-        panic!("it does not come to rest: {self:#?}");
+        unreachable!("it does not come to rest: {self:#?}");
     }
 }
 
@@ -261,10 +261,12 @@ fn append<A: Aggregate>(events: &mut Vec<A::Event>, command: &A::Command) -> Res
 impl World {
     /// How many pieces of this SKU left the house for the order, and did not come back.
     pub(crate) fn handed_out(&self, sku: &Sku) -> i64 {
-        let pieces = |event: &StockEvent| match event {
-            StockEvent::ReservationCommitted(committed) => committed.quantity,
-            StockEvent::Adjusted(adjusted) if adjusted.delta > 0 => -adjusted.delta,
-            _ => 0,
+        let pieces = |event: &StockEvent| {
+            if let StockEvent::ReservationCommitted(committed) = event {
+                return committed.quantity;
+            }
+            let StockEvent::Adjusted(adjusted) = event else { return 0 };
+            -adjusted.delta.max(0)
         };
         self.stocks[sku].iter().map(pieces).sum()
     }
