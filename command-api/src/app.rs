@@ -73,7 +73,7 @@ impl Workers {
     pub(crate) fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
         let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
         let streams = Participants::new(store);
-        let cashier = Cashier::new(&config.payments, store, &streams.payments, &fingerprints)?;
+        let cashier = Cashier::new(config, store)?;
         let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams, &fingerprints);
         Ok(Self { fulfilments, cashier, fingerprints })
     }

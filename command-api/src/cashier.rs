@@ -19,11 +19,12 @@ use std::sync::Arc;
 use bus::{CommittedOffsets, Consumer, Decoder, GroupConfig, Kafka};
 use domain::payment::{Payment, PaymentCommand};
 use event_store::EventStore;
-use payments::{PaymentsConfig, Provider};
+use payments::Provider;
 use runtime::Process;
 use schemas::{Aggregate, PaymentId, StreamId};
 use tokio::sync::Semaphore;
 
+use crate::Config;
 use crate::intent::{FingerprintKey, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
@@ -48,18 +49,13 @@ pub(crate) struct Cashier {
 }
 
 impl Cashier {
-    /// A cashier for these payments.
-    pub(crate) fn new(
-        config: &PaymentsConfig,
-        store: &EventStore,
-        payments: &Streams<Payment>,
-        fingerprints: &FingerprintKey,
-    ) -> Result<Self, payments::Error> {
+    /// A cashier for the payments of this store.
+    pub(crate) fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
         Ok(Self {
-            payments: payments.clone(),
+            payments: Streams::new(store.clone()),
             store: store.clone(),
-            provider: Provider::new(config)?,
-            fingerprints: fingerprints.clone(),
+            provider: Provider::new(&config.payments)?,
+            fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
             calls: Arc::new(Semaphore::new(CALLS)),
             till: Till::default(),
         })

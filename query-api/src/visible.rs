@@ -18,7 +18,7 @@ impl Shown {
     /// The document, if the caller may see it. Whoever asks for somebody else's gets the answer of one that never was.
     pub(crate) fn visible_to(self, caller: &Caller) -> Result<Option<Self>, Problem> {
         let Owned { user_id } = serde_json::from_slice(&self.body).map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "a stored document has no owner");
+            tracing::error!(error = runtime::chain(&error), "a stored document has no owner");
             Problem::internal()
         })?;
         Ok((caller.role == Role::Admin || caller.user == user_id).then_some(self))

@@ -5,9 +5,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use clap::Parser as _;
 use command_api::{App, Config};
-use event_store::EventStore;
+use event_store::{Appended, CommandRecord, Commit, EventStore, StoredEvent};
 use runtime::Process;
-use schemas::{StreamId, Version};
+use schemas::{Event, StreamId, Timestamp, Version};
 use serde_json::{Value, json};
 use sessions::Sessions;
 use stack::testing;
@@ -15,6 +15,9 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::caller::{ADMIN, jwks, private_key, token};
+
+/// What the payment provider signs with.
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_test";
 
 pub(crate) struct Stage {
     process: Process,
@@ -81,12 +84,12 @@ impl Stage {
             ("--jwt-private-key", &private_key),
             ("--fingerprint-key", "fingerprints"),
             ("--email-key", "e-mails"),
+            ("--payments-secret-key", "sk_test"),
+            ("--payments-webhook-secret", WEBHOOK_SECRET),
             // Nobody asks for these.
+            ("--payments-url", "http://127.0.0.1:1"),
             ("--kafka-brokers", "127.0.0.1:1"),
             ("--schema-registry-url", "http://127.0.0.1:1"),
-            ("--payments-url", "http://127.0.0.1:1"),
-            ("--payments-secret-key", "payments"),
-            ("--payments-webhook-secret", "webhooks"),
         ];
         let arguments = settings.iter().map(|(name, value)| format!("{name}={value}"));
         let config = Config::try_parse_from(std::iter::once("command-api".to_owned()).chain(arguments)).unwrap();
@@ -129,6 +132,22 @@ impl Stage {
     pub(crate) async fn product(&self, sku: &str, cents: i64) {
         let body = json!({"sku": sku, "name": format!("Product {sku}"), "price": {"amount": cents, "currency": "EUR"}});
         assert_eq!(self.post("/commands/products", by(ADMIN), body).await.status, StatusCode::CREATED.as_u16());
+    }
+
+    /// Commits events as the first of their stream.
+    pub(crate) async fn happened<E: Event>(&self, stream: &str, events: &[E]) {
+        let command = CommandRecord { events: u32::try_from(events.len()).unwrap(), ..CommandRecord::default() };
+        let commit = Commit {
+            stream: StreamId::parse(stream).unwrap(),
+            first: Version::FIRST,
+            id: Uuid::now_v7(),
+            at: Timestamp::from_micros(runtime::clock::now_micros()),
+            owner: None,
+            commands: vec![command],
+            keys: Vec::new(),
+            events: events.iter().map(|event| StoredEvent::of(event).unwrap()).collect(),
+        };
+        assert_eq!(self.store.append(&commit).await.unwrap(), Appended::Written);
     }
 
     /// The names of a stream's events, as they are committed.

@@ -73,7 +73,7 @@ impl Sandbox {
             return Answer::error(400, "invalid_request_error", message);
         };
         self.book().act(key, act, form).unwrap_or_else(|failed| {
-            tracing::error!(error = &failed as &dyn std::error::Error, "the ledger cannot be written");
+            tracing::error!(error = runtime::chain(&failed), "the ledger cannot be written");
             Answer::error(500, "api_error", "The ledger cannot be written.")
         })
     }
