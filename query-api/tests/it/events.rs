@@ -3,7 +3,7 @@
 use schemas::{
     CancellationCause, Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
     PaymentDeclined, PaymentEvent, PaymentMethod, PaymentRequested, ProductEvent, ProductPriceChanged,
-    ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, UserId, Version,
+    ProductRegistered, Recorded, Sku, StockEvent, StockReceived, StockReserved, StreamId, Timestamp, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -89,4 +89,11 @@ pub(crate) fn received(sku: &str, version: u32, quantity: i64) -> Recorded<Stock
     let sku = Sku::parse(sku).unwrap();
     let event = StockReceived { sku: sku.clone(), quantity, reason: None };
     recorded(sku.stock(), version, 901, StockEvent::Received(event))
+}
+
+pub(crate) fn reserved(sku: &str, version: u32, quantity: i64) -> Recorded<StockEvent> {
+    let sku = Sku::parse(sku).unwrap();
+    let until = Timestamp::from_micros(0);
+    let event = StockReserved { sku: sku.clone(), order: OrderId::from_bits(1), quantity, until };
+    recorded(sku.stock(), version, 902, StockEvent::Reserved(event))
 }
