@@ -89,9 +89,6 @@ impl Stage {
             // Nobody asks for these.
             ("--kafka-brokers", "127.0.0.1:1"),
             ("--schema-registry-url", "http://127.0.0.1:1"),
-            ("--payments-url", "http://127.0.0.1:1"),
-            ("--payments-secret-key", "payments"),
-            ("--payments-webhook-secret", "webhooks"),
         ];
         let arguments = settings.iter().map(|(name, value)| format!("{name}={value}"));
         let config = Config::try_parse_from(std::iter::once("command-api".to_owned()).chain(arguments)).unwrap();

@@ -74,10 +74,9 @@ fn stock(ledger: &Ledger, sku: &str) -> (i64, i64) {
 fn net(ledger: &Ledger, order: &OrderId) -> i64 {
     let events = ledger.get(order.payment().stream()).into_iter().flatten();
     let events = events.filter_map(|event| PaymentEvent::from_any(event.event.clone()));
-    match events.fold(None, |state, event| Payment::evolve(state, &event)) {
-        Some(PaymentState::Captured(taken)) => taken.hold.details.amount.amount - taken.refunded(),
-        _ => 0,
-    }
+    let state = events.fold(None, |state, event| Payment::evolve(state, &event));
+    let Some(PaymentState::Captured(taken)) = state else { return 0 };
+    taken.hold.details.amount.amount - taken.refunded()
 }
 
 /// The name of the last event of an order.

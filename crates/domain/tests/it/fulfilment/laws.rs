@@ -55,10 +55,8 @@ fn happen(world: &mut World, happening: Happening) {
 
 /// Minor units that were taken and not given back.
 fn net(world: &World) -> i64 {
-    match world.payment() {
-        Some(PaymentState::Captured(taken)) => taken.hold.details.amount.amount - taken.refunded(),
-        _ => 0,
-    }
+    let Some(PaymentState::Captured(taken)) = world.payment() else { return 0 };
+    taken.hold.details.amount.amount - taken.refunded()
 }
 
 /// Whether money is still set aside.
@@ -84,7 +82,7 @@ proptest! {
 
         let state = world.state().unwrap();
         let order = world.order();
-        let Phase::Completed(result) = state.phase else { panic!("it never ends: {world:#?}") };
+        let Phase::Completed(result) = state.phase else { unreachable!("it never ends: {world:#?}") };
         prop_assert!(state.failure.is_none() && state.open.is_empty(), "{:#?}", world);
         match result {
             FulfilmentResult::Fulfilled => {
@@ -95,7 +93,7 @@ proptest! {
                 let ended = matches!(order.status, OrderStatus::Cancelled | OrderStatus::Rejected);
                 prop_assert!(ended && net(&world) == 0 && !is_set_aside(&world), "{:#?}", world);
             }
-            FulfilmentResult::Aborted | FulfilmentResult::Unknown => panic!("nobody asked for that: {world:#?}"),
+            FulfilmentResult::Aborted | FulfilmentResult::Unknown => unreachable!("nobody asked for that: {world:#?}"),
         }
         for sku in world.skus() {
             let handed_out = if result == FulfilmentResult::Fulfilled { QUANTITY } else { 0 };
