@@ -5,6 +5,7 @@ mod caller;
 mod headers;
 mod order;
 mod outage;
+mod payment;
 mod product;
 mod stage;
 mod stock;

@@ -40,6 +40,19 @@ async fn a_placed_order_is_answered_with_its_version_token_and_place() {
 }
 
 #[tokio::test]
+async fn an_order_names_what_it_is_paid_with_as_the_provider_calls_it() {
+    let stage = shop().await;
+    let mut order = order_of(ADA, &[("TEA", 2)]);
+    for method in ["visa", "pm_", "4242 4242 4242 4242"] {
+        order["paymentMethod"] = json!(method);
+        assert_eq!(stage.post(ORDERS, by(ADA), order.clone()).await.issues()[0].0, r#"["paymentMethod"]"#, "{method}");
+    }
+    order["paymentMethod"] = json!("pm_card_visa");
+    let reply = stage.post(ORDERS, by(ADA), order).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+}
+
+#[tokio::test]
 async fn a_retry_is_answered_as_before_and_another_body_under_its_key_is_refused() {
     let stage = shop().await;
     let keyed = By { user: ADA, headers: &[("idempotency-key", "k1")] };

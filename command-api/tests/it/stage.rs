@@ -5,9 +5,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use clap::Parser as _;
 use command_api::{App, Config};
-use event_store::EventStore;
+use event_store::{Appended, CommandRecord, Commit, EventStore, StoredEvent};
 use runtime::Process;
-use schemas::{StreamId, Version};
+use schemas::{Event, StreamId, Timestamp, Version};
 use serde_json::{Value, json};
 use sessions::Sessions;
 use stack::testing;
@@ -18,6 +18,9 @@ use crate::caller::{ADMIN, jwks, private_key, token};
 
 /// Any will do.
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// What the payment provider signs with.
+pub(crate) const WEBHOOK_SECRET: &str = "webhooks";
 
 pub(crate) struct Stage {
     process: Process,
@@ -89,6 +92,9 @@ impl Stage {
             // Nobody asks for these.
             ("--kafka-brokers", "127.0.0.1:1"),
             ("--schema-registry-url", "http://127.0.0.1:1"),
+            ("--payments-url", "http://127.0.0.1:1"),
+            ("--payments-secret-key", "payments"),
+            ("--payments-webhook-secret", WEBHOOK_SECRET),
         ];
         let arguments = settings.iter().map(|(name, value)| format!("{name}={value}"));
         let config = Config::try_parse_from(std::iter::once("command-api".to_owned()).chain(arguments)).unwrap();
@@ -131,6 +137,22 @@ impl Stage {
     pub(crate) async fn product(&self, sku: &str, cents: i64) {
         let body = json!({"sku": sku, "name": format!("Product {sku}"), "price": {"amount": cents, "currency": "EUR"}});
         assert_eq!(self.post("/commands/products", by(ADMIN), body).await.status, StatusCode::CREATED.as_u16());
+    }
+
+    /// Commits events as the first of their stream.
+    pub(crate) async fn happened<E: Event>(&self, stream: &str, events: &[E]) {
+        let command = CommandRecord { events: u32::try_from(events.len()).unwrap(), ..CommandRecord::default() };
+        let commit = Commit {
+            stream: StreamId::parse(stream).unwrap(),
+            first: Version::FIRST,
+            id: Uuid::now_v7(),
+            at: Timestamp::from_micros(runtime::clock::now_micros()),
+            owner: None,
+            commands: vec![command],
+            keys: Vec::new(),
+            events: events.iter().map(|event| StoredEvent::of(event).unwrap()).collect(),
+        };
+        assert_eq!(self.store.append(&commit).await.unwrap(), Appended::Written);
     }
 
     /// The names of a stream's events, as they are committed.
