@@ -138,7 +138,7 @@ fn purge(links: &Links, process: &Process) {
                 Ok(true) => tracing::info!("Redis has written its append-only file anew, without what was erased"),
                 Ok(false) => {}
                 Err(error) => tracing::debug!(
-                    error = &error as &dyn std::error::Error,
+                    error = runtime::chain(&error),
                     "what was erased is still in the append-only file of Redis; trying again",
                 ),
             }
