@@ -6,4 +6,5 @@
 pub mod check;
 pub mod client;
 pub mod ledger;
+pub mod remains;
 pub mod socket;

@@ -25,7 +25,7 @@ pub(crate) struct World {
     process: Process,
     store: EventStore,
     reader: Reader,
-    kafka: Kafka,
+    pub(crate) kafka: Kafka,
     vault: Vault,
 }
 
