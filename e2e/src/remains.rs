@@ -101,7 +101,7 @@ pub async fn in_redis(url: &str, words: &Words) -> Places {
     let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.expect("all keys");
     for key in keys {
         let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut connection).await.expect("a type");
-        let mut read = match kind.as_str() {
+        let read = match kind.as_str() {
             "hash" => redis::cmd("HGETALL").arg(&key).to_owned(),
             "zset" => redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).to_owned(),
             "stream" => redis::cmd("XRANGE").arg(&key).arg("-").arg("+").to_owned(),
@@ -123,13 +123,15 @@ pub async fn empty_redis(url: &str) {
 }
 
 fn stand_in_value(value: &Value, words: &Words) -> bool {
-    match value {
-        Value::BulkString(bytes) => words.stand_in(bytes),
-        Value::SimpleString(text) => words.stand_in(text.as_bytes()),
-        Value::Array(values) | Value::Set(values) => values.iter().any(|value| stand_in_value(value, words)),
-        Value::Map(pairs) => {
-            pairs.iter().any(|(key, value)| stand_in_value(key, words) || stand_in_value(value, words))
-        }
-        _ => false,
+    if let Value::BulkString(bytes) = value {
+        words.stand_in(bytes)
+    } else if let Value::SimpleString(text) = value {
+        words.stand_in(text.as_bytes())
+    } else if let Value::Array(values) | Value::Set(values) = value {
+        values.iter().any(|value| stand_in_value(value, words))
+    } else if let Value::Map(pairs) = value {
+        pairs.iter().any(|(key, value)| stand_in_value(key, words) || stand_in_value(value, words))
+    } else {
+        false
     }
 }

@@ -19,7 +19,7 @@ use crate::world::{SETTLED, World};
 const PRICE: i64 = 250;
 
 /// A product of which there are so many pieces.
-async fn product(world: &World, name: &str, pieces: i64) -> String {
+pub(crate) async fn product(world: &World, name: &str, pieces: i64) -> String {
     let sku = World::name(name);
     let _ = world.gateway.product(&world.admin, &sku, PRICE).await;
     if pieces > 0 {
@@ -34,7 +34,7 @@ async fn receive(world: &World, sku: &str, pieces: i64) {
 }
 
 /// An order of two pieces, paid with this method.
-async fn place(world: &World, user: &LoggedIn, sku: &str, method: &str) -> OrderId {
+pub(crate) async fn place(world: &World, user: &LoggedIn, sku: &str, method: &str) -> OrderId {
     let mut body = order_of(user, sku, 2);
     body["paymentMethod"] = json!(method);
     let placed = world.gateway.post("/commands/orders", Request::by(user).json(body)).await.expect(201);
@@ -46,7 +46,7 @@ async fn status(world: &World, order: &OrderId) -> Option<String> {
     answer.body.pointer("/order/status").and_then(Value::as_str).map(str::to_owned)
 }
 
-async fn becomes(world: &World, order: &OrderId, wanted: &str) {
+pub(crate) async fn becomes(world: &World, order: &OrderId, wanted: &str) {
     let what = format!("{order} becomes {wanted}");
     eventually(&what, SETTLED, async || (status(world, order).await.as_deref() == Some(wanted)).then_some(())).await;
 }

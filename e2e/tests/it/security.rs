@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use e2e::client::{LoggedIn, Request, order_of};
+use e2e::client::{LoggedIn, Request};
 use reqwest::Method;
+use schemas::OrderId;
 use serde_json::{Value, json};
 
 use crate::forgeries::Forger;
+use crate::fulfilment;
 use crate::sessions::ended_everywhere;
 use crate::standing::suspend;
-use crate::world::World;
+use crate::world::{SETTLED, World};
 
 /// What the API consists of, as published.
 const OPENAPI: &str = include_str!("../../../docs/generated/openapi.json");
@@ -26,12 +28,14 @@ enum For {
     Owner,
     /// Admins.
     Admins,
+    /// The payment provider, who proves itself by a signature: nobody with a token.
+    Provider,
 }
 
-use For::{Admins, Anyone, Owner, Users};
+use For::{Admins, Anyone, Owner, Provider, Users};
 
 /// Every route, and for whom it is. A route that is missing here fails the test, and so does a row without a route.
-const TABLE: [(&str, &str, For); 35] = [
+const TABLE: [(&str, &str, For); 46] = [
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/api/v1/users", Admins),
     ("GET", "/api/v1/users/me", Users),
@@ -51,19 +55,30 @@ const TABLE: [(&str, &str, For); 35] = [
     ("POST", "/api/v1/users/{id}/suspend", Admins),
     ("POST", "/commands/orders", Users),
     ("POST", "/commands/orders/{id}/cancel", Owner),
+    ("POST", "/commands/orders/{id}/deliver", Admins),
+    ("POST", "/commands/orders/{id}/ship", Admins),
+    ("POST", "/commands/payments/{id}/refund", Admins),
     ("POST", "/commands/products", Admins),
+    ("POST", "/commands/products/{sku}/discontinue", Admins),
     ("POST", "/commands/products/{sku}/price", Admins),
+    ("POST", "/commands/products/{sku}/rename", Admins),
     ("POST", "/commands/products/{sku}/stock", Admins),
     ("GET", "/events", Users),
     ("GET", "/health", Anyone),
     ("GET", "/health/live", Anyone),
     ("GET", "/health/ready", Anyone),
+    ("GET", "/ops/fulfilment", Admins),
+    ("POST", "/ops/fulfilment/{order}/abort", Admins),
+    ("POST", "/ops/fulfilment/{order}/compensate", Admins),
+    ("POST", "/ops/fulfilment/{order}/retry", Admins),
     ("GET", "/ops/projections", Admins),
     ("GET", "/queries/orders", Users),
     ("GET", "/queries/orders/{id}", Owner),
     ("GET", "/queries/orders/{id}/history", Owner),
+    ("GET", "/queries/payments/{id}", Owner),
     ("GET", "/queries/products", Users),
     ("GET", "/queries/products/{sku}", Users),
+    ("POST", "/webhooks/payments", Provider),
     ("GET", "/ws", Users),
     ("POST", "/ws/tickets", Users),
     // The last one: nothing more can happen to its victim.
@@ -99,6 +114,7 @@ fn expected(who: Who, route: For) -> Then {
         | (Admins, Who::Admin) => Then::Enters,
         (Owner, Who::Other) => Then::Refused(404),
         (Admins, Who::User | Who::Other) => Then::Refused(403),
+        (Provider, _) => Then::Refused(401),
         (_, Who::Nobody | Who::Suspended | Who::Expired | Who::Revoked) => Then::Refused(401),
     }
 }
@@ -140,7 +156,7 @@ struct Scene {
     http: reqwest::Client,
     gateway: String,
     tokens: Vec<(Who, Option<String>)>,
-    order: String,
+    order: OrderId,
     sku: String,
     user: LoggedIn,
     /// Somebody to whom anything may happen.
@@ -159,13 +175,16 @@ impl Scene {
             ended_everywhere(world, gone).await;
         }
         let expired = Forger::of(world).await.expired(&user);
-        let sku = World::name("SAFE");
-        let _ = world.gateway.product(&world.admin, &sku, 100).await;
-        let place = Request::by(&user).json(order_of(&user, &sku, 1));
-        let placed = world.gateway.post("/commands/orders", place).await.expect(201);
-        let order = placed.text("orderId");
-        let read = Request::by(&user).with("consistency-token", placed.text("consistencyToken"));
-        let _ = world.gateway.get(&format!("/queries/orders/{order}/history"), read).await.expect(200);
+        let sku = fulfilment::product(world, "SAFE", 10).await;
+        let order = fulfilment::place(world, &user, &sku, "pm_card_visa").await;
+        fulfilment::becomes(world, &order, "PAID").await;
+        for path in [format!("/queries/orders/{order}/history"), format!("/queries/payments/{}", order.payment())] {
+            let shown = async || {
+                let answer = world.gateway.get(&path, Request::by(&user)).await;
+                (answer.status == 200).then_some(())
+            };
+            stack::eventually(&format!("{path} is there"), SETTLED, shown).await;
+        }
         let tokens = vec![
             (Who::Nobody, None),
             (Who::User, Some(user.token.clone())),
@@ -182,12 +201,15 @@ impl Scene {
     /// The status alone: a stream of events never ends. Bodies are such that no route can make sense of them, unless it
     /// is left to the route whose it is.
     async fn status(&self, method: &str, path: &str, token: Option<&str>) -> u16 {
+        let (order, payment) = (self.order.to_string(), self.order.payment().to_string());
         let id = match (path.contains("/users/"), method) {
             (true, "GET") => &self.user.id,
             (true, _) => &self.victim.id,
-            (false, _) => &self.order,
+            (false, _) if path.contains("/payments/") => &payment,
+            (false, _) => &order,
         };
-        let url = format!("{}{}", self.gateway, path.replace("{id}", id).replace("{sku}", &self.sku));
+        let path = path.replace("{id}", id).replace("{order}", &order).replace("{sku}", &self.sku);
+        let url = format!("{}{path}", self.gateway);
         let method: Method = method.parse().expect("a method");
         let body = if path.ends_with("/cancel") { json!({}) } else { json!({ "nonsense": true }) };
         let mut request = self.http.request(method.clone(), &url);

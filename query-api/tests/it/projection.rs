@@ -11,8 +11,7 @@ async fn only_an_admin_sees_how_the_projections_stand() {
     assert_eq!(stage.get("/ops/projections", &user("usr_a"), &[]).await.problem().0, 403);
     let reply = stage.get("/ops/projections", &admin(), &[]).await;
     let standing = |name: &str| json!({"name": name, "liveGeneration": 1, "lagMs": 0});
-    let expected =
-        ["orders", "history", "products", "stock", "payments", "users", "fulfilment"].map(standing);
+    let expected = ["orders", "history", "products", "stock", "payments", "users", "fulfilment"].map(standing);
     assert_eq!(reply.json(), json!({"projections": expected}));
 }
 
