@@ -9,8 +9,9 @@ use super::times::Times;
 use super::{Customer, PRODUCTS, Socket};
 use crate::{Error, report};
 
-const ORDERS: u32 = 50;
-const PAUSE: Duration = Duration::from_millis(50);
+const ORDERS: u32 = 40;
+/// Long enough for the order before to be carried out to its end, which goes on a little after it is paid.
+const PAUSE: Duration = Duration::from_millis(250);
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// Places single orders and prints the percentiles.
