@@ -12,7 +12,7 @@ use sessions::Caller;
 use crate::App;
 
 /// The protocol that the server speaks, and answers with when it is offered.
-pub(crate) const PROTOCOL: &str = "orderflow.v1";
+pub const PROTOCOL: &str = "orderflow.v1";
 
 /// A token among the offered protocols: browsers cannot send any other header.
 const TOKEN_PROTOCOL: &str = "bearer.";

@@ -6,6 +6,7 @@ use read_model::feeds::{self, Cursor};
 use schemas::{StreamId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// What the server says. Serialised once; clones share the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +29,19 @@ pub(crate) struct EventFrame {
 }
 
 /// What the client may say.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(tag = "frame", rename_all = "lowercase")]
 pub(crate) enum Said {
     /// Go on behind this cursor; as the first frame only. Without a cursor: start now.
-    Resume { cursor: Option<String> },
+    Resume {
+        /// The cursor of the last frame that was seen.
+        cursor: Option<String>,
+    },
     /// Go on under this access token.
-    Refresh { token: String },
+    Refresh {
+        /// An access token of the same user.
+        token: String,
+    },
 }
 
 /// Something that should be JSON is not.
@@ -46,46 +53,83 @@ pub(crate) enum Error {
     Entry { cursor: Cursor, source: serde_json::Error },
 }
 
-#[derive(Serialize)]
+/// What the server says, as it is serialised. Its comments are published with the protocol.
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "frame", rename_all = "lowercase", rename_all_fields = "camelCase")]
-enum Text<'a> {
+pub(crate) enum Told<'a> {
+    /// The greeting: listening begins behind its cursor.
     Hello {
+        /// Where listening begins.
         cursor: String,
+        /// Whether that is where the client asked to go on; if not, it must read the queries again.
         recovered: bool,
+        /// How far back a cursor may lie.
+        #[schema(inline)]
         window: Window,
     },
+    /// Something happened. Events come in the order of the feed, each once.
     Event {
+        /// Where to resume once this frame was seen.
         cursor: String,
+        /// Its number in the feed; numbers have no gaps.
         seq: u64,
+        /// The digest over all events of the feed up to this one: the number's other half in the cursor.
         digest: String,
+        /// The stream to which it happened.
+        #[schema(value_type = String)]
         stream: &'a StreamId,
+        /// Its place in that stream.
+        #[schema(value_type = u32)]
         version: Version,
+        /// The record's name: `OrderPlaced`.
         r#type: &'a str,
+        /// What the seed applications call it, if they do: `order.created`.
+        #[schema(rename = "seedType", required = true)]
         seed_type: Option<&'a str>,
+        /// When it was decided.
         #[serde(with = "schemas::rfc3339")]
+        #[schema(value_type = String, format = DateTime)]
         at: Timestamp,
+        /// The record's content, under its own field names.
+        #[schema(value_type = Object)]
         data: &'a RawValue,
     },
+    /// A stream's latest state, in place of its events, for a client that fell behind.
     Snapshot {
+        /// Where to resume; only the last of several has it.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         cursor: Option<String>,
+        /// The stream whose state it is.
+        #[schema(value_type = String)]
         stream: &'a StreamId,
+        /// Up to which version.
+        #[schema(value_type = u32)]
         version: Version,
+        /// The document that queries answer with.
+        #[schema(value_type = Object)]
         data: &'a RawValue,
     },
+    /// Something may have been missed: read the queries again.
     Reload {
+        /// Where listening goes on.
         cursor: String,
     },
+    /// The last words of a stream of server-sent events; a WebSocket has close codes for it.
     Close {
+        /// The close code.
         code: u16,
+        /// For people, and after a restart for how many milliseconds to wait.
         reason: &'a str,
     },
 }
 
 /// How far back a cursor may lie.
-#[derive(Serialize)]
-struct Window {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Window {
+    /// The most entries that a feed keeps.
     entries: u32,
+    /// How old they get.
     seconds: u64,
 }
 
@@ -93,7 +137,7 @@ impl Frame {
     /// The greeting: listening begins behind `cursor`; `recovered` if that is where the client asked to go on.
     pub(crate) fn hello(cursor: Cursor, recovered: bool) -> Result<Self, Error> {
         let window = Window { entries: feeds::MOST_ENTRIES, seconds: feeds::WINDOW.as_secs() };
-        let text = Text::Hello { cursor: cursor.to_string(), recovered, window };
+        let text = Told::Hello { cursor: cursor.to_string(), recovered, window };
         Self::new("hello", Some(cursor), &text)
     }
 
@@ -105,21 +149,21 @@ impl Frame {
         cursor: Option<Cursor>,
     ) -> Result<Self, Error> {
         let data = serde_json::from_slice(state).map_err(|source| Error::Serialise { source })?;
-        let text = Text::Snapshot { cursor: cursor.map(|cursor| cursor.to_string()), stream, version, data };
+        let text = Told::Snapshot { cursor: cursor.map(|cursor| cursor.to_string()), stream, version, data };
         Self::new("snapshot", cursor, &text)
     }
 
     /// Something may have been missed: read the queries again; listening goes on behind `cursor`.
     pub(crate) fn reload(cursor: Cursor) -> Result<Self, Error> {
-        Self::new("reload", Some(cursor), &Text::Reload { cursor: cursor.to_string() })
+        Self::new("reload", Some(cursor), &Told::Reload { cursor: cursor.to_string() })
     }
 
     /// The last words of a stream of server-sent events, which has no close codes of its own.
     pub(crate) fn close(code: u16, reason: &str) -> Result<Self, Error> {
-        Self::new("close", None, &Text::Close { code, reason })
+        Self::new("close", None, &Told::Close { code, reason })
     }
 
-    fn new(name: &'static str, cursor: Option<Cursor>, text: &Text<'_>) -> Result<Self, Error> {
+    fn new(name: &'static str, cursor: Option<Cursor>, text: &Told<'_>) -> Result<Self, Error> {
         let text = serde_json::to_string(text).map_err(|source| Error::Serialise { source })?;
         Ok(Self { name, cursor, text: text.into() })
     }
@@ -143,7 +187,7 @@ impl EventFrame {
     pub(crate) fn of(entry: feeds::Entry) -> Result<Self, Error> {
         let feeds::Entry { cursor, stream, version, name, seed_type, at, data, .. } = entry;
         let data = RawValue::from_string(data).map_err(|source| Error::Entry { cursor, source })?;
-        let text = Text::Event {
+        let text = Told::Event {
             cursor: cursor.to_string(),
             seq: cursor.seq,
             digest: cursor.digest(),
@@ -166,10 +210,11 @@ impl EventFrame {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
     use schemas::OrderId;
     use serde_json::{Value, json};
+    use utoipa::PartialSchema as _;
 
     use super::*;
 
@@ -234,6 +279,39 @@ pub(crate) mod tests {
             (Frame::close(4001, "why").unwrap(), json!({"frame": "close", "code": 4001, "reason": "why"})),
         ] {
             assert_eq!(json_of(&frame), expected);
+        }
+    }
+
+    /// What the published description says of this frame.
+    fn described(name: &str) -> Value {
+        let told = serde_json::to_value(Told::schema()).unwrap();
+        let frames = told["oneOf"].as_array().unwrap();
+        let mut found = frames.iter().filter(|frame| frame["properties"]["frame"]["enum"] == json!([name]));
+        let (frame, another) = (found.next().expect(name).clone(), found.next());
+        assert_eq!(another, None, "{name} is described once");
+        frame
+    }
+
+    #[test]
+    fn a_frame_has_the_fields_that_its_description_has() {
+        let stream = OrderId::from_bits(7).stream().clone();
+        let snapshot = |cursor| Frame::snapshot(&stream, Version(3), b"{}", cursor).unwrap();
+        for frame in [
+            Frame::hello(place(0), true).unwrap(),
+            event(2).frame,
+            snapshot(None),
+            snapshot(Some(place(0))),
+            Frame::reload(place(0)).unwrap(),
+            Frame::close(4001, "why").unwrap(),
+        ] {
+            let (described, said) = (described(frame.name), json_of(&frame));
+            let (properties, fields) = (described["properties"].as_object().unwrap(), said.as_object().unwrap());
+            for field in fields.keys() {
+                assert!(properties.contains_key(field), "{field} of {} is not described", frame.name);
+            }
+            for field in described["required"].as_array().unwrap() {
+                assert!(fields.contains_key(field.as_str().unwrap()), "{field} is missing in {}", frame.name);
+            }
         }
     }
 

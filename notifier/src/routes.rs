@@ -11,6 +11,8 @@ use utoipa_axum::routes;
 
 use crate::App;
 
+pub use socket::LONGEST_HEARD;
+
 /// The routes, with the application behind them. Wrap them in [`runtime::http::layered`], as serving does.
 pub fn router(app: App) -> Router {
     described().split_for_parts().0.with_state(app)

@@ -50,4 +50,5 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(documentation::asyncapi))
 }

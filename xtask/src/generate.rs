@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::tidy::{Finding, Tree};
 use crate::{Error, say};
 
+mod asyncapi;
 mod config;
 mod events;
 mod metrics;
@@ -25,6 +26,7 @@ fn pages(root: &Path) -> Result<Vec<Page>, Error> {
     let processes = config::processes();
     Ok(vec![
         Page { path: "docs/generated/openapi.json", text: openapi::page()? },
+        Page { path: "schemas/asyncapi.yaml", text: asyncapi::page()? },
         Page { path: "docs/generated/events.md", text: events::page()? },
         Page { path: "docs/generated/config.md", text: config::page(&processes) },
         Page { path: ".env.example", text: config::example(&processes) },

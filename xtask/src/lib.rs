@@ -69,6 +69,9 @@ pub enum Error {
         /// What stood in the way.
         source: serde_json::Error,
     },
+    /// The description of the events is no YAML.
+    #[error("could not write asyncapi.yaml as YAML")]
+    Yaml(#[source] serde_yaml_ng::Error),
 }
 
 #[derive(Debug, Parser)]

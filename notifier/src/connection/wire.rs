@@ -50,6 +50,16 @@ pub(crate) enum Close {
 }
 
 impl Close {
+    /// Every reason, as the protocol's description lists them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Restart { retry: LONGEST_PAUSE },
+        Self::Nonsense,
+        Self::Expired,
+        Self::Revoked,
+        Self::TooSlow,
+        Self::TooMany,
+    ];
+
     /// The end for a reason that is ours, with a pause that differs from client to client.
     pub(crate) fn restart() -> Self {
         Self::Restart { retry: Backoff::new(LONGEST_PAUSE, LONGEST_PAUSE).next() }

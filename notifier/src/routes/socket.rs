@@ -23,8 +23,8 @@ const GREETING: Duration = Duration::from_millis(300);
 /// Buffers of a socket: thousands of idle ones must fit.
 const READ_BUFFER: usize = 4 * 1024;
 const WRITE_BUFFER: usize = 8 * 1024;
-/// The largest frame that a client may send.
-const LONGEST_HEARD: usize = 4 * 1024;
+/// The largest frame that a client may send, in bytes.
+pub const LONGEST_HEARD: usize = 4 * 1024;
 /// More than the largest event makes.
 const LONGEST_TOLD: usize = 4 * 1024 * 1024;
 

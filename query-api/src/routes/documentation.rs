@@ -1,5 +1,5 @@
-//! The HTTP surface of all services, for programs (`/openapi.json`) and for people (`/docs`), and what every problem
-//! means (`/docs/problems`, where a problem's `type` points).
+//! The HTTP surface of all services, for programs (`/openapi.json`) and for people (`/docs`), what every problem means
+//! (`/docs/problems`, where a problem's `type` points), and the surface of events (`/asyncapi.yaml`).
 
 use std::sync::LazyLock;
 
@@ -12,6 +12,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 /// Every service's routes, merged; derived by `cargo xtask gen`.
 const OPENAPI: &str = include_str!("../../../docs/generated/openapi.json");
 
+/// Topics, sockets and server-sent events; derived by `cargo xtask gen`.
+const ASYNCAPI: &str = include_str!("../../../schemas/asyncapi.yaml");
+
 /// One row per code.
 static PROBLEMS: LazyLock<String> = LazyLock::new(|| page("Problems", include_str!("../../../docs/problems.md")));
 
@@ -22,6 +25,13 @@ pub(super) fn router() -> Router {
 
 async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], OPENAPI)
+}
+
+/// The events on Kafka, `WebSocket` and server-sent events, as `AsyncAPI` 3.1.
+#[utoipa::path(get, path = "/asyncapi.yaml", tag = "documentation",
+    responses((status = 200, content_type = "application/yaml", body = String, description = "The document")))]
+pub(super) async fn asyncapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/yaml")], ASYNCAPI)
 }
 
 async fn problems() -> Html<&'static str> {

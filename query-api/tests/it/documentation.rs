@@ -22,6 +22,15 @@ async fn the_surface_is_described_for_programs_and_for_people() {
 }
 
 #[tokio::test]
+async fn the_events_are_described_for_anybody() {
+    let stage = Stage::open().await;
+    let described = stage.get("/asyncapi.yaml", "", &[]).await;
+    assert_eq!((described.status, described.header("content-type")), (StatusCode::OK, Some("application/yaml")));
+    assert_eq!(described.text, include_str!("../../../schemas/asyncapi.yaml"));
+    assert!(described.text.lines().any(|line| line == "asyncapi: 3.1.0"), "{}", described.text);
+}
+
+#[tokio::test]
 async fn a_problems_type_is_a_page_that_explains_it() {
     let stage = Stage::open().await;
     let problem = stage.get("/queries/orders?cursor=x", &admin(), &[]).await.json();

@@ -50,7 +50,7 @@ const EDGES: [(&str, &[&str]); 20] = [
             "runtime",
         ],
     ),
-    ("xtask", &["command-api", "projector", "query-api", "notifier", "ops", "payments", "schemas", "runtime"]),
+    ("xtask", &["bus", "command-api", "projector", "query-api", "notifier", "ops", "payments", "schemas", "runtime"]),
     ("e2e", ANY),
 ];
 
