@@ -69,8 +69,8 @@ impl World {
         ledger::read(&self.store).await
     }
 
-    /// Waits until every order is carried out, nothing is marked for publication, and Redis shows exactly what the events come to; then checks the
-    /// topics. Returns the events.
+    /// Waits until every order is carried out, nothing is marked for publication, and Redis shows exactly what the events
+    /// come to; then checks the topics. Returns the events.
     pub(crate) async fn settle(&self) -> Ledger {
         let store = &self.store;
         let mut waits = String::from("everything");
