@@ -4,6 +4,7 @@
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod chaos;
 mod erasure;
 mod faults;
 mod forgeries;
