@@ -58,13 +58,13 @@ pub(crate) struct Participants {
 }
 
 impl Participants {
-    /// The streams that lie in this store.
-    pub(crate) fn new(store: &EventStore) -> Self {
+    /// The streams that lie in this store; this many commands on one of them are decided together at most.
+    pub(crate) fn new(store: &EventStore, together: u16) -> Self {
         Self {
-            fulfilments: Streams::new(store.clone()),
-            orders: Streams::new(store.clone()),
-            stock: Streams::new(store.clone()),
-            payments: Streams::new(store.clone()),
+            fulfilments: Streams::new(store.clone()).with_batches_of(together),
+            orders: Streams::new(store.clone()).with_batches_of(together),
+            stock: Streams::new(store.clone()).with_batches_of(together),
+            payments: Streams::new(store.clone()).with_batches_of(together),
         }
     }
 }

@@ -4,8 +4,11 @@
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod blows;
+mod deadlines;
 mod erasure;
 mod faults;
+mod flash_sale;
 mod forgeries;
 mod fulfilment;
 mod idempotency;

@@ -10,7 +10,7 @@ use e2e::ledger::{self, Ledger};
 use event_store::EventStore;
 use read_model::{ReadModel, Reader, RedisConfig};
 use runtime::Process;
-use stack::{Orderflow, Shape};
+use stack::{Orderflow, Shape, eventually_ok};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use vault::{Vault, VaultConfig};
 
@@ -72,38 +72,28 @@ impl World {
     /// Waits until every order is carried out, nothing is marked for publication, and Redis shows exactly what the events
     /// come to; then checks the topics. Returns the events.
     pub(crate) async fn settle(&self) -> Ledger {
-        let store = &self.store;
-        let mut waits = String::from("everything");
-        let settled = tokio::time::timeout(SETTLED, async {
-            loop {
-                let ledger = self.ledger().await;
-                match ledger::unfinished(&ledger) {
-                    Some(order) => waits = format!("{order} to be carried out"),
-                    None if ledger::marked(store).await > 0 => waits = "every commit to be published".to_owned(),
-                    None => return ledger,
-                }
-                tokio::task::yield_now().await;
-            }
-        });
-        let ledger = settled.await.unwrap_or_else(|_elapsed| panic!("the system waits for {waits}"));
-        let expected = Shown::by_the_ledger(&ledger, &self.vault).await;
-        let mut difference = String::from("Redis did not answer");
-        let settled = tokio::time::timeout(SETTLED, async {
-            while let Some(found) = self.difference(&expected).await {
-                difference = found;
-                tokio::task::yield_now().await;
-            }
-        });
-        assert!(settled.await.is_ok(), "the views do not show what the events come to: {difference}");
-        check::topics(&self.kafka, &ledger).await;
-        ledger
+        self.settle_within(SETTLED).await
     }
 
-    async fn difference(&self, expected: &Shown) -> Option<String> {
-        match expected.by_redis(&self.reader).await {
-            Ok(shown) => expected.difference(&shown),
-            Err(error) => Some(stack::chain(&error)),
-        }
+    /// The same for more than usual.
+    pub(crate) async fn settle_within(&self, patience: Duration) -> Ledger {
+        let ledger = eventually_ok(patience, async || {
+            let ledger = self.ledger().await;
+            match ledger::unfinished(&ledger) {
+                Some(order) => Err(format!("{order} is carried out")),
+                None if ledger::marked(&self.store).await > 0 => Err("every commit is published".to_owned()),
+                None => Ok(ledger),
+            }
+        })
+        .await;
+        let expected = Shown::by_the_ledger(&ledger, &self.vault).await;
+        eventually_ok(patience, async || match expected.by_redis(&self.reader).await {
+            Ok(shown) => expected.difference(&shown).map_or(Ok(()), Err),
+            Err(error) => Err(stack::chain(&error)),
+        })
+        .await;
+        check::topics(&self.kafka, &ledger).await;
+        ledger
     }
 }
 
