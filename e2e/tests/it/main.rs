@@ -7,6 +7,7 @@ mod bad_input;
 mod blows;
 mod deadlines;
 mod erasure;
+mod events;
 mod faults;
 mod flash_sale;
 mod forgeries;
