@@ -18,6 +18,7 @@ mod keys;
 mod outages;
 mod payments;
 mod security;
+mod seeds;
 mod sessions;
 mod standing;
 mod users;
