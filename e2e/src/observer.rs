@@ -6,15 +6,11 @@ use bus::{Kafka, KafkaConfig};
 use event_store::EventStore;
 use read_model::{ReadModel, Reader, RedisConfig};
 use runtime::Process;
-use runtime::clock;
 use stack::Orderflow;
 use vault::{Vault, VaultConfig};
 
 use crate::check::{self, Shown};
 use crate::ledger::{self, Ledger};
-
-/// How often it is looked whether the system has settled.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Connections to every server of one system.
 pub struct Observer {
@@ -65,8 +61,8 @@ impl Observer {
     ///
     /// # Errors
     /// What stands in the way if it takes longer.
-    pub async fn settle(&self, within: Duration) -> Result<Ledger, String> {
-        let ledger = until_none(within, async || {
+    pub async fn settle(&self, patience: Duration) -> Result<Ledger, String> {
+        let ledger = stack::within(patience, async || {
             let ledger = self.ledger().await;
             match ledger::unfinished(&ledger) {
                 Some(order) => Err(format!("{order} is not carried out")),
@@ -76,25 +72,13 @@ impl Observer {
         })
         .await?;
         let expected = Shown::by_the_ledger(&ledger, &self.vault).await;
-        until_none(within, async || match expected.by_redis(&self.reader).await {
+        stack::within(patience, async || match expected.by_redis(&self.reader).await {
             Ok(shown) => expected.difference(&shown).map_or(Ok(()), Err),
             Err(error) => Err(stack::chain(&error)),
         })
         .await?;
         check::topics(&self.kafka, &ledger).await;
         Ok(ledger)
-    }
-}
-
-/// Asks until nothing stands in the way any more.
-async fn until_none<T>(within: Duration, mut probe: impl AsyncFnMut() -> Result<T, String>) -> Result<T, String> {
-    let began = clock::monotonic();
-    loop {
-        match probe().await {
-            Err(obstacle) if began.elapsed() > within => return Err(format!("not within {within:?}: {obstacle}")),
-            Err(_obstacle) => tokio::time::sleep(LOOK).await,
-            done => return done,
-        }
     }
 }
 

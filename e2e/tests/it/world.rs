@@ -58,6 +58,11 @@ impl World {
 
     /// Waits until everything has settled and compares it; see [`Observer::settle`].
     pub(crate) async fn settle(&self) -> Ledger {
-        self.observer.settle(SETTLED).await.unwrap_or_else(|obstacle| panic!("the system does not settle: {obstacle}"))
+        self.settle_within(SETTLED).await
+    }
+
+    /// The same for more than usual.
+    pub(crate) async fn settle_within(&self, patience: Duration) -> Ledger {
+        self.observer.settle(patience).await.unwrap_or_else(|obstacle| panic!("the system does not settle: {obstacle}"))
     }
 }
