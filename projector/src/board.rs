@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use read_model::{Freshness, Source, Target};
 use runtime::Dependency;
 
-use crate::metrics::STOPPED;
+use crate::metrics::{PARKED, STOPPED};
 
 /// One projection's partitions; clones share it.
 #[derive(Debug, Clone)]
@@ -39,6 +39,16 @@ impl Board {
     pub(crate) fn place(&self, source: Source) -> Place {
         self.lock().entry(source.clone()).or_default().workers += 1;
         Place { board: self.clone(), source }
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
+    /// So many streams are parked.
+    pub(crate) fn parked(&self, streams: usize) {
+        let series = metrics::gauge!(PARKED.name, "projection" => self.target.projection);
+        series.set(u32::try_from(streams).unwrap_or(u32::MAX));
     }
 
     /// What has been at the end since the last call.

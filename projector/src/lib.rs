@@ -10,13 +10,14 @@ mod error;
 mod fold;
 mod metrics;
 mod positions;
+mod read;
 mod worker;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use bus::{Consumer, Decoder, GroupConfig, Kafka, Registry};
-use read_model::{Generation, ReadModel, Target};
+use read_model::{Generation, ReadModel, Sink, Target};
 use runtime::Process;
 use tokio::time::{MissedTickBehavior, interval};
 use vault::Vault;
@@ -150,7 +151,8 @@ fn purge(links: &Links, process: &Process) {
     });
 }
 
-/// Once a second stores which partitions were at the end of their logs, all in one round trip.
+/// Once a second stores which partitions were at the end of their logs, all in one round trip, and counts what is parked
+/// in another.
 async fn stamp(boards: &[Board], read_model: &ReadModel, process: &Process) {
     let mut time_to_stamp = interval(STAMP);
     time_to_stamp.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -163,6 +165,10 @@ async fn stamp(boards: &[Board], read_model: &ReadModel, process: &Process) {
         if let Err(error) = read_model.stamp(&stamps).await {
             let error: &dyn std::error::Error = &error;
             tracing::debug!(error, "how fresh the projections are could not be stored");
+        }
+        let sinks: Vec<_> = boards.iter().map(|board| Sink::Views(board.target())).collect();
+        if let Ok(parked) = read_model.count_parked(&sinks).await {
+            boards.iter().zip(parked).for_each(|(board, parked)| board.parked(parked));
         }
     }
 }

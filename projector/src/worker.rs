@@ -1,11 +1,14 @@
 //! The work on one partition: take records, fold them, write the effect, move on.
 //!
 //! Whatever goes wrong has one way out: forget what was folded, ask Redis for the position, read on from there. So a
-//! lost reply, a rewound Redis, another writer and an event that cannot be applied need no cases of their own, and
-//! nothing is ever skipped.
+//! lost reply, a rewound Redis and another writer need no cases of their own, and nothing is ever skipped. An event that
+//! cannot be decoded or applied parks its stream, in the same call that moves the position.
 
+mod parking;
 mod personal;
+mod reading;
 mod step;
+mod work;
 
 use std::time::Duration;
 
@@ -53,6 +56,8 @@ pub(crate) struct Worker<V> {
     /// The stored position, as far as we know.
     base: Position,
     cache: Cache<V>,
+    /// Whether it was looked for streams that this build need not leave parked.
+    released_known: bool,
 }
 
 /// What a worker wakes up for.
@@ -90,6 +95,7 @@ impl<V: View> Worker<V> {
             feed,
             base: Position::default(),
             cache: Cache::default(),
+            released_known: false,
         }
     }
 
@@ -126,6 +132,10 @@ impl<V: View> Worker<V> {
                 format!("Redis went back from offset {} to {}; reading again from there", known.next, self.base.next);
             tracing::warn!(projection = self.links.target.projection, partition = %self.source, "{reason}");
             self.place.rewound(reason);
+        }
+        if !self.released_known {
+            self.release_known().await?;
+            self.released_known = true;
         }
         self.feed.seek(on_bus(self.base));
         Ok(Then::Wait)

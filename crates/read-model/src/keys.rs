@@ -43,6 +43,16 @@ impl Target {
         self.key("gaps")
     }
 
+    /// Hash: stream -> why it is parked, as JSON.
+    pub(crate) fn parked(&self) -> String {
+        self.key("parked")
+    }
+
+    /// Hash: place of a record -> what was known of the parked stream whose record it was, and why it was discarded.
+    pub(crate) fn discarded(&self) -> String {
+        self.key("discarded")
+    }
+
     /// Number: how many documents became tombstones.
     pub(crate) fn purges(&self) -> String {
         self.key("purges")

@@ -3,6 +3,7 @@
 
 mod exactly_once;
 mod log_changed;
+mod parking;
 mod standing_still;
 mod users;
 mod world;
