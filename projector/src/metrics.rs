@@ -15,7 +15,7 @@ pub(crate) const BATCH_SECONDS: Metric =
 /// By `projection`.
 pub(crate) const STOPPED: Metric =
     Metric::gauge("projector_stopped_partitions", Unit::Count, "Partitions that do not go on; readiness says why.");
-/// By `projection`; every projector says the same.
+/// By `projection` and `generation`; every projector says the same.
 pub(crate) const PARKED: Metric = Metric::gauge(
     "projection_parked_streams",
     Unit::Count,

@@ -24,6 +24,7 @@ use views::View;
 use crate::board::{Board, Place};
 use crate::cache::Cache;
 use crate::error::Stop;
+use crate::pace::Pace;
 use crate::positions::on_bus;
 
 /// How often an idle partition looks whether it is at the end of its log.
@@ -32,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// What the workers of one projection share.
+/// What the workers of one generation share.
 #[derive(Debug, Clone)]
 pub(crate) struct Links {
     pub(crate) read_model: ReadModel,
@@ -41,6 +42,8 @@ pub(crate) struct Links {
     pub(crate) vault: Option<Vault>,
     pub(crate) target: Target,
     pub(crate) board: Board,
+    pub(crate) pace: Pace,
+    /// The end of the process, or of feeding this generation.
     pub(crate) shutdown: Shutdown,
 }
 
@@ -153,7 +156,10 @@ impl<V: View> Worker<V> {
     /// Waits for something to do, and does it.
     async fn turn(&mut self) -> Result<Then, Stop> {
         match self.wake().await {
-            Wake::Records(records) => self.project(&records).await,
+            Wake::Records(records) => {
+                self.links.pace.admit(records.len()).await;
+                self.project(&records).await
+            }
             Wake::FeedFailed(FeedError::LogChanged(changed)) => self.start_over(&changed).await,
             Wake::FeedFailed(hole @ FeedError::Hole { .. }) => Err(Stop::Feed(hole)),
             Wake::Ended => Ok(Then::End),

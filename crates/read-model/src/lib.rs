@@ -19,6 +19,7 @@ mod reader;
 mod writer;
 
 pub mod feeds;
+pub mod generations;
 
 pub use batch::{Applied, Batch, DocumentWrite, Gap, MAX_BATCH};
 pub use connection::RedisConfig;

@@ -1,8 +1,10 @@
 //! Views: one atomic call per batch, refused rather than half done, and readers that never see anything between.
 
 mod apply;
+mod comparing;
 mod connection;
 mod crash;
+mod generations;
 mod model;
 mod notices;
 mod pages;
