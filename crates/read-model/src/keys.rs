@@ -28,6 +28,11 @@ pub(crate) fn generations(projection: &str) -> String {
     format!("{{{projection}}}:g")
 }
 
+/// Hash: generation -> its entry; `last` -> the highest number that was ever given out.
+pub(crate) fn entries(projection: &str) -> String {
+    format!("{{{projection}}}:generations")
+}
+
 impl Target {
     fn key(&self, rest: &str) -> String {
         format!("{{{}}}:g{}:{rest}", self.projection, self.generation.0)
@@ -43,6 +48,16 @@ impl Target {
         self.key("gaps")
     }
 
+    /// Hash: stream -> why it is parked, as JSON.
+    pub(crate) fn parked(&self) -> String {
+        self.key("parked")
+    }
+
+    /// Hash: place of a record -> what was known of the parked stream whose record it was, and why it was discarded.
+    pub(crate) fn discarded(&self) -> String {
+        self.key("discarded")
+    }
+
     /// Number: how many documents became tombstones.
     pub(crate) fn purges(&self) -> String {
         self.key("purges")
@@ -56,6 +71,11 @@ impl Target {
     /// Hash: source -> when it was last at the end of the log, in milliseconds.
     pub(crate) fn fresh(&self) -> String {
         self.key("fresh")
+    }
+
+    /// What all keys of this generation begin with.
+    pub(crate) fn prefix(&self) -> String {
+        format!("{{{}}}:g{}", self.projection, self.generation.0)
     }
 
     /// Hash of one document: `v` version, `e` id of its last event, `b` body.

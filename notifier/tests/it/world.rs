@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use notifier::{App, Terms};
 use read_model::feeds::{self, Appended};
-use read_model::{Batch, DocumentWrite, Generation, Position, ReadModel, RedisConfig, Source, Target};
+use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
 use runtime::http::{HttpLimits, serve_on};
 use schemas::{EventId, OrderId, Recorded, StreamId, Timestamp, UserEvent, UserId, UserSessionEnded, Version};
@@ -100,7 +100,8 @@ impl World {
             text_remove: Vec::new(),
         };
         let next = Position { next: base.next + 1, last: None };
-        let batch = Batch { target, source, base, next, writes: vec![write], gaps: Vec::new() };
+        let batch =
+            Batch { target, source, base, next, writes: vec![write], gaps: Vec::new(), parking: Parking::default() };
         assert_eq!(self.read_model.apply(&batch).await.unwrap(), read_model::Applied::Done);
     }
 

@@ -40,7 +40,7 @@ impl World {
         }
         let (command_api, query_api, notifier) = (addresses.clone(), addresses.clone(), addresses);
         let listen = format!("127.0.0.1:{}", port.number());
-        let text = change(render(&Values { folder: &folder, listen, command_api, query_api, notifier }));
+        let text = change(render(&Values { folder: &folder, listen, command_api, query_api, notifier, origins: "" }));
         std::fs::write(folder.join("nginx.conf"), text).unwrap();
         let gateway = NginxKind::program(&folder, &[port.number()]).unwrap();
         let gateway = Process::start(gateway, Lifetime::WithUs).unwrap();
