@@ -7,7 +7,7 @@ use redis::Cmd;
 use schemas::{EventId, StreamId, Version};
 
 use crate::library::VIEWS;
-use crate::{Position, Source, Target, keys};
+use crate::{Position, Source, Target};
 
 /// The most events that one batch should hold: the call blocks Redis, for about 2 ms at this size.
 pub const MAX_BATCH: usize = 100;
@@ -88,7 +88,7 @@ impl Batch {
         let mut call = VIEWS.call("views_apply", &keys);
         call.arg(source.to_string()).arg(base.to_string()).arg(next.to_string());
         call.arg(writes.len()).arg(gaps.len());
-        call.arg(keys::applied(target.projection)).arg(notice(writes));
+        call.arg(target.applied()).arg(notice(writes));
         for write in writes {
             write.arguments(&lists, &mut call);
         }
