@@ -9,7 +9,8 @@ use runtime::problem::Problem;
 use sessions::Sessions;
 
 use crate::config::Terms;
-use crate::hub::{Allowance, Hubs};
+use crate::hub::Hubs;
+use crate::passes::Passes;
 
 /// How long a client should stay away while the feeds cannot be read, in seconds.
 const RETRY_AFTER: u32 = 1;
@@ -21,6 +22,7 @@ pub struct App {
     pub(crate) read_model: ReadModel,
     pub(crate) states: Reader,
     pub(crate) sessions: Sessions,
+    pub(crate) passes: Arc<Passes>,
     pub(crate) hubs: Arc<Hubs>,
     pub(crate) process: Process,
 }
@@ -29,10 +31,9 @@ impl App {
     /// Starts listening for the bells of feeds.
     #[must_use]
     pub fn new(terms: Terms, read_model: ReadModel, sessions: Sessions, process: &Process) -> Self {
-        let allowance =
-            Allowance { connections: terms.max_connections_per_user, queue_bytes: terms.connection_queue_bytes };
         Self {
-            hubs: Arc::new(Hubs::new(read_model.clone(), allowance, process)),
+            passes: Arc::new(Passes::new(terms.max_connections_per_user)),
+            hubs: Arc::new(Hubs::new(read_model.clone(), terms.connection_queue_bytes, process)),
             states: read_model.reader(),
             terms: Arc::new(terms),
             read_model,

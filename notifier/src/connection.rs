@@ -7,12 +7,11 @@
 pub(crate) mod conflation;
 pub(crate) mod dialogue;
 pub(crate) mod ending;
+pub(crate) mod feed;
 pub(crate) mod wire;
 
 use std::time::Duration;
 
-use read_model::Reader;
-use read_model::feeds::Cursor;
 use runtime::clock::{self, Instant};
 use runtime::problem::Problem;
 use sessions::Caller;
@@ -20,10 +19,10 @@ use tokio::time::{MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::app::unreadable;
 use crate::frames::{Frame, Said};
-use crate::hub::Seat;
+use crate::passes::Pass;
 use crate::{App, Error, metrics};
-use dialogue::{Dialogue, Resume, Step};
 use ending::Ending;
+use feed::Feed;
 use wire::{Close, Gone, Heard, Wire};
 
 /// How long a client gets to take the last frames and the reason of a close.
@@ -32,9 +31,6 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const READ_AGAIN: Duration = Duration::from_secs(1);
 /// How often the line is tried.
 const PING: Duration = Duration::from_secs(25);
-/// How many bytes of frames are written in one go.
-const BATCH_BYTES: usize = 64 * 1024;
-
 /// A write that takes this share of what is tolerated shows that the network is waiting for the client.
 const STALL_SHARE: u32 = 20;
 
@@ -50,35 +46,47 @@ pub(crate) struct Patience {
 /// All that a connection needs besides a way to its client.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    seat: Seat,
+    pass: Pass,
     ending: Ending,
-    head: Cursor,
-    states: Reader,
+    feed: Feed,
 }
 
 /// A connection and all that it works with.
 #[derive(Debug)]
 pub(crate) struct Connection<W> {
     wire: W,
-    seat: Seat,
+    pass: Pass,
     ending: Ending,
-    dialogue: Dialogue,
-    states: Reader,
+    feed: Feed,
     patience: Patience,
 }
 
+/// What to do next for the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Write these, then ask again.
+    Write(Vec<Frame>),
+    /// Everything was told.
+    Wait,
+    /// What is to be told cannot be read; ask again in a while.
+    ReadAgain,
+    /// Close the connection: it had its chance.
+    TooSlow,
+}
+
 impl Opening {
-    /// Takes a seat for this caller, who follows the feed from here on; `None` if he or she has too many already.
+    /// Lets this caller follow his or her feed from here on; `None` if he or she has too many connections already.
     pub(crate) async fn of(app: &App, caller: Caller) -> Result<Option<Self>, Problem> {
-        let Ok(mut seat) = app.hubs.enter(&caller.user) else { return Ok(None) };
+        let Some(pass) = app.passes.give(&caller.user) else { return Ok(None) };
+        let user = caller.user.clone();
         let ending = Ending::new(caller, app.sessions.clone(), app.process.shutdown.clone())?;
-        let head = seat.head().await.map_err(|error| unreadable(&error))?;
-        Ok(Some(Self { seat, ending, head, states: app.states.clone() }))
+        let feed = Feed::follow(app, &user).await.map_err(|error| unreadable(&error))?;
+        Ok(Some(Self { pass, ending, feed }))
     }
 
     pub(crate) fn connect<W: Wire>(self, wire: W, patience: Patience) -> Connection<W> {
-        let Self { seat, ending, head, states } = self;
-        Connection { wire, seat, ending, dialogue: Dialogue::new(head), states, patience }
+        let Self { pass, ending, feed } = self;
+        Connection { wire, pass, ending, feed, patience }
     }
 }
 
@@ -122,7 +130,7 @@ impl<W: Wire> Connection<W> {
             Err(over) => over,
         };
         // From here on the client takes no one's place, however long it takes to say goodbye.
-        drop(self.seat);
+        drop((self.feed, self.pass));
         let close = match over {
             Over::Gone => return metrics::closed("gone"),
             Over::Closed(close) => close,
@@ -144,7 +152,7 @@ impl<W: Wire> Connection<W> {
             match self.wake(&mut timers).await? {
                 Event::Heard(heard) => self.listen(heard).await?,
                 Event::Greet => {
-                    let frames = self.dialogue.greet()?;
+                    let frames = self.feed.greet()?;
                     self.write(&frames).await?;
                 }
                 Event::Ping => self.ping().await?,
@@ -154,13 +162,13 @@ impl<W: Wire> Connection<W> {
     }
 
     async fn wake(&mut self, timers: &mut Timers) -> Result<Event, Over> {
-        let greeted = self.dialogue.greeted();
+        let greeted = self.feed.greeted();
         let read_again = timers.read_again.unwrap_or(timers.greet);
         Ok(tokio::select! {
             biased;
             close = self.ending.reached() => return Err(Over::Closed(close)),
             heard = self.wire.hear() => Event::Heard(heard),
-            () = self.seat.grown(), if greeted => Event::Grown,
+            () = self.feed.grown(), if greeted => Event::Grown,
             () = sleep_until(timers.greet), if !greeted => Event::Greet,
             () = sleep_until(read_again), if timers.read_again.is_some() => Event::ReadAgain,
             _ = timers.ping.tick() => Event::Ping,
@@ -171,7 +179,7 @@ impl<W: Wire> Connection<W> {
         match heard {
             Heard::Said(Said::Resume { cursor }) => self.resume(cursor.as_deref()).await,
             Heard::Said(Said::Refresh { token }) => {
-                self.dialogue.spoken();
+                self.feed.spoken();
                 self.ending.refresh(&token).await.map_err(Over::Closed)
             }
             Heard::Alive => Ok(()),
@@ -181,35 +189,24 @@ impl<W: Wire> Connection<W> {
     }
 
     async fn resume(&mut self, cursor: Option<&str>) -> Result<(), Over> {
-        let frames = match self.dialogue.resume(cursor)? {
-            Resume::Answer(frames) => frames,
-            Resume::Check(cursor) if self.seat.knows(cursor).await? => self.dialogue.resumed(cursor)?,
-            Resume::Check(_) => self.dialogue.refused()?,
-        };
+        let frames = self.feed.resume(cursor).await?;
         self.write(&frames).await
     }
 
     /// Tells the client everything that is new. Returns when to try again if the feed cannot be read.
     async fn tell(&mut self) -> Result<Option<Instant>, Over> {
-        while self.dialogue.greeted() {
-            let pulled = match self.seat.pull(self.dialogue.place(), BATCH_BYTES).await {
-                Ok(pulled) => pulled,
-                Err(error) => {
-                    tracing::debug!(%error, "a connection cannot read its feed; trying again");
-                    return Ok(Some(clock::monotonic() + READ_AGAIN));
-                }
-            };
-            match self.dialogue.pulled(pulled, clock::monotonic())? {
-                Step::Write(frames) => {
+        while self.feed.greeted() {
+            match self.feed.next(clock::monotonic()).await? {
+                Next::Write(frames) => {
                     let began = clock::monotonic();
                     self.write(&frames).await?;
                     if began.elapsed() > self.patience.write / STALL_SHARE {
-                        self.dialogue.stalled();
+                        self.feed.stalled();
                     }
                 }
-                Step::Conflate => self.conflate().await?,
-                Step::TooSlow => return Err(Over::Closed(Close::TooSlow)),
-                Step::Wait => break,
+                Next::Wait => break,
+                Next::ReadAgain => return Ok(Some(clock::monotonic() + READ_AGAIN)),
+                Next::TooSlow => return Err(Over::Closed(Close::TooSlow)),
             }
         }
         Ok(None)

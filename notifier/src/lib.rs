@@ -13,6 +13,7 @@ mod feeding;
 mod frames;
 mod hub;
 mod metrics;
+mod passes;
 pub mod protocol;
 mod routes;
 mod tickets;
