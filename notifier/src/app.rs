@@ -8,6 +8,7 @@ use runtime::Process;
 use runtime::problem::Problem;
 use sessions::Sessions;
 
+use crate::boards::Boards;
 use crate::config::Terms;
 use crate::hub::Hubs;
 use crate::passes::Passes;
@@ -24,6 +25,7 @@ pub struct App {
     pub(crate) sessions: Sessions,
     pub(crate) passes: Arc<Passes>,
     pub(crate) hubs: Arc<Hubs>,
+    pub(crate) boards: Arc<Boards>,
     pub(crate) process: Process,
 }
 
@@ -31,10 +33,12 @@ impl App {
     /// Starts listening for the bells of feeds.
     #[must_use]
     pub fn new(terms: Terms, read_model: ReadModel, sessions: Sessions, process: &Process) -> Self {
+        let states = read_model.reader();
         Self {
             passes: Arc::new(Passes::new(terms.max_connections_per_user)),
             hubs: Arc::new(Hubs::new(read_model.clone(), terms.connection_queue_bytes, process)),
-            states: read_model.reader(),
+            boards: Arc::new(Boards::new(read_model.clone(), states.clone(), process)),
+            states,
             terms: Arc::new(terms),
             read_model,
             sessions,

@@ -1,28 +1,30 @@
 //! One client's connection, WebSocket or server-sent events: the one place that writes to it.
 //!
-//! It pulls from its user's queue at the pace at which the network takes frames, so what waits for a slow client is
-//! bounded by that queue. It ends when the token expires, the session ends, the client is too slow or gone, or the
+//! It pulls from what its audience shares, at the pace at which the network takes frames, so nothing queues for a slow
+//! client alone. It ends when the token expires, the session ends, the client is too slow or gone, or the
 //! process ends.
 
 pub(crate) mod conflation;
 pub(crate) mod dialogue;
 pub(crate) mod ending;
 pub(crate) mod feed;
+pub(crate) mod teller;
+pub(crate) mod watch;
 pub(crate) mod wire;
 
 use std::time::Duration;
 
 use runtime::clock::{self, Instant};
 use runtime::problem::Problem;
-use sessions::Caller;
 use tokio::time::{MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::app::unreadable;
+use crate::entry::Entrant;
 use crate::frames::{Frame, Said};
 use crate::passes::Pass;
 use crate::{App, Error, metrics};
 use ending::Ending;
-use feed::Feed;
+use teller::Teller;
 use wire::{Close, Gone, Heard, Wire};
 
 /// How long a client gets to take the last frames and the reason of a close.
@@ -48,7 +50,7 @@ pub(crate) struct Patience {
 pub(crate) struct Opening {
     pass: Pass,
     ending: Ending,
-    feed: Feed,
+    teller: Teller,
 }
 
 /// A connection and all that it works with.
@@ -57,7 +59,7 @@ pub(crate) struct Connection<W> {
     wire: W,
     pass: Pass,
     ending: Ending,
-    feed: Feed,
+    teller: Teller,
     patience: Patience,
 }
 
@@ -75,18 +77,17 @@ pub(crate) enum Next {
 }
 
 impl Opening {
-    /// Lets this caller follow his or her feed from here on; `None` if he or she has too many connections already.
-    pub(crate) async fn of(app: &App, caller: Caller) -> Result<Option<Self>, Problem> {
-        let Some(pass) = app.passes.give(&caller.user) else { return Ok(None) };
-        let user = caller.user.clone();
-        let ending = Ending::new(caller, app.sessions.clone(), app.process.shutdown.clone())?;
-        let feed = Feed::follow(app, &user).await.map_err(|error| unreadable(&error))?;
-        Ok(Some(Self { pass, ending, feed }))
+    /// Lets this entrant listen from here on; `None` if he or she has too many connections already.
+    pub(crate) async fn of(app: &App, entrant: Entrant) -> Result<Option<Self>, Problem> {
+        let Some(pass) = app.passes.give(&entrant.caller.user) else { return Ok(None) };
+        let ending = Ending::new(&entrant, app.sessions.clone(), app.process.shutdown.clone())?;
+        let teller = Teller::of(&entrant, app).await.map_err(|error| unreadable(&error))?;
+        Ok(Some(Self { pass, ending, teller }))
     }
 
     pub(crate) fn connect<W: Wire>(self, wire: W, patience: Patience) -> Connection<W> {
-        let Self { pass, ending, feed } = self;
-        Connection { wire, pass, ending, feed, patience }
+        let Self { pass, ending, teller } = self;
+        Connection { wire, pass, ending, teller, patience }
     }
 }
 
@@ -130,7 +131,7 @@ impl<W: Wire> Connection<W> {
             Err(over) => over,
         };
         // From here on the client takes no one's place, however long it takes to say goodbye.
-        drop((self.feed, self.pass));
+        drop((self.teller, self.pass));
         let close = match over {
             Over::Gone => return metrics::closed("gone"),
             Over::Closed(close) => close,
@@ -152,7 +153,7 @@ impl<W: Wire> Connection<W> {
             match self.wake(&mut timers).await? {
                 Event::Heard(heard) => self.listen(heard).await?,
                 Event::Greet => {
-                    let frames = self.feed.greet()?;
+                    let frames = self.teller.greet()?;
                     self.write(&frames).await?;
                 }
                 Event::Ping => self.ping().await?,
@@ -162,13 +163,13 @@ impl<W: Wire> Connection<W> {
     }
 
     async fn wake(&mut self, timers: &mut Timers) -> Result<Event, Over> {
-        let greeted = self.feed.greeted();
+        let greeted = self.teller.greeted();
         let read_again = timers.read_again.unwrap_or(timers.greet);
         Ok(tokio::select! {
             biased;
             close = self.ending.reached() => return Err(Over::Closed(close)),
             heard = self.wire.hear() => Event::Heard(heard),
-            () = self.feed.grown(), if greeted => Event::Grown,
+            () = self.teller.grown(), if greeted => Event::Grown,
             () = sleep_until(timers.greet), if !greeted => Event::Greet,
             () = sleep_until(read_again), if timers.read_again.is_some() => Event::ReadAgain,
             _ = timers.ping.tick() => Event::Ping,
@@ -179,7 +180,7 @@ impl<W: Wire> Connection<W> {
         match heard {
             Heard::Said(Said::Resume { cursor }) => self.resume(cursor.as_deref()).await,
             Heard::Said(Said::Refresh { token }) => {
-                self.feed.spoken();
+                self.teller.spoken();
                 self.ending.refresh(&token).await.map_err(Over::Closed)
             }
             Heard::Alive => Ok(()),
@@ -189,19 +190,19 @@ impl<W: Wire> Connection<W> {
     }
 
     async fn resume(&mut self, cursor: Option<&str>) -> Result<(), Over> {
-        let frames = self.feed.resume(cursor).await?;
+        let frames = self.teller.resume(cursor).await?;
         self.write(&frames).await
     }
 
     /// Tells the client everything that is new. Returns when to try again if the feed cannot be read.
     async fn tell(&mut self) -> Result<Option<Instant>, Over> {
-        while self.feed.greeted() {
-            match self.feed.next(clock::monotonic()).await? {
+        while self.teller.greeted() {
+            match self.teller.next(clock::monotonic()).await? {
                 Next::Write(frames) => {
                     let began = clock::monotonic();
                     self.write(&frames).await?;
                     if began.elapsed() > self.patience.write / STALL_SHARE {
-                        self.feed.stalled();
+                        self.teller.stalled();
                     }
                 }
                 Next::Wait => break,

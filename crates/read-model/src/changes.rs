@@ -79,8 +79,8 @@ impl Changes {
             };
             let notices = heard(subscription).await?;
             let served = self.served_now().await?;
-            if served != self.served {
-                self.served = served;
+            let before = std::mem::replace(&mut self.served, served);
+            if switched(&before, &self.served) {
                 return Ok(Change::Everything);
             }
             let streams = self.changed(&notices);
@@ -111,6 +111,11 @@ impl Changes {
             self.connections.read_all("reading which generations are live", &commands).await?;
         Ok(served.into_iter().map(|served| served.map(Generation)).collect())
     }
+}
+
+/// Whether other documents are served than before. The first generation of a projection has none that were not heard of.
+fn switched(before: &[Option<Generation>], now: &[Option<Generation>]) -> bool {
+    before.iter().zip(now).any(|(before, now)| before.is_some() && before != now)
 }
 
 /// The notices that have arrived, one at least unless the connection was tried meanwhile.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use read_model::Reader;
 use read_model::feeds::Cursor;
-use schemas::{Aggregate, StreamId, Version};
+use schemas::{StreamId, Version};
 
 use crate::Error;
 use crate::frames::Frame;
 use crate::hub::Seat;
+use crate::states::projection_of;
 
 /// What a client missed and was not told of yet: the last version of each stream, and the place behind it all.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,14 +57,5 @@ async fn snapshot(
             Ok(Some(Frame::snapshot(stream, document.version, &state, cursor)?))
         }
         Some(_) | None => Ok(None),
-    }
-}
-
-/// The projection whose documents are the states of this stream's aggregate, for the aggregates that have feeds.
-fn projection_of(stream: &StreamId) -> Option<&'static str> {
-    match stream.aggregate() {
-        Aggregate::Order => Some("orders"),
-        Aggregate::Payment => Some("payments"),
-        Aggregate::Product | Aggregate::Stock | Aggregate::User | Aggregate::Fulfilment => None,
     }
 }

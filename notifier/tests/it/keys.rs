@@ -34,12 +34,17 @@ impl Keys {
 
     /// A token of this user for so many seconds; the log-in is named after them.
     pub(crate) fn token(&self, user: &UserId, seconds: i64) -> String {
+        self.token_as(Role::User, user, seconds)
+    }
+
+    /// The same of somebody in this role.
+    pub(crate) fn token_as(&self, role: Role, user: &UserId, seconds: i64) -> String {
         let iat = now_seconds();
         let claims = Claims {
             sub: user.clone(),
             id: user.clone(),
             email: Some("ada@example.org".to_owned()),
-            role: Role::User,
+            role,
             iat,
             exp: iat + seconds,
             iss: "orderflow".to_owned(),

@@ -64,3 +64,12 @@ async fn after_a_lost_connection_everything_is_read_again() {
     rig.write(vec![write(1, 1, 2)]).await;
     assert_eq!(next(&mut changes).await, streams([1]));
 }
+
+#[tokio::test]
+async fn the_first_documents_of_a_projection_are_told_as_any_others() {
+    let rig = Rig::shared("newborn").await;
+    let mut changes = rig.read_model.changes(&["newborn"]);
+    assert_eq!(next(&mut changes).await, Change::Everything);
+    rig.write(vec![write(1, 0, 1)]).await;
+    assert_eq!(next(&mut changes).await, streams([1]));
+}
