@@ -9,7 +9,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use runtime::Secret;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::Error;
@@ -24,7 +24,14 @@ const WAIT: Duration = Duration::from_secs(4);
 pub(crate) struct Passwords {
     threads: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    entrants: Arc<Semaphore>,
     decoy: Arc<str>,
+}
+
+/// Somebody who may come in with a password; dropping it makes room for the next one.
+#[derive(Debug)]
+pub struct Admitted {
+    _place: OwnedSemaphorePermit,
 }
 
 impl Passwords {
@@ -34,14 +41,16 @@ impl Passwords {
         Self {
             threads: Arc::new(Semaphore::new(at_once)),
             places: Arc::new(Semaphore::new(at_once + QUEUE)),
+            entrants: Arc::new(Semaphore::new(at_once + QUEUE)),
             // A failure shows in `check`, which then refuses everything.
             decoy: hash(b"no account has this password").unwrap_or_default().into(),
         }
     }
 
-    /// Whether another password may wait now.
-    pub(crate) fn admit(&self) -> Result<(), Error> {
-        if self.places.available_permits() > 0 { Ok(()) } else { Err(Error::Busy) }
+    /// A place for somebody whose password will have to be hashed.
+    pub(crate) fn admit(&self) -> Result<Admitted, Error> {
+        let place = Arc::clone(&self.entrants).try_acquire_owned().map_err(|_| Error::Busy)?;
+        Ok(Admitted { _place: place })
     }
 
     /// The PHC string of a password, with a salt of its own.
