@@ -1,6 +1,8 @@
 //! The system is changed under its users: services are restarted one by one, end altogether, or start before what they
 //! need. Nobody loses anything; at worst, somebody is told to come back.
 
+#![expect(clippy::print_stdout, reason = "what it came to is worth reading")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
