@@ -125,7 +125,7 @@ async fn serve(
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
-    Ok(runtime::http::serve(config.http_addr, router(app), process).await?)
+    Ok(runtime::http::serve(config.http_addr, router(app), &config.limits, process).await?)
 }
 
 /// Forgets the keys of users who were erased by another process.

@@ -14,6 +14,7 @@ mod faults;
 mod flash_sale;
 mod forgeries;
 mod fulfilment;
+mod graceful;
 mod idempotency;
 mod journey;
 mod keys;
