@@ -3,7 +3,7 @@
 
 use schemas::StreamId;
 
-use crate::Target;
+use crate::{Generation, Target};
 
 /// The pointer to the generation that readers read.
 pub(crate) fn live(projection: &str) -> String {
@@ -28,6 +28,16 @@ pub(crate) fn generations(projection: &str) -> String {
     format!("{{{projection}}}:g")
 }
 
+/// The pattern of the keys of all documents of all projections.
+pub(crate) const ALL_DOCUMENTS: &str = "{*}:g*:d:*";
+
+/// The projection, generation and stream of a document's key.
+pub(crate) fn document_of(key: &str) -> Option<(String, Generation, StreamId)> {
+    let (projection, rest) = key.strip_prefix('{')?.split_once("}:g")?;
+    let (generation, stream) = rest.split_once(":d:")?;
+    Some((projection.to_owned(), Generation(generation.parse().ok()?), StreamId::parse(stream).ok()?))
+}
+
 impl Target {
     fn key(&self, rest: &str) -> String {
         format!("{{{}}}:g{}:{rest}", self.projection, self.generation.0)
@@ -41,6 +51,11 @@ impl Target {
     /// Hash: stream -> highest version seen behind a gap.
     pub(crate) fn gaps(&self) -> String {
         self.key("gaps")
+    }
+
+    /// Hash: stream -> why it waits for somebody.
+    pub(crate) fn parked(&self) -> String {
+        self.key("parked")
     }
 
     /// Number: how many documents became tombstones.

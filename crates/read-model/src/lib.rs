@@ -15,6 +15,7 @@ mod notices;
 mod position;
 mod purge;
 mod reader;
+mod survey;
 mod writer;
 
 pub mod feeds;
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use notices::{Awaited, Notices, Waited};
 pub use position::{Generation, Position, Source, Target};
 pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};
+pub use survey::{Place, Reached, Survey};
 pub use writer::Freshness;
 
 use connection::Connections;

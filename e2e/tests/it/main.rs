@@ -8,6 +8,7 @@ mod erasure;
 mod faults;
 mod forgeries;
 mod fulfilment;
+mod healing;
 mod idempotency;
 mod journey;
 mod keys;
