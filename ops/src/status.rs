@@ -5,7 +5,7 @@ mod report;
 use std::collections::BTreeMap;
 
 use bus::inventory::{Held, Inventory};
-use read_model::{Generation, Place, ReadModel, Source, Survey, Target};
+use read_model::{Generation, Sink, ReadModel, Source, Survey, Target};
 use runtime::{Process, clock};
 use schemas::Aggregate;
 use views::Projection;
@@ -59,8 +59,8 @@ async fn views(
     projection: Projection,
     generation: Generation,
 ) -> Result<ReaderStatus, Error> {
-    let place = Place::Views(Target { projection: projection.name(), generation });
-    let survey = read_model.survey(&place).await.map_err(unseen)?;
+    let sink = Sink::Views(Target { projection: projection.name(), generation });
+    let survey = read_model.survey(sink).await.map_err(unseen)?;
     let held = topics.get(&projection.aggregate()).map(Vec::as_slice).unwrap_or_default();
     let sources = (0..).zip(held).map(|(partition, held)| {
         let topic = projection.aggregate().topic().into();
@@ -77,7 +77,7 @@ async fn views(
 }
 
 async fn feeds(read_model: &ReadModel, topics: &BTreeMap<Aggregate, Vec<Held>>) -> Result<ReaderStatus, Error> {
-    let survey = read_model.survey(&Place::Feeds).await.map_err(unseen)?;
+    let survey = read_model.survey(Sink::Feeds).await.map_err(unseen)?;
     let held = |source: &Source| {
         let held = topics.get(&Aggregate::of_topic(&source.topic)?)?;
         held.get(usize::try_from(source.partition).ok()?).copied()

@@ -20,7 +20,7 @@ use std::time::Duration;
 use bus::inventory::Inventory;
 use bus::{Kafka, KafkaConfig};
 use event_store::{EventStore, Outbox, Republisher};
-use read_model::{Place, ReadModel, RedisConfig, Target};
+use read_model::{Sink, ReadModel, RedisConfig, Target};
 use runtime::{Process, RuntimeConfig, Secret, Shutdown};
 use views::Projection;
 
@@ -127,12 +127,12 @@ impl Links {
     }
 
     /// Every generation that answers come from.
-    async fn views(&self) -> Result<Vec<(Projection, Place)>, Error> {
+    async fn views(&self) -> Result<Vec<(Projection, Sink)>, Error> {
         let live = self.read_model.live(&Projection::ALL.map(Projection::name)).await.map_err(unseen)?;
-        let place = |(projection, generation): (Projection, Option<_>)| {
-            Some((projection, Place::Views(Target { projection: projection.name(), generation: generation? })))
+        let sink = |(projection, generation): (Projection, Option<_>)| {
+            Some((projection, Sink::Views(Target { projection: projection.name(), generation: generation? })))
         };
-        Ok(Projection::ALL.into_iter().zip(live).filter_map(place).collect())
+        Ok(Projection::ALL.into_iter().zip(live).filter_map(sink).collect())
     }
 }
 

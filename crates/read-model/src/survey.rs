@@ -8,21 +8,12 @@ use redis::Pipeline;
 use schemas::{EventId, StreamId, Version};
 
 use crate::document::StoredId;
-use crate::{Error, Gap, Generation, ReadModel, Source, Target, feeds, keys};
+use crate::{Error, Gap, Generation, ReadModel, Sink, Source, Target, feeds, keys};
 
 /// How many keys are looked at in one step of a walk.
 const STEP: usize = 500;
 
-/// Where events were folded into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// One generation of a projection.
-    Views(Target),
-    /// The feeds of the users.
-    Feeds,
-}
-
-/// What there is of one place.
+/// What there is of one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
     /// The streams of which versions are missing.
@@ -45,7 +36,7 @@ pub struct Reached {
     pub event: Option<EventId>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Views(Target { projection, generation }) => write!(f, "{projection}.g{generation}"),
@@ -54,22 +45,8 @@ impl fmt::Display for Place {
     }
 }
 
-impl Place {
-    fn gaps(&self) -> String {
-        match self {
-            Self::Views(target) => target.gaps(),
-            Self::Feeds => feeds::GAPS.to_owned(),
-        }
-    }
-
-    fn parked(&self) -> String {
-        match self {
-            Self::Views(target) => target.parked(),
-            Self::Feeds => feeds::PARKED.to_owned(),
-        }
-    }
-
-    fn positions(&self) -> String {
+impl Sink {
+    fn positions(self) -> String {
         match self {
             Self::Views(target) => target.positions(),
             Self::Feeds => feeds::POSITIONS.to_owned(),
@@ -78,32 +55,21 @@ impl Place {
 }
 
 impl ReadModel {
-    /// The generation of each of these projections that answers come from; `None` where nothing was ever projected.
-    pub async fn live(&self, projections: &[&'static str]) -> Result<Vec<Option<Generation>>, Error> {
-        let mut commands = Pipeline::with_capacity(projections.len());
-        for projection in projections {
-            commands.cmd("GET").arg(keys::live(projection));
-        }
-        let found: Vec<Option<u32>> =
-            self.connections.read_all("reading which generations are live", &commands).await?;
-        Ok(found.into_iter().map(|number| number.map(Generation)).collect())
-    }
-
-    /// What there is of a place, at one moment each.
-    pub async fn survey(&self, place: &Place) -> Result<Survey, Error> {
+    /// What there is of it, at one moment each.
+    pub async fn survey(&self, sink: Sink) -> Result<Survey, Error> {
         let mut commands = Pipeline::new();
-        commands.cmd("HGETALL").arg(place.gaps());
-        commands.cmd("HKEYS").arg(place.parked());
-        commands.cmd("HGETALL").arg(place.positions());
-        if let Place::Views(target) = place {
+        commands.cmd("HGETALL").arg(sink.gaps());
+        commands.cmd("HKEYS").arg(sink.parked());
+        commands.cmd("HGETALL").arg(sink.positions());
+        if let Sink::Views(target) = sink {
             commands.cmd("HGETALL").arg(target.fresh());
         }
         type Found = (BTreeMap<String, String>, Vec<String>, BTreeMap<String, String>, Option<BTreeMap<String, i64>>);
         let mut found: Vec<redis::Value> = self.connections.read_all("looking after a projection", &commands).await?;
         found.resize(4, redis::Value::Nil);
         let (gaps, parked, positions, stamps): Found = redis::from_redis_value(redis::Value::Array(found))
-            .map_err(|error| Error::Corrupt { key: place.gaps(), found: error.to_string() })?;
-        let gaps = gaps.into_iter().map(|(stream, highest)| gap(place, &stream, &highest)).collect::<Result<_, _>>()?;
+            .map_err(|error| Error::Corrupt { key: sink.gaps(), found: error.to_string() })?;
+        let gaps = gaps.into_iter().map(|(stream, highest)| gap(sink, &stream, &highest)).collect::<Result<_, _>>()?;
         let parked = parked.iter().filter_map(|stream| StreamId::parse(stream).ok()).collect();
         let next = |position: &str| position.split_once(' ').and_then(|(next, _)| next.parse().ok());
         let positions = positions.iter().filter_map(|(source, at)| Some((Source::parse(source)?, next(at)?))).collect();
@@ -113,15 +79,15 @@ impl ReadModel {
     }
 
     /// How far these streams were applied there, in their order.
-    pub async fn reached(&self, place: &Place, streams: &[StreamId]) -> Result<Vec<Reached>, Error> {
+    pub async fn reached(&self, sink: Sink, streams: &[StreamId]) -> Result<Vec<Reached>, Error> {
         if streams.is_empty() {
             return Ok(Vec::new());
         }
         let mut commands = Pipeline::with_capacity(streams.len());
         for stream in streams {
-            match place {
-                Place::Views(target) => commands.cmd("HMGET").arg(target.document(stream)).arg("v").arg("e"),
-                Place::Feeds => commands.cmd("HMGET").arg(feeds::VERSIONS).arg(stream.as_str()).arg("-"),
+            match sink {
+                Sink::Views(target) => commands.cmd("HMGET").arg(target.document(stream)).arg("v").arg("e"),
+                Sink::Feeds => commands.cmd("HMGET").arg(feeds::VERSIONS).arg(stream.as_str()).arg("-"),
             };
         }
         let found: Vec<(Option<u32>, Option<StoredId>)> =
@@ -144,8 +110,8 @@ impl ReadModel {
 }
 
 /// A gap as it is stored: the highest version is the last word.
-fn gap(place: &Place, stream: &str, stored: &str) -> Result<Gap, Error> {
+fn gap(sink: Sink, stream: &str, stored: &str) -> Result<Gap, Error> {
     let highest = stored.rsplit(' ').next().and_then(|highest| highest.parse().ok()).map(Version);
     let gap = StreamId::parse(stream).ok().zip(highest).map(|(stream, highest)| Gap { stream, highest });
-    gap.ok_or_else(|| Error::Corrupt { key: place.gaps(), found: format!("{stream}: {stored}") })
+    gap.ok_or_else(|| Error::Corrupt { key: sink.gaps(), found: format!("{stream}: {stored}") })
 }

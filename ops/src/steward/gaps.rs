@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use read_model::{Gap, Place};
+use read_model::{Gap, Sink};
 use runtime::backoff::Backoff;
 use runtime::clock::{self, Instant};
 use schemas::{StreamId, Version};
@@ -24,7 +24,7 @@ const LAST_RETRY: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Missing {
     /// Who misses it.
-    places: Vec<Place>,
+    sinks: Vec<Sink>,
     /// The highest version that one of them saw.
     highest: Version,
 }
@@ -68,15 +68,15 @@ async fn pass(links: &Links, waits: &mut Waits) -> Result<(), Error> {
 /// Every gap that is not parked.
 async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
     let mut missing: BTreeMap<StreamId, Missing> = BTreeMap::new();
-    let views = links.views().await?.into_iter().map(|(_, place)| place);
-    for place in views.chain([Place::Feeds]) {
-        let survey = links.read_model.survey(&place).await.map_err(unseen)?;
-        let name = place.to_string();
-        ::metrics::gauge!(metrics::GAPS.name, "place" => name.clone()).set(metrics::count(survey.gaps.len()));
-        ::metrics::gauge!(metrics::PARKED.name, "place" => name).set(metrics::count(survey.parked.len()));
+    let views = links.views().await?.into_iter().map(|(_, sink)| place);
+    for sink in views.chain([Sink::Feeds]) {
+        let survey = links.read_model.survey(sink).await.map_err(unseen)?;
+        let name = sink.to_string();
+        ::metrics::gauge!(metrics::GAPS.name, "sink" => name.clone()).set(metrics::count(survey.gaps.len()));
+        ::metrics::gauge!(metrics::PARKED.name, "sink" => name).set(metrics::count(survey.parked.len()));
         for Gap { stream, highest } in survey.gaps.into_iter().filter(|gap| !survey.parked.contains(&gap.stream)) {
-            let entry = missing.entry(stream).or_insert(Missing { places: Vec::new(), highest });
-            entry.places.push(place);
+            let entry = missing.entry(stream).or_insert(Missing { sinks: Vec::new(), highest });
+            entry.sinks.push(sink);
             entry.highest = entry.highest.max(highest);
         }
     }
@@ -85,8 +85,8 @@ async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
 
 async fn heal_one(links: &Links, stream: &StreamId, missing: &Missing) -> Result<(), Error> {
     let mut from = missing.highest;
-    for place in &missing.places {
-        let reached = links.read_model.reached(place, std::slice::from_ref(stream)).await.map_err(unseen)?;
+    for sink in &missing.sinks {
+        let reached = links.read_model.reached(sink, std::slice::from_ref(stream)).await.map_err(unseen)?;
         from = reached.iter().map(|reached| reached.version.next()).fold(from, Ord::min);
     }
     let head = links.republisher.heads(std::slice::from_ref(stream)).await.map_err(unread)?.pop().flatten();

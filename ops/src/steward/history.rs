@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use event_store::Head;
-use read_model::{Generation, Place, Reached, Target};
+use read_model::{Generation, Sink, Reached, Target};
 use schemas::{StreamId, Version};
 use views::Projection;
 
@@ -46,28 +46,28 @@ async fn everything(links: &Links) -> Result<Findings, Error> {
         cursor = next;
         tokio::time::sleep(STEP).await;
     }
-    for (_, place) in links.views().await? {
-        let gaps = links.read_model.survey(&place).await.map_err(unseen)?.gaps;
+    for (_, sink) in links.views().await? {
+        let gaps = links.read_model.survey(sink).await.map_err(unseen)?.gaps;
         let seen: Vec<_> = gaps.into_iter().map(|gap| (gap.stream, gap.highest)).collect();
         let reached = seen.iter().map(|(_, highest)| Reached { version: *highest, event: None }).collect();
         let streams = seen.into_iter().map(|(stream, _)| stream).collect();
-        judge(links, &place, (streams, reached), &mut findings).await?;
+        judge(links, sink, (streams, reached), &mut findings).await?;
     }
     Ok(findings)
 }
 
 async fn step(links: &Links, found: Vec<(String, Generation, StreamId)>, findings: &mut Findings) -> Result<(), Error> {
-    let mut by_place: BTreeMap<(Projection, Generation), BTreeSet<StreamId>> = BTreeMap::new();
+    let mut by_sink: BTreeMap<(Projection, Generation), BTreeSet<StreamId>> = BTreeMap::new();
     for (projection, generation, stream) in found {
         if let Some(projection) = Projection::named(&projection) {
             by_place.entry((projection, generation)).or_default().insert(stream);
         }
     }
     for ((projection, generation), streams) in by_place {
-        let place = Place::Views(Target { projection: projection.name(), generation });
+        let sink = Sink::Views(Target { projection: projection.name(), generation });
         let streams: Vec<_> = streams.into_iter().collect();
-        let reached = links.read_model.reached(&place, &streams).await.map_err(unseen)?;
-        judge(links, &place, (streams, reached), findings).await?;
+        let reached = links.read_model.reached(sink, &streams).await.map_err(unseen)?;
+        judge(links, sink, (streams, reached), findings).await?;
     }
     Ok(())
 }
@@ -75,14 +75,14 @@ async fn step(links: &Links, found: Vec<(String, Generation, StreamId)>, finding
 /// Compares what was shown with what MongoDB has now, which must be as much at least.
 async fn judge(
     links: &Links,
-    place: &Place,
+    sink: Sink,
     (streams, shown): (Vec<StreamId>, Vec<Reached>),
     findings: &mut Findings,
 ) -> Result<(), Error> {
     let heads = links.republisher.heads(&streams).await.map_err(unread)?;
     for ((stream, shown), head) in streams.into_iter().zip(shown).zip(heads) {
         if let Some(difference) = difference(&shown, head.as_ref()) {
-            let finding = format!("{place} has {stream} at version {}, {difference}", shown.version);
+            let finding = format!("{sink} has {stream} at version {}, {difference}", shown.version);
             links.alarm.raise(&stream, &finding);
             findings.insert(stream, finding);
         }

@@ -2,10 +2,10 @@
 
 use runtime::metrics::{Metric, Unit};
 
-/// By `place`.
+/// By `sink`.
 pub(super) const GAPS: Metric =
     Metric::gauge("steward_gaps", Unit::Count, "Streams of which versions are missing, by projection and generation.");
-/// By `place`.
+/// By `sink`.
 pub(super) const PARKED: Metric =
     Metric::gauge("steward_parked", Unit::Count, "Streams that wait for an operator, by projection and generation.");
 pub(super) const OLDEST_GAP_SECONDS: Metric = Metric::gauge(

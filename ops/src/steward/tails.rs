@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bus::admin::PARTITIONS;
 use event_store::{Head, Selection, Walk, murmur2};
-use read_model::{Place, Source, Survey};
+use read_model::{Sink, Source, Survey};
 use runtime::clock::{self, Instant};
 use schemas::{Aggregate, StreamId, Timestamp, Version};
 use views::Projection;
@@ -91,13 +91,13 @@ impl Tails {
     }
 
     /// Notes the streams of which some view is behind these heads.
-    async fn suspect(&mut self, links: &Links, views: &[(Projection, Place)], heads: Vec<Head>) -> Result<(), Error> {
+    async fn suspect(&mut self, links: &Links, views: &[(Projection, Sink)], heads: Vec<Head>) -> Result<(), Error> {
         let now_ms = now_ms();
         for aggregate in Aggregate::ALL {
             let heads: Vec<_> = heads.iter().filter(|head| head.stream.aggregate() == aggregate).collect();
             let streams: Vec<_> = heads.iter().map(|head| head.stream.clone()).collect();
-            for (_, place) in views.iter().filter(|(projection, _)| projection.aggregate() == aggregate) {
-                let reached = links.read_model.reached(place, &streams).await.map_err(unseen)?;
+            for (_, sink) in views.iter().filter(|(projection, _)| projection.aggregate() == aggregate) {
+                let reached = links.read_model.reached(sink, &streams).await.map_err(unseen)?;
                 let behind = heads.iter().zip(reached).filter(|(head, reached)| reached.version < head.version);
                 for (head, _) in behind {
                     let suspect = Suspect { version: head.version, since_ms: now_ms, attempts: 0 };
@@ -110,18 +110,18 @@ impl Tails {
     }
 
     /// Lets go of those that have arrived, and has published again what will not come by itself.
-    async fn judge(&mut self, links: &Links, views: &[(Projection, Place)]) -> Result<(), Error> {
+    async fn judge(&mut self, links: &Links, views: &[(Projection, Sink)]) -> Result<(), Error> {
         let mut behind: BTreeMap<StreamId, Version> = BTreeMap::new();
         let mut lost: BTreeMap<StreamId, Version> = BTreeMap::new();
-        for (projection, place) in views {
+        for (projection, sink) in views {
             let of_view: Vec<_> =
                 self.suspects.iter().filter(|(stream, _)| stream.aggregate() == projection.aggregate()).collect();
             if of_view.is_empty() {
                 continue;
             }
-            let survey = links.read_model.survey(place).await.map_err(unseen)?;
+            let survey = links.read_model.survey(sink).await.map_err(unseen)?;
             let streams: Vec<_> = of_view.iter().map(|(stream, _)| (*stream).clone()).collect();
-            let reached = links.read_model.reached(place, &streams).await.map_err(unseen)?;
+            let reached = links.read_model.reached(sink, &streams).await.map_err(unseen)?;
             for ((stream, suspect), reached) in of_view.into_iter().zip(reached) {
                 if reached.version >= suspect.version {
                     continue;

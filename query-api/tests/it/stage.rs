@@ -5,7 +5,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use query_api::{App, Peer, Peers};
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Generation, Position, ReadModel, RedisConfig, Source, Target, feeds,
+    Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, Position, ReadModel, RedisConfig, Source,
+    Target, feeds,
 };
 use runtime::{Process, Secret, clock};
 use schemas::{Event, Recorded, StreamId, UserId, Version};
@@ -13,7 +14,10 @@ use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
 use tower::ServiceExt as _;
-use views::{HistoryView, Listing, OrderView, PaymentView, ProductView, Projection, StockView, Text, UserView, View};
+use views::{
+    FulfilmentView, HistoryView, Listing, OrderView, PaymentView, ProductView, Projection, StockView, Text, UserView,
+    View,
+};
 
 use crate::caller;
 
@@ -126,6 +130,10 @@ impl Stage {
         self.apply::<PaymentView>(event).await;
     }
 
+    pub(crate) async fn fulfilment(&self, event: &Recorded<schemas::FulfilmentEvent>) {
+        self.apply::<FulfilmentView>(event).await;
+    }
+
     /// An event enters its owner's feed, as the notifier lets it.
     pub(crate) async fn feed<E: Event>(&self, event: &Recorded<E>) {
         let source = Source { topic: E::AGGREGATE.topic().into(), partition: 0 };
@@ -145,6 +153,16 @@ impl Stage {
         let batch = feeds::Batch { source, base, next, now: event.at, events: vec![entry] };
         let appended = self.model.append_feeds(&batch).await.unwrap();
         assert!(matches!(appended, feeds::Appended::Done(_)), "{appended:?}");
+    }
+
+    /// A stream cannot go on.
+    pub(crate) async fn park(&self, projection: Projection, park: Park) {
+        let (target, source) = place(projection);
+        let base = self.model.open(&target, &source).await.unwrap();
+        let next = Position { next: base.next + 1, last: park.entry.event_id };
+        let parking = Parking { parks: vec![park], held: Vec::new() };
+        let batch = Batch { target, source, base, next, writes: Vec::new(), gaps: Vec::new(), parking };
+        assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done);
     }
 
     /// The place behind everything that a user's feed holds, as clients see it.
@@ -187,7 +205,8 @@ impl Stage {
             text_remove: texts(texts_left),
         };
         let next = Position { next: base.next + 1, last: Some(event.id) };
-        let batch = Batch { target, source, base, next, writes: vec![write], gaps: Vec::new() };
+        let batch =
+            Batch { target, source, base, next, writes: vec![write], gaps: Vec::new(), parking: Parking::default() };
         assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done, "{}", event.event.name());
     }
 }
