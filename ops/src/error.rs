@@ -35,6 +35,24 @@ pub enum Error {
         /// What the vault says.
         source: vault::Error,
     },
+    /// The committed events could not be read, or not be marked to be published again.
+    #[error("the committed events could not be read, or not be published again")]
+    Store {
+        /// What the store says.
+        source: event_store::Error,
+    },
+    /// The views could not be looked at.
+    #[error("the views could not be looked at")]
+    Views {
+        /// What the read model says.
+        source: read_model::Error,
+    },
+    /// Topics or consumer groups could not be looked at.
+    #[error("topics and consumer groups could not be looked at")]
+    Logs {
+        /// What Kafka says.
+        source: bus::Error,
+    },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
     Key,

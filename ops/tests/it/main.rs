@@ -3,3 +3,5 @@
 
 mod apply;
 mod master;
+mod republish;
+mod steward;
