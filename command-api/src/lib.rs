@@ -88,10 +88,10 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     let kafka = Kafka::connect(&config.kafka, &process)?;
     let registry = Registry::connect(&config.kafka, &process)?;
     if relays {
-        let producer = Producer::connect(&kafka, &registry)?;
-        process
-            .tasks
-            .supervise("relay", relay::run(relay::Config::default(), store.outbox(), producer, process.clone()));
+        let live = Producer::connect(&kafka, &registry)?;
+        let logs = relay::Logs { again: live.beside(), live };
+        let relay = relay::run(relay::Config::default(), store.outbox(), logs, process.clone());
+        process.tasks.supervise("relay", relay);
     }
     let workers = Workers::new(&config, &store)?;
     if config.roles.contains(&Role::Fulfilment) {

@@ -2,23 +2,33 @@
 //! its log. Readiness and the stored stamps come from here.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use read_model::{Freshness, Source, Target};
 use runtime::Dependency;
+use runtime::clock::{self, Instant};
 
-use crate::metrics::STOPPED;
+use crate::metrics::{PARKED, STOPPED};
 
-/// One projection's partitions; clones share it.
+/// A partition that was not at its end for so long is behind: where it is, is looked at once a second.
+const BEHIND: Duration = Duration::from_secs(4);
+
+/// One generation's partitions; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Board {
     target: Target,
     health: Dependency,
+    /// Readiness is that of the generation that readers see.
+    live: Arc<AtomicBool>,
     partitions: Arc<Mutex<BTreeMap<Source, State>>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// When it was at the end of its log, or was begun with.
+    kept_up: Option<Instant>,
     /// Why it does not go on.
     stopped: Option<String>,
     /// Why what it shows is older than what it has shown before.
@@ -29,16 +39,54 @@ struct State {
 }
 
 impl Board {
-    /// A projection without partitions is well.
+    /// A generation that is not live; nothing is said of it until it is.
     pub(crate) fn new(target: Target, health: Dependency) -> Self {
-        health.up();
-        Self { target, health, partitions: Arc::default() }
+        Self { target, health, live: Arc::default(), partitions: Arc::default() }
+    }
+
+    /// Readers see this generation from now on. Without partitions it is well.
+    pub(crate) fn is_live(&self) {
+        if !self.live.swap(true, Ordering::AcqRel) {
+            self.report(&self.lock());
+        }
+    }
+
+    /// Readers see another one.
+    pub(crate) fn is_not_live(&self) {
+        self.live.store(false, Ordering::Release);
     }
 
     /// A worker begins on a partition.
     pub(crate) fn place(&self, source: Source) -> Place {
-        self.lock().entry(source.clone()).or_default().workers += 1;
+        let mut partitions = self.lock();
+        let state = partitions.entry(source.clone()).or_default();
+        state.workers += 1;
+        state.kept_up.get_or_insert_with(clock::monotonic);
+        drop(partitions);
         Place { board: self.clone(), source }
+    }
+
+    /// What is worked on.
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
+    /// So many streams are parked.
+    pub(crate) fn parked(&self, streams: usize) {
+        let Target { projection, generation } = self.target;
+        let series = metrics::gauge!(PARKED.name, "projection" => projection, "generation" => generation.to_string());
+        series.set(u32::try_from(streams).unwrap_or(u32::MAX));
+    }
+
+    /// How many partitions are worked on here.
+    pub(crate) fn partitions(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether a partition that goes on is behind its log.
+    pub(crate) fn is_behind(&self, now: Instant) -> bool {
+        let late = |state: &State| state.kept_up.is_some_and(|at| now.saturating_duration_since(at) > BEHIND);
+        self.lock().values().any(|state| state.stopped.is_none() && late(state))
     }
 
     /// What has been at the end since the last call.
@@ -60,6 +108,9 @@ impl Board {
     }
 
     fn report(&self, partitions: &BTreeMap<Source, State>) {
+        if !self.live.load(Ordering::Acquire) {
+            return;
+        }
         let stopped = partitions.values().filter(|state| state.stopped.is_some()).count();
         let series = metrics::gauge!(STOPPED.name, "projection" => self.target.projection);
         series.set(u32::try_from(stopped).unwrap_or(u32::MAX));
@@ -111,6 +162,7 @@ impl Place {
         let mut partitions = self.board.lock();
         let Some(state) = partitions.get_mut(&self.source) else { return };
         state.at_end_ms = Some(now_ms);
+        state.kept_up = Some(clock::monotonic());
         if state.stopped.take().is_some() | state.rewound.take().is_some() {
             self.board.report(&partitions);
         }
@@ -140,7 +192,9 @@ mod tests {
     fn board() -> (Board, Dependency) {
         let health = Process::new("projector", None).health.dependency("projection-orders");
         let target = Target { projection: "orders", generation: Generation(1) };
-        (Board::new(target, health.clone()), health)
+        let board = Board::new(target, health.clone());
+        board.is_live();
+        (board, health)
     }
 
     fn source(partition: i32) -> Source {
@@ -169,6 +223,29 @@ mod tests {
         assert!(!health.is_up());
         place.at_end(5);
         assert!(health.is_up());
+    }
+
+    #[test]
+    fn only_the_live_generation_makes_the_projection_unready() {
+        let (board, health) = board();
+        let place = board.place(source(0));
+        board.is_not_live();
+        place.stopped("poison");
+        assert!(health.is_up());
+        board.is_live();
+        assert!(!health.is_up(), "the trouble is that of readers now");
+    }
+
+    #[test]
+    fn a_partition_that_goes_on_is_behind_when_it_was_not_at_its_end_for_long() {
+        let (board, _) = board();
+        let (first, second) = (board.place(source(0)), board.place(source(1)));
+        let later = clock::monotonic() + 2 * BEHIND;
+        assert!(!board.is_behind(clock::monotonic()));
+        assert!(board.is_behind(later));
+        first.stopped("poison");
+        second.stopped("poison");
+        assert!(!board.is_behind(later), "waiting for one that stands still would help nobody");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Config {
     /// The projections to keep up to date, separated by commas.
     #[arg(long, env = "PROJECTIONS", value_delimiter = ',', default_value = "orders,history,products,stock,payments,users,fulfilment", value_parser = projection)]
     pub projections: Vec<Projection>,
-    /// The generation of the views that is written.
+    /// The generation that a projection begins with; later ones are begun by `ops rebuild`.
     #[arg(long, env = "GENERATION", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub generation: u32,
 }

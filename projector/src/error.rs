@@ -1,7 +1,6 @@
 //! Why a projector cannot start, and why a partition stops.
 
 use schemas::{EventId, StreamId, Version};
-use views::Unfoldable;
 
 /// The projector cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +26,11 @@ pub enum Error {
 }
 
 /// Why a partition does not go on. It stays where it is, visibly, and is tried again; nothing is skipped.
+///
+/// An event that cannot be decoded or applied is none of these: it parks its stream, and the partition goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
-    /// A record gives no event, for now or for ever.
+    /// A record gives no event for now, or for ever and names no stream that could be parked.
     #[error("the record at offset {offset} (stream {stream}) gives no event")]
     Undecodable {
         /// Where it lies.
@@ -39,15 +40,7 @@ pub enum Stop {
         /// What is wrong with it.
         source: Box<bus::DecodeFailure>,
     },
-    /// A record's event belongs to another aggregate than the topic does.
-    #[error("the record at offset {offset} (stream {stream}) is no event of this topic's aggregate")]
-    Foreign {
-        /// Where it lies.
-        offset: i64,
-        /// Its stream.
-        stream: StreamId,
-    },
-    /// An event's personal data cannot be opened, or that of an erased user not be destroyed.
+    /// Personal data cannot be opened for now, or the vault is not the right one.
     #[error("the vault did not do its part for the record at offset {offset} (stream {stream})")]
     Vault {
         /// Where it lies.
@@ -57,33 +50,20 @@ pub enum Stop {
         /// What the vault said.
         source: vault::Error,
     },
-    /// An event does not fit the view before it.
-    #[error("version {version} of {stream}, at offset {offset}, cannot be applied")]
-    Unfoldable {
-        /// Where it lies.
+    /// One more stream would have to be parked, and too many are.
+    #[error(
+        "{parked} streams are parked already, so {stream} is not, which cannot take its record at offset {offset} \
+         ({reason}); see `ops parked ls`"
+    )]
+    TooManyParked {
+        /// How many are parked.
+        parked: usize,
+        /// Where the record lies.
         offset: i64,
         /// Its stream.
         stream: StreamId,
-        /// Its version.
-        version: Version,
-        /// What does not fit.
-        source: Unfoldable,
-    },
-    /// A view cannot be written as JSON.
-    #[error("the view of {stream} cannot be written as JSON")]
-    Encode {
-        /// Its stream.
-        stream: StreamId,
-        /// What the encoder said.
-        source: serde_json::Error,
-    },
-    /// A stored view is not what this build wrote.
-    #[error("the stored view of {stream} is not one of this build's; fill a new generation")]
-    ForeignShape {
-        /// Its stream.
-        stream: StreamId,
-        /// What the decoder said.
-        source: serde_json::Error,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Two events claim one version: history has diverged.
     #[error(
@@ -124,12 +104,7 @@ impl Stop {
             Self::ReadModel(source) => source.is_passing(),
             Self::Vault { source, .. } => source.is_passing(),
             Self::Contended => true,
-            Self::Foreign { .. }
-            | Self::Unfoldable { .. }
-            | Self::Encode { .. }
-            | Self::ForeignShape { .. }
-            | Self::Diverged { .. }
-            | Self::Feed(_) => false,
+            Self::TooManyParked { .. } | Self::Diverged { .. } | Self::Feed(_) => false,
         }
     }
 }

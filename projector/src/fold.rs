@@ -1,20 +1,14 @@
-//! Folding a batch of events into views: pure, from events and documents to what the read model is to write.
+//! Folding a batch of records into views: pure, from events and documents to what the read model is to write.
 
 use std::collections::BTreeMap;
 
-use read_model::{DocumentWrite, Gap};
-use schemas::{Event, EventId, Recorded, StreamId, Version};
+use read_model::{Cause, DocumentWrite, Gap, Standing};
+use schemas::{EventId, Recorded, StreamId, Version};
 use views::{Listing, Text, View};
 
 use crate::cache::Cache;
 use crate::error::Stop;
-
-/// An event and the offset of its record.
-#[derive(Debug, Clone)]
-pub(crate) struct Read<E> {
-    pub(crate) offset: i64,
-    pub(crate) recorded: Recorded<E>,
-}
+use crate::read::{Read, Refusal};
 
 /// A view as far as it was folded. The default is the view of a stream without events.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +18,10 @@ pub(crate) struct Folded<V> {
     version: Version,
     last_event: Option<EventId>,
     view: Option<V>,
+    /// Nothing is applied to it until somebody has looked.
+    parked: bool,
+    /// What is stored is not one of this build's views.
+    foreign_shape: Option<String>,
     /// The lists that the stored view stands in.
     lists: Vec<Listing>,
     /// The texts under which the stored view is found.
@@ -32,27 +30,39 @@ pub(crate) struct Folded<V> {
 
 impl<V> Default for Folded<V> {
     fn default() -> Self {
-        let (lists, texts) = (Vec::new(), Vec::new());
-        Self { stored: Version::NONE, version: Version::NONE, last_event: None, view: None, lists, texts }
+        Self {
+            stored: Version::NONE,
+            version: Version::NONE,
+            last_event: None,
+            view: None,
+            parked: false,
+            foreign_shape: None,
+            lists: Vec::new(),
+            texts: Vec::new(),
+        }
     }
 }
 
 impl<V: View> Folded<V> {
-    /// The view that a stored document holds.
-    pub(crate) fn stored(stream: &StreamId, document: read_model::Document) -> Result<Self, Stop> {
-        let read_model::Document { version, last_event, body } = document;
-        let view = body.as_deref().map(serde_json::from_slice::<V>).transpose();
-        let view = view.map_err(|source| Stop::ForeignShape { stream: stream.clone(), source })?;
+    /// The view that is stored.
+    pub(crate) fn of(standing: Standing) -> Self {
+        let Standing { document, parked } = standing;
+        let Some(read_model::Document { version, last_event, body }) = document else {
+            return Self { parked, ..Self::default() };
+        };
+        let (view, foreign_shape) = match body.as_deref().map(serde_json::from_slice::<V>).transpose() {
+            Ok(view) => (view, None),
+            Err(error) => (None, Some(runtime::chain(&error))),
+        };
         let lists = view.as_ref().map(View::lists).unwrap_or_default();
         let texts = view.as_ref().map(View::texts).unwrap_or_default();
-        Ok(Self { stored: version, version, last_event: Some(last_event), view, lists, texts })
+        Self { stored: version, version, last_event, view, parked, foreign_shape, lists, texts }
     }
 
     /// What must be written, given that something was applied. From here on that counts as stored.
-    fn write(&mut self, stream: StreamId) -> Result<Option<DocumentWrite>, Stop> {
+    fn write(&mut self, stream: StreamId) -> Result<Option<DocumentWrite>, serde_json::Error> {
         let Some(last_event) = self.last_event else { return Ok(None) };
-        let body = self.view.as_ref().map(serde_json::to_vec).transpose();
-        let body = body.map_err(|source| Stop::Encode { stream: stream.clone(), source })?;
+        let body = self.view.as_ref().map(serde_json::to_vec).transpose()?;
         let lists = self.view.as_ref().map(View::lists).unwrap_or_default();
         let before = std::mem::take(&mut self.lists);
         let texts = self.view.as_ref().map(View::texts).unwrap_or_default();
@@ -87,98 +97,173 @@ fn only_in(texts: &[Text], others: &[Text]) -> Vec<(String, String)> {
 pub(crate) struct Effect {
     pub(crate) writes: Vec<DocumentWrite>,
     pub(crate) gaps: Vec<Gap>,
+    /// The streams that do not go on, from now on.
+    pub(crate) barred: Vec<Barred>,
+    /// The streams that did not go on before, and of which more came.
+    pub(crate) held: Vec<Gap>,
+    pub(crate) counts: Counts,
+}
+
+/// What became of the records that were not applied by and by, and how many were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
     pub(crate) applied: u64,
     pub(crate) duplicates: u64,
     pub(crate) behind_gap: u64,
+    pub(crate) behind_parked: u64,
 }
 
-/// An event stopped the fold.
+/// A stream that does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Barred {
+    /// The place of the record that it cannot take.
+    pub(crate) at: usize,
+    /// The stored version of its document.
+    pub(crate) from: Version,
+    pub(crate) refusal: Refusal,
+}
+
+/// A record stopped the fold.
 #[derive(Debug)]
 pub(crate) struct Stopped {
-    /// How many events before it were fine.
+    /// How many records before it were fine.
     pub(crate) at: usize,
-    pub(crate) stop: Stop,
+    pub(crate) why: Why,
 }
 
-/// Folds events, in the order of their records, onto what the cache holds; a stream that it does not hold counts as
-/// one without events. Each event is applied if it is the next version, ignored if it is not newer, noted as a gap if
-/// a version before it is missing. The cache then holds the views as if the effect was stored: clear it if it is not.
-/// On an error the cache is empty.
-pub(crate) fn fold<V: View>(cache: &mut Cache<V>, events: &[Read<V::Event>]) -> Result<Effect, Stopped> {
-    let mut fold = Fold { cache, changed: Vec::new(), gaps: BTreeMap::new(), effect: Effect::default() };
-    for (at, event) in events.iter().enumerate() {
-        if let Err(stop) = fold.take(event) {
-            cache.clear();
-            return Err(Stopped { at, stop });
+#[derive(Debug)]
+pub(crate) enum Why {
+    /// Its event cannot be applied: fold again, with this refusal in its place.
+    Refused(Refusal),
+    /// Nothing behind it may be applied.
+    Stop(Stop),
+}
+
+/// What was found out about records, by their place in the batch.
+pub(crate) type Refusals = BTreeMap<usize, Refusal>;
+
+/// Folds records, in their order, onto what the cache holds; a stream that it does not hold counts as one without
+/// events. Each event is applied if it is the next version, ignored if it is not newer, noted as a gap if a version
+/// before it is missing or its stream is parked. A record that is refused bars its stream, if it is the next version or
+/// tells none. The cache then holds the views as if the effect was stored: clear it if it is not. On an error the cache
+/// is empty.
+pub(crate) fn fold<V: View>(
+    cache: &mut Cache<V>,
+    records: &[Read<V::Event>],
+    refused: &Refusals,
+) -> Result<Effect, Stopped> {
+    let (gaps, held) = (BTreeMap::new(), BTreeMap::new());
+    let mut fold = Fold { cache, refused, changed: Vec::new(), gaps, held, effect: Effect::default() };
+    for (at, record) in records.iter().enumerate() {
+        if let Err(why) = fold.take(at, record) {
+            fold.cache.clear();
+            return Err(Stopped { at, why });
         }
     }
-    fold.finish().map_err(|stop| Stopped { at: 0, stop })
+    fold.finish(records)
 }
 
 struct Fold<'a, V> {
     cache: &'a mut Cache<V>,
-    changed: Vec<StreamId>,
+    refused: &'a Refusals,
+    /// Each stream that changed, with the place of its first record that did it.
+    changed: Vec<(StreamId, usize)>,
     gaps: BTreeMap<StreamId, Version>,
+    held: BTreeMap<StreamId, Version>,
     effect: Effect,
 }
 
 impl<V: View> Fold<'_, V> {
-    fn take(&mut self, event: &Read<V::Event>) -> Result<(), Stop> {
-        let Read { offset, recorded } = event;
-        let document = self.cache.document(&recorded.stream);
-        if recorded.version <= document.version {
-            self.effect.duplicates += 1;
-            return same_history(document, *offset, recorded);
+    fn take(&mut self, at: usize, record: &Read<V::Event>) -> Result<(), Why> {
+        let (stream, version) = (record.stream(), record.version());
+        let barred = self.effect.barred.iter().any(|barred| barred.refusal.stream == *stream);
+        let document = self.cache.document(stream);
+        if version.is_some_and(|version| version <= document.version) {
+            self.effect.counts.duplicates += 1;
+            return same_history(document, record);
         }
-        if recorded.version > document.version.next() {
-            let highest = self.gaps.entry(recorded.stream.clone()).or_default();
-            *highest = recorded.version.max(*highest);
-            self.effect.behind_gap += 1;
+        if document.parked {
+            self.effect.counts.behind_parked += 1;
+            note(&mut self.held, stream, version.unwrap_or(Version::NONE));
             return Ok(());
         }
-        let unfoldable = |source| Stop::Unfoldable {
-            offset: *offset,
-            stream: recorded.stream.clone(),
-            version: recorded.version,
-            source,
-        };
-        if document.version == document.stored {
-            self.changed.push(recorded.stream.clone());
+        if barred || version.is_some_and(|version| version > document.version.next()) {
+            self.effect.counts.behind_gap += 1;
+            version.into_iter().for_each(|version| note(&mut self.gaps, stream, version));
+            return Ok(());
         }
-        document.view = V::apply(document.view.take(), recorded).map_err(unfoldable)?;
+        let from = document.stored;
+        match (record, self.refused.get(&at)) {
+            (Read::Event { recorded, .. }, None) => self.apply(at, record, recorded),
+            (Read::Event { .. }, Some(refusal)) | (Read::Refused(refusal), _) => {
+                self.effect.barred.push(Barred { at, from, refusal: refusal.clone() });
+                Ok(())
+            }
+        }
+    }
+
+    /// Applies the next version.
+    fn apply(&mut self, at: usize, record: &Read<V::Event>, recorded: &Recorded<V::Event>) -> Result<(), Why> {
+        let document = self.cache.document(&recorded.stream);
+        if let Some(reason) = &document.foreign_shape {
+            let reason = format!("the stored view is not one of this build's: {reason}");
+            return Err(Why::Refused(record.refused(Cause::Shape, reason)));
+        }
+        if document.version == document.stored {
+            self.changed.push((recorded.stream.clone(), at));
+        }
+        document.view = V::apply(document.view.take(), recorded)
+            .map_err(|error| Why::Refused(record.refused(Cause::Unfoldable, runtime::chain(&error))))?;
         document.version = recorded.version;
         document.last_event = Some(recorded.id);
-        self.effect.applied += 1;
+        self.effect.counts.applied += 1;
         Ok(())
     }
 
-    fn finish(self) -> Result<Effect, Stop> {
-        let Self { cache, changed, gaps, mut effect } = self;
+    fn finish(self, records: &[Read<V::Event>]) -> Result<Effect, Stopped> {
+        let Self { cache, changed, gaps, held, mut effect, .. } = self;
         for (stream, highest) in gaps {
             if highest > cache.document(&stream).version {
                 effect.gaps.push(Gap { stream, highest });
             }
         }
-        for stream in changed {
-            match cache.document(&stream.clone()).write(stream) {
-                Ok(write) => effect.writes.extend(write),
-                Err(stop) => {
+        effect.held = held.into_iter().map(|(stream, highest)| Gap { stream, highest }).collect();
+        for barred in &effect.barred {
+            cache.document(&barred.refusal.stream).parked = true;
+        }
+        for (stream, at) in changed {
+            match (cache.document(&stream.clone()).write(stream), records.get(at)) {
+                (Err(error), Some(record)) => {
                     cache.clear();
-                    return Err(stop);
+                    let reason = format!("the view cannot be written as JSON: {}", runtime::chain(&error));
+                    return Err(Stopped { at, why: Why::Refused(record.refused(Cause::Unwritable, reason)) });
                 }
+                (write, _) => effect.writes.extend(write.ok().flatten()),
             }
         }
         Ok(effect)
     }
 }
 
-/// An event whose version was applied already must be the one that was applied, as far as we can tell.
-fn same_history<V, E: Event>(document: &Folded<V>, offset: i64, recorded: &Recorded<E>) -> Result<(), Stop> {
+/// Remembers the highest version of a stream that was seen.
+fn note(seen: &mut BTreeMap<StreamId, Version>, stream: &StreamId, version: Version) {
+    let highest = seen.entry(stream.clone()).or_default();
+    *highest = version.max(*highest);
+}
+
+/// An event whose version was applied already must be the one that was applied, as far as we can tell. A record that
+/// gives no event tells nothing.
+fn same_history<V, E>(document: &Folded<V>, record: &Read<E>) -> Result<(), Why> {
+    let Read::Event { offset, recorded } = record else { return Ok(()) };
     let Recorded { version, id: found, stream, .. } = recorded;
     match document.last_event {
-        Some(applied) if *version == document.version && applied != *found => {
-            Err(Stop::Diverged { offset, stream: stream.clone(), version: *version, applied, found: *found })
-        }
+        Some(applied) if *version == document.version && applied != *found => Err(Why::Stop(Stop::Diverged {
+            offset: *offset,
+            stream: stream.clone(),
+            version: *version,
+            applied,
+            found: *found,
+        })),
         Some(_) | None => Ok(()),
     }
 }

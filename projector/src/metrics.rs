@@ -2,10 +2,11 @@
 
 use runtime::metrics::{Metric, Unit};
 
-/// By `projection` and `outcome`: `applied`, `duplicate` (not newer than the view) or `gap` (a version is missing).
+/// By `projection` and `outcome`: `applied`, `duplicate` (not newer than the view), `gap` (a version is missing), `parked`
+/// (the stream cannot take it, and waits) or `behind_parked` (the stream waits already).
 pub(crate) const EVENTS: Metric =
     Metric::counter("projector_events_total", Unit::Count, "Events read, by projection and what became of them.");
-/// By `projection` and `outcome`: `done`, `refused` or `stale`.
+/// By `projection` and `outcome`: `done`, `refused`, `stale` or `full`.
 pub(crate) const BATCHES: Metric =
     Metric::counter("projector_batches_total", Unit::Count, "Batches, by projection and the read model's answer.");
 /// By `projection`.
@@ -14,6 +15,12 @@ pub(crate) const BATCH_SECONDS: Metric =
 /// By `projection`.
 pub(crate) const STOPPED: Metric =
     Metric::gauge("projector_stopped_partitions", Unit::Count, "Partitions that do not go on; readiness says why.");
+/// By `projection` and `generation`; every projector says the same.
+pub(crate) const PARKED: Metric = Metric::gauge(
+    "projection_parked_streams",
+    Unit::Count,
+    "Streams that wait because an event of theirs could not be decoded or applied; see `ops parked ls`.",
+);
 /// By `projection`.
 pub(crate) const LOG_CHANGED: Metric = Metric::counter(
     "projector_log_changed_total",
@@ -22,4 +29,4 @@ pub(crate) const LOG_CHANGED: Metric = Metric::counter(
 );
 
 /// Every metric of the projector, for the documentation.
-pub const METRICS: &[Metric] = &[EVENTS, BATCHES, BATCH_SECONDS, STOPPED, LOG_CHANGED];
+pub const METRICS: &[Metric] = &[EVENTS, BATCHES, BATCH_SECONDS, STOPPED, PARKED, LOG_CHANGED];

@@ -1,11 +1,14 @@
 //! The work on one partition: take records, fold them, write the effect, move on.
 //!
 //! Whatever goes wrong has one way out: forget what was folded, ask Redis for the position, read on from there. So a
-//! lost reply, a rewound Redis, another writer and an event that cannot be applied need no cases of their own, and
-//! nothing is ever skipped.
+//! lost reply, a rewound Redis and another writer need no cases of their own, and nothing is ever skipped. An event that
+//! cannot be decoded or applied parks its stream, in the same call that moves the position.
 
+mod parking;
 mod personal;
+mod reading;
 mod step;
+mod work;
 
 use std::time::Duration;
 
@@ -21,6 +24,7 @@ use views::View;
 use crate::board::{Board, Place};
 use crate::cache::Cache;
 use crate::error::Stop;
+use crate::pace::Pace;
 use crate::positions::on_bus;
 
 /// How often an idle partition looks whether it is at the end of its log.
@@ -29,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// What the workers of one projection share.
+/// What the workers of one generation share.
 #[derive(Debug, Clone)]
 pub(crate) struct Links {
     pub(crate) read_model: ReadModel,
@@ -38,6 +42,8 @@ pub(crate) struct Links {
     pub(crate) vault: Option<Vault>,
     pub(crate) target: Target,
     pub(crate) board: Board,
+    pub(crate) pace: Pace,
+    /// The end of the process, or of feeding this generation.
     pub(crate) shutdown: Shutdown,
 }
 
@@ -53,6 +59,8 @@ pub(crate) struct Worker<V> {
     /// The stored position, as far as we know.
     base: Position,
     cache: Cache<V>,
+    /// Whether it was looked for streams that this build need not leave parked.
+    released_known: bool,
 }
 
 /// What a worker wakes up for.
@@ -90,6 +98,7 @@ impl<V: View> Worker<V> {
             feed,
             base: Position::default(),
             cache: Cache::default(),
+            released_known: false,
         }
     }
 
@@ -127,6 +136,10 @@ impl<V: View> Worker<V> {
             tracing::warn!(projection = self.links.target.projection, partition = %self.source, "{reason}");
             self.place.rewound(reason);
         }
+        if !self.released_known {
+            self.release_known().await?;
+            self.released_known = true;
+        }
         self.feed.seek(on_bus(self.base));
         Ok(Then::Wait)
     }
@@ -143,7 +156,10 @@ impl<V: View> Worker<V> {
     /// Waits for something to do, and does it.
     async fn turn(&mut self) -> Result<Then, Stop> {
         match self.wake().await {
-            Wake::Records(records) => self.project(&records).await,
+            Wake::Records(records) => {
+                self.links.pace.admit(records.len()).await;
+                self.project(&records).await
+            }
             Wake::FeedFailed(FeedError::LogChanged(changed)) => self.start_over(&changed).await,
             Wake::FeedFailed(hole @ FeedError::Hole { .. }) => Err(Stop::Feed(hole)),
             Wake::Ended => Ok(Then::End),

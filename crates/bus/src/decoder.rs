@@ -1,7 +1,7 @@
 //! From a record's bytes to the event. The bytes are untrusted: any of them may be anything, and none makes this panic.
 
 use schemas::{
-    Aggregate, AnyEvent, DecodeError, EventId, InvalidId, Recorded, StreamId, Timestamp, UserId, Version, avro, frame,
+    Aggregate, AnyEvent, DecodeError, EventId, InvalidId, Recorded, StreamId, Timestamp, UserId, avro, frame,
 };
 use uuid::Uuid;
 
@@ -129,6 +129,12 @@ impl Decoder {
         Ok(sealed.envelope.map(|()| event))
     }
 
+    /// Whether this build knows events of this type, as `ce_type` names it.
+    #[must_use]
+    pub fn knows(&self, event_type: &str) -> bool {
+        avro::RECORDS.iter().any(|record| record.full_name() == event_type)
+    }
+
     /// The slow path: the schema is not known yet, or what the table said does not read the value.
     async fn look_up_and_read(&self, sealed: &Sealed<'_>) -> Result<AnyEvent, DecodeFailure> {
         self.registry.forget(sealed.schema_id, sealed.full_name);
@@ -208,9 +214,7 @@ fn envelope(record: &RawRecord) -> Result<Recorded<()>, Poison> {
         None => None,
     };
     Ok(Recorded {
-        version: parsed(record, Header::Sequence, |text| {
-            text.parse().ok().filter(|version| *version > 0).map(Version)
-        })?,
+        version: record.version().ok_or(malformed(Header::Sequence))?,
         id: parsed(record, Header::Id, |text| Uuid::try_parse(text).ok().map(EventId))?,
         at: parsed(record, Header::Time, time)?,
         correlation: record.headers.text(Header::Correlation).unwrap_or_default().into(),

@@ -37,7 +37,8 @@ pub struct Producer {
 struct Inner {
     kafka: Kafka,
     registry: Registry,
-    current: Mutex<Arc<Instance>>,
+    /// None before the first round, of a producer that may never be needed.
+    current: Mutex<Option<Arc<Instance>>>,
     topics: Topics,
 }
 
@@ -77,20 +78,30 @@ impl Producer {
     pub fn connect(kafka: &Kafka, registry: &Registry) -> Result<Self, Error> {
         registry.demand_own();
         let topics = Aggregate::ALL.into_iter().map(|aggregate| (aggregate, kafka.watch(aggregate.topic()))).collect();
-        let current = Mutex::new(Arc::new(Instance::new(kafka)?));
+        let current = Mutex::new(Some(Arc::new(Instance::new(kafka)?)));
         let inner = Inner { kafka: kafka.clone(), registry: registry.clone(), current, topics };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Another producer for the same topics, with rounds of its own; its client is made for the first of them.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let Inner { kafka, registry, topics, current: _ } = &*self.inner;
+        let (kafka, registry, topics) = (kafka.clone(), registry.clone(), Arc::clone(topics));
+        Self { inner: Arc::new(Inner { kafka, registry, current: Mutex::default(), topics }) }
     }
 
     /// Begins a round. Fails if a schema of ours is not registered, or the registry was not reached yet.
     pub fn round(&self) -> Result<Round, Error> {
         let ids = self.inner.registry.ids()?;
         let mut current = self.inner.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.has_failed() {
-            let fresh = Arc::new(Instance::new(&self.inner.kafka)?);
-            drop(std::mem::replace(&mut *current, fresh));
-        }
-        Ok(Round { instance: Arc::clone(&current), ids, topics: Arc::clone(&self.inner.topics) })
+        let usable = current.take_if(|instance| !instance.has_failed());
+        let instance = match usable {
+            Some(instance) => instance,
+            None => Arc::new(Instance::new(&self.inner.kafka)?),
+        };
+        *current = Some(Arc::clone(&instance));
+        Ok(Round { instance, ids, topics: Arc::clone(&self.inner.topics) })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rdkafka::Message;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _};
-use schemas::{EventId, InvalidId, StreamId};
+use schemas::{EventId, InvalidId, StreamId, Version};
 use uuid::Uuid;
 
 use crate::header::{Header, Headers};
@@ -37,6 +37,19 @@ impl RawRecord {
     #[must_use]
     pub fn event_id(&self) -> Option<EventId> {
         self.headers.text(Header::Id).and_then(|text| Uuid::try_parse(text).ok()).map(EventId)
+    }
+
+    /// The event's place in its stream, if the record tells it.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        let number = self.headers.text(Header::Sequence).and_then(|text| text.parse().ok());
+        number.filter(|number| *number > 0).map(Version)
+    }
+
+    /// The full name of the event's type, if the record tells it.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.headers.text(Header::Type)
     }
 
     /// How many bytes it holds, roughly; for bounding queues.

@@ -16,6 +16,7 @@ use mongodb::options::Hint;
 use crate::commit::CommitId;
 use crate::connection::Connection;
 use crate::error::Cause;
+use crate::mark::Mark;
 use crate::{Error, Lanes};
 
 pub use doorbell::Doorbell;
@@ -26,22 +27,24 @@ pub use snapshot::{Marked, Snapshot};
 /// Marks that are removed by one command; several commands run at a time.
 const UNMARK_CHUNK: usize = 256;
 
-/// The index over marked commits only. By time first: so a look at the outbox is one walk along it whatever the lanes,
-/// and passes over what was published lately once instead of once per lane.
-pub(crate) fn index() -> Document {
-    doc! { "at": 1, "o": 1 }
-}
-
-/// The relay's side of the store; clones share the connection.
+/// The relay's side of the store: the commits with one kind of mark. Clones share the connection.
 #[derive(Clone)]
 pub struct Outbox {
     connection: Arc<Connection>,
     doorbell: Doorbell,
+    mark: Mark,
 }
 
 impl Outbox {
     pub(crate) fn new(connection: Arc<Connection>, doorbell: Doorbell) -> Self {
-        Self { connection, doorbell }
+        Self { connection, doorbell, mark: Mark::Live }
+    }
+
+    /// The commits that are to be published again, when there is time ([`crate::Republisher::again`]). Each of them was
+    /// acknowledged by the log before.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { mark: Mark::Again, ..self.clone() }
     }
 
     /// Rings when there may be new marks.
@@ -53,7 +56,7 @@ impl Outbox {
     /// The marked commits of these lanes as they are at one moment, oldest `at` first, at most `limit`. Everything that
     /// was acknowledged before the call is seen.
     pub async fn snapshot(&self, lanes: Lanes, limit: u32) -> Result<Snapshot, Error> {
-        Snapshot::open(Arc::clone(&self.connection), lanes, limit).await
+        Snapshot::open(Arc::clone(&self.connection), self.mark, lanes, limit).await
     }
 
     /// Removes marks; the next snapshot no longer shows them. Repeating it changes nothing; an empty list asks nothing.
@@ -64,27 +67,36 @@ impl Outbox {
 
     /// How long the oldest mark of any lane has been waiting, by the hybrid clock; `None` when there is none.
     pub async fn oldest_mark_age(&self) -> Result<Option<Duration>, Error> {
-        let commits = self.connection.database.collection::<Document>("commits");
+        let (commits, mark) = (self.connection.database.collection::<Document>("commits"), self.mark);
         let oldest = self.connection.run(async move {
-            let oldest = commits.find_one(doc! { "o": { "$exists": true } }).sort(doc! { "at": 1 });
-            oldest.hint(Hint::Keys(index())).projection(doc! { "at": 1 }).await
+            let oldest = commits.find_one(doc! { mark.field(): { "$exists": true } }).sort(doc! { "at": 1 });
+            oldest.hint(Hint::Keys(mark.index())).projection(doc! { "at": 1 }).await
         });
         let oldest = oldest.await.map_err(|cause| cause.doing("look for the oldest mark"))?;
         let at = oldest.and_then(|commit| commit.get_i64("at").ok());
         Ok(at.map(|at| Duration::from_micros(u64::try_from(runtime::clock::now_micros() - at).unwrap_or_default())))
     }
 
+    /// How many commits are marked; counts no further than `limit`.
+    pub async fn backlog(&self, limit: u32) -> Result<u64, Error> {
+        let (commits, mark) = (self.connection.commits.clone(), self.mark);
+        let counted = self.connection.run(async move {
+            let counted = commits.count_documents(doc! { mark.field(): { "$exists": true } });
+            counted.hint(Hint::Keys(mark.index())).limit(limit.into()).await
+        });
+        counted.await.map_err(|cause| cause.doing("count the marks of the outbox"))
+    }
+
     async fn unmark_chunk(&self, chunk: &[CommitId]) -> Result<(), Cause> {
         let keys: Vec<Document> = chunk.iter().map(CommitId::to_bson).collect();
-        let commits = self.connection.commits.clone();
-        let update =
-            async move { commits.update_many(doc! { "_id": { "$in": keys } }, doc! { "$unset": { "o": "" } }).await };
+        let (commits, unset) = (self.connection.commits.clone(), doc! { "$unset": { self.mark.field(): "" } });
+        let update = async move { commits.update_many(doc! { "_id": { "$in": keys } }, unset).await };
         self.connection.run(update).await.map(|_updated| ())
     }
 }
 
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbox").finish_non_exhaustive()
+        f.debug_struct("Outbox").field("mark", &self.mark).finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use schemas::{StreamId, Version};
 use crate::commit::{Commit, KeyHash};
 use crate::connection::{self, Connection};
 use crate::writer::Writer;
-use crate::{Appended, Deadlines, Doorbell, Error, Outbox, Transaction, metrics, outbox};
+use crate::{Appended, Deadlines, Doorbell, Error, Outbox, Republisher, Transaction, metrics, outbox};
 
 const LOAD: &str = "load a stream";
 const FIND_KEYS: &str = "look up idempotency keys";
@@ -156,6 +156,12 @@ impl EventStore {
         Outbox::new(Arc::clone(&self.connection), self.doorbell.clone())
     }
 
+    /// Puts marks back, so that relays publish commits again.
+    #[must_use]
+    pub fn republisher(&self) -> Republisher {
+        Republisher::new(Arc::clone(&self.connection), self.doorbell.clone())
+    }
+
     /// What is to be looked at again at a given time.
     #[must_use]
     pub fn deadlines(&self) -> Deadlines {
@@ -182,6 +188,6 @@ fn binary(key: &KeyHash) -> Bson {
 }
 
 /// A bound of `_id`: documents compare field by field, so this stays within the stream.
-fn bound(stream: &StreamId, version: impl Into<Bson>) -> Document {
+pub(crate) fn bound(stream: &StreamId, version: impl Into<Bson>) -> Document {
     doc! { "s": stream.as_str(), "v": version.into() }
 }

@@ -7,7 +7,7 @@ use redis::Cmd;
 use schemas::{EventId, StreamId, Version};
 
 use crate::library::VIEWS;
-use crate::{Position, Source, Target, keys};
+use crate::{MAX_PARKED, Parking, Position, Source, Target};
 
 /// The most events that one batch should hold: the call blocks Redis, for about 2 ms at this size.
 pub const MAX_BATCH: usize = 100;
@@ -27,6 +27,8 @@ pub struct Batch {
     pub writes: Vec<DocumentWrite>,
     /// The streams of which versions are missing, each once.
     pub gaps: Vec<Gap>,
+    /// The streams that do not go on, each once.
+    pub parking: Parking,
 }
 
 /// One document's change, by one or more events.
@@ -72,28 +74,39 @@ pub enum Applied {
         /// Where to go on.
         stored: Position,
     },
-    /// A document has another version than it was folded on: nothing was written. Read the documents and fold again.
+    /// A document has another version than it was folded on, or its stream is parked or is not, otherwise than it was
+    /// taken to be: nothing was written. Read the documents and fold again.
     StaleDocuments,
+    /// It would park more streams than [`MAX_PARKED`]: nothing was written.
+    Full {
+        /// How many are parked.
+        parked: usize,
+    },
 }
 
 impl Batch {
     /// The call of `views_apply`; its layout is written down there.
     pub(crate) fn call(&self) -> Cmd {
-        let Self { target, source, base, next, writes, gaps } = self;
+        let Self { target, source, base, next, writes, gaps, parking: Parking { parks, held } } = self;
         let lists = self.lists();
-        let mut keys = vec![target.positions(), target.gaps(), target.purges()];
+        let mut keys = vec![target.positions(), target.gaps(), target.purges(), target.parked()];
         keys.extend(writes.iter().map(|write| target.document(&write.stream)));
+        keys.extend(parks.iter().map(|park| target.document(&park.stream)));
         keys.extend(lists.keys().map(|list| target.list(list)));
 
         let mut call = VIEWS.call("views_apply", &keys);
         call.arg(source.to_string()).arg(base.to_string()).arg(next.to_string());
         call.arg(writes.len()).arg(gaps.len());
-        call.arg(keys::applied(target.projection)).arg(notice(writes));
+        call.arg(target.applied()).arg(notice(writes));
+        call.arg(held.len()).arg(parks.len()).arg(MAX_PARKED);
         for write in writes {
             write.arguments(&lists, &mut call);
         }
-        for gap in gaps {
+        for gap in gaps.iter().chain(held) {
             call.arg(gap.stream.as_str()).arg(gap.highest.0);
+        }
+        for park in parks {
+            call.arg(park.stream.as_str()).arg(park.from.0).arg(park.entry.to_json());
         }
         call
     }
@@ -106,7 +119,7 @@ impl Batch {
         let indexes = texts.map(|(index, _)| index);
         let all = entered.chain(left).chain(indexes);
         let mut lists: BTreeMap<&str, usize> = all.map(|list| (list.as_str(), 0)).collect();
-        let first = self.writes.len() + 4;
+        let first = self.writes.len() + self.parking.parks.len() + 5;
         for (place, index) in lists.values_mut().enumerate() {
             *index = first + place;
         }

@@ -7,10 +7,10 @@ use uuid::Uuid;
 /// One stream's view, as the last applied event left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// The version of the last event that was applied.
+    /// The version of the last event that was applied, or discarded.
     pub version: Version,
-    /// That event.
-    pub last_event: EventId,
+    /// That event; `None` if it was discarded and had no id.
+    pub last_event: Option<EventId>,
     /// The bytes that were stored; `None` is a tombstone.
     pub body: Option<Vec<u8>>,
 }
@@ -37,7 +37,7 @@ impl FromRedisValue for StoredId {
 impl Document {
     /// `None` if nothing was ever stored.
     pub(crate) fn of((version, id, body): Fields) -> Option<Self> {
-        let StoredId(last_event) = id?;
+        let last_event = id.map(|StoredId(id)| id);
         Some(Self { version: Version(version?), last_event, body })
     }
 }

@@ -2,7 +2,7 @@
 
 -- Appends one partition's batch of events to the feeds of their owners, exactly once and atomically.
 --
--- KEYS  1 positions, 2 stream versions, 3 gaps; then per owner its feed (stream) and its head (hash)
+-- KEYS  1 positions, 2 stream versions, 3 gaps, 4 parked streams; then per owner its feed (stream) and its head (hash)
 -- ARGV  1 field of the position, 2 position to start from, 3 position to store, 4 now and 5 window in microseconds,
 --       6 most entries of a feed, 7 topic, 8 partition; then one bell channel per owner; then nine per event:
 --       stream, version, event id, at, number of the owner (0 = none), type, seed type, offset, data
@@ -10,7 +10,7 @@
 --
 -- Everything is read and checked before the first write, because a failing Function is not rolled back.
 
-local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 3, 8, 9
+local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 4, 8, 9
 local START = '0000000000000000000000000000000000000000'
 
 local function whole(number)
@@ -39,15 +39,19 @@ local function parse(keys, args)
   return events
 end
 
--- What is stored of every stream in the batch: its version, and the highest version seen beyond a gap.
+-- What is stored of a stream: its version, the highest version seen beyond a gap, and whether it is parked.
+local function load_stream(keys, name)
+  local version = tonumber(redis.call('HGET', keys[2], name) or '0')
+  local gap = redis.call('HGET', keys[3], name)
+  local parked = redis.call('HGET', keys[4], name)
+  return { version = version, highest = gap and tonumber(string.match(gap, ' (%d+)$')), gap = gap, parked = parked }
+end
+
+-- The same of every stream in the batch.
 local function load_streams(keys, events)
   local streams = {}
   for _, event in ipairs(events) do
-    if not streams[event.stream] then
-      local version = tonumber(redis.call('HGET', keys[2], event.stream) or '0')
-      local gap = redis.call('HGET', keys[3], event.stream)
-      streams[event.stream] = { version = version, highest = gap and tonumber(string.match(gap, ' (%d+)$')), gap = gap }
-    end
+    streams[event.stream] = streams[event.stream] or load_stream(keys, event.stream)
   end
   return streams
 end
@@ -65,7 +69,7 @@ local function decide(keys, events, streams, oldest)
     local stream = streams[event.stream]
     if event.version <= stream.version then
       counts.duplicates = counts.duplicates + 1
-    elseif event.version > stream.version + 1 then
+    elseif stream.parked or event.version > stream.version + 1 then
       counts.gaps = counts.gaps + 1
       stream.highest = math.max(stream.highest or 0, event.version)
     else
@@ -149,4 +153,72 @@ local function feeds_append(keys, args)
   return { 1, counts.appended, counts.duplicates, counts.old, counts.gaps }
 end
 
+-- Passes over one record that gives no event: parks its stream, so that nothing of it enters a feed until somebody has
+-- looked, if it may be the next version.
+--
+-- KEYS  1 positions, 2 stream versions, 3 gaps, 4 parked streams
+-- ARGV  1 field of the position, 2 position to start from, 3 position to store, 4 stream, 5 version or 0 if the record
+--       does not tell it, 6 entry, 7 how many streams may be parked
+-- Answers {1, 1 or 0 = parked now or not}, or {0, stored position} or {2, number of parked streams} and has written
+-- nothing.
+local function feeds_park(keys, args)
+  local stored = redis.call('HGET', keys[1], args[1]) or '0 -'
+  if stored ~= args[2] then
+    return { 0, stored }
+  end
+  local name, version = args[4], tonumber(args[5])
+  local stream = load_stream(keys, name)
+  local news = version == 0 or version > stream.version
+  local parks = news and not stream.parked and version <= stream.version + 1
+  local there = redis.call('HLEN', keys[4])
+  if parks and there >= tonumber(args[7]) then
+    return { 2, there }
+  end
+
+  if parks then
+    redis.call('HSET', keys[4], name, args[6])
+  elseif news and version > 0 then
+    stream.highest = math.max(stream.highest or 0, version)
+    store_streams(keys, { [name] = stream })
+  end
+  redis.call('HSET', keys[1], args[1], args[3])
+  return { 1, parks and 1 or 0 }
+end
+
+-- Lets a parked stream go on: whatever is missing of it is a gap from now on, which whoever heals gaps closes. What is
+-- discarded enters no feed.
+--
+-- KEYS  1 parked streams, 2 gaps, 3 stream versions, 4 discarded records
+-- ARGV  1 stream, 2 its entry as it was read, 3 highest version that there is of it or '0', 4 not used; then, to discard
+--       what the entry names: 5 its version or '' if it has none, 6 not used, 7 the record's place, 8 what to remember
+-- Answers {'done', version of the stream}, or {'changed'} and has written nothing: somebody else was faster.
+local function feeds_release(keys, args)
+  local name, discards = args[1], #args > 4
+  if redis.call('HGET', keys[1], name) ~= args[2] then
+    return { 'changed' }
+  end
+  local stream = load_stream({ false, keys[3], keys[2], keys[1] }, name)
+  local skips = discards and args[5] ~= ''
+  if skips and stream.version + 1 ~= tonumber(args[5]) then
+    return { 'changed' }
+  end
+  if discards then
+    redis.call('HLEN', keys[4])
+  end
+
+  redis.call('HDEL', keys[1], name)
+  if skips then
+    stream.version, stream.moved = stream.version + 1, true
+  end
+  if discards then
+    redis.call('HSET', keys[4], args[7], args[8])
+  end
+  local highest = math.max(stream.highest or 0, tonumber(args[3]))
+  stream.highest = highest > 0 and highest or nil
+  store_streams({ false, keys[3], keys[2] }, { [name] = stream })
+  return { 'done', whole(stream.version) }
+end
+
 redis.register_function { function_name = 'feeds_append', callback = feeds_append }
+redis.register_function { function_name = 'feeds_park', callback = feeds_park }
+redis.register_function { function_name = 'feeds_release', callback = feeds_release }

@@ -8,6 +8,7 @@ mod append;
 mod bells;
 mod cursor;
 mod listening;
+mod park;
 mod read;
 mod tickets;
 
@@ -18,6 +19,7 @@ use schemas::UserId;
 pub use append::{Appended, Batch, Counts, Event};
 pub use bells::{Bell, Bells};
 pub use cursor::{Cursor, InvalidCursor};
+pub use park::{Passed, Poison};
 pub use read::{Entry, Read};
 
 /// The most entries that a feed keeps.
@@ -26,8 +28,10 @@ pub const MOST_ENTRIES: u32 = 1_000;
 pub const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 const POSITIONS: &str = "{feeds}:pos";
-const VERSIONS: &str = "{feeds}:v";
-const GAPS: &str = "{feeds}:gaps";
+pub(crate) const VERSIONS: &str = "{feeds}:v";
+pub(crate) const GAPS: &str = "{feeds}:gaps";
+pub(crate) const PARKED: &str = "{feeds}:parked";
+pub(crate) const DISCARDED: &str = "{feeds}:discarded";
 
 fn entries_key(user: &UserId) -> String {
     format!("{{feeds}}:u:{user}")

@@ -3,24 +3,22 @@
 
 use schemas::StreamId;
 
-use crate::Target;
+use crate::{Generation, Target};
 
 /// The pointer to the generation that readers read.
 pub(crate) fn live(projection: &str) -> String {
     format!("{{{projection}}}:live")
 }
 
-/// Where the notices of applied versions are published.
-pub(crate) fn applied(projection: &str) -> String {
-    format!("{{{projection}}}:applied")
+/// The pattern of the channels of notices of a projection's generations; of all projections for `*`.
+pub(crate) fn all_applied(projection: &str) -> String {
+    format!("{{{projection}}}:g*:applied")
 }
 
-/// The pattern of all channels of [`applied`].
-pub(crate) const ALL_APPLIED: &str = "{*}:applied";
-
-/// The projection whose channel of notices this is.
-pub(crate) fn projection_of_applied(channel: &str) -> Option<&str> {
-    channel.strip_prefix('{')?.strip_suffix("}:applied")
+/// The projection and the generation whose channel of notices this is.
+pub(crate) fn of_applied(channel: &str) -> Option<(&str, Generation)> {
+    let (projection, rest) = channel.strip_prefix('{')?.split_once("}:g")?;
+    Some((projection, Generation(rest.strip_suffix(":applied")?.parse().ok()?)))
 }
 
 /// All keys of a projection's generations start with this and the generation's number.
@@ -28,9 +26,19 @@ pub(crate) fn generations(projection: &str) -> String {
     format!("{{{projection}}}:g")
 }
 
+/// Hash: generation -> its entry; `last` -> the highest number that was ever given out.
+pub(crate) fn entries(projection: &str) -> String {
+    format!("{{{projection}}}:generations")
+}
+
 impl Target {
     fn key(&self, rest: &str) -> String {
         format!("{{{}}}:g{}:{rest}", self.projection, self.generation.0)
+    }
+
+    /// Channel: the notices of what was applied.
+    pub(crate) fn applied(&self) -> String {
+        self.key("applied")
     }
 
     /// Hash: source -> position.
@@ -41,6 +49,16 @@ impl Target {
     /// Hash: stream -> highest version seen behind a gap.
     pub(crate) fn gaps(&self) -> String {
         self.key("gaps")
+    }
+
+    /// Hash: stream -> why it is parked, as JSON.
+    pub(crate) fn parked(&self) -> String {
+        self.key("parked")
+    }
+
+    /// Hash: place of a record -> what was known of the parked stream whose record it was, and why it was discarded.
+    pub(crate) fn discarded(&self) -> String {
+        self.key("discarded")
     }
 
     /// Number: how many documents became tombstones.
@@ -56,6 +74,11 @@ impl Target {
     /// Hash: source -> when it was last at the end of the log, in milliseconds.
     pub(crate) fn fresh(&self) -> String {
         self.key("fresh")
+    }
+
+    /// What all keys of this generation begin with.
+    pub(crate) fn prefix(&self) -> String {
+        format!("{{{}}}:g{}", self.projection, self.generation.0)
     }
 
     /// Hash of one document: `v` version, `e` id of its last event, `b` body.

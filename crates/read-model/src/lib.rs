@@ -2,31 +2,37 @@
 //!
 //! Views are written by one Redis Function, one call per partition batch. The call compares the stored position with
 //! the one the batch builds on, and every document's version with the one it was folded on, before it writes
-//! documents, lists, gaps and the new position in one atomic step. So a retried call, a zombie, a replay and a Redis
-//! that lost its last writes are all recognised, and every event counts exactly once.
+//! documents, lists, gaps, parked streams and the new position in one atomic step. So a retried call, a zombie, a replay
+//! and a Redis that lost its last writes are all recognised, and every event counts exactly once.
 
 mod batch;
+mod changes;
 mod connection;
 mod document;
 mod error;
 mod keys;
 mod library;
 mod notices;
+mod parking;
 mod position;
 mod purge;
 mod reader;
+mod subscription;
 mod writer;
 
 pub mod feeds;
+pub mod generations;
 
 pub use batch::{Applied, Batch, DocumentWrite, Gap, MAX_BATCH};
+pub use changes::{Change, Changes};
 pub use connection::RedisConfig;
 pub use document::Document;
 pub use error::Error;
 pub use notices::{Awaited, Notices, Waited};
+pub use parking::{Cause, Discarded, MAX_PARKED, Park, Parked, Parking, ParkingEntry, Released, Sink};
 pub use position::{Generation, Position, Source, Target};
 pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};
-pub use writer::Freshness;
+pub use writer::{Freshness, Standing};
 
 use connection::Connections;
 use runtime::Process;

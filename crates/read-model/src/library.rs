@@ -10,9 +10,11 @@ use crate::error::is_present_library;
 pub(crate) static VIEWS: Library = Library::new("orderflow_views", include_str!("views.lua"));
 /// Feeds: written by `feeds_append`.
 pub(crate) static FEEDS: Library = Library::new("orderflow_feeds", include_str!("feeds.lua"));
+/// Generations: written by `generations_begin`, `generations_switch` and others.
+pub(crate) static GENERATIONS: Library = Library::new("orderflow_generations", include_str!("generations.lua"));
 
 /// Everything that a server must have before it is used.
-static ALL: [&Library; 2] = [&VIEWS, &FEEDS];
+static ALL: [&Library; 3] = [&VIEWS, &FEEDS, &GENERATIONS];
 
 /// The code of one library.
 #[derive(Debug)]

@@ -8,38 +8,97 @@
 -- The position of a partition of which nothing was applied.
 local NOWHERE = '0 -'
 
--- KEYS positions, gaps, purges, then each document, then each list.
--- ARGV partition, base, next, number of documents, number of gaps, channel, notice,
+-- The first of the documents' arguments, behind those that every call has.
+local FIRST = 11
+
+-- What a call carries behind its documents: where each part begins in ARGV.
+local function parts(args)
+  local at = FIRST
+  for _ = 1, tonumber(args[4]) do
+    at = at + 7 + 3 * tonumber(args[at + 6])
+  end
+  local gaps, held, parks = tonumber(args[5]), tonumber(args[8]), tonumber(args[9])
+  return { gaps = at, held = at + 2 * gaps, parks = at + 2 * (gaps + held), ends = at + 2 * (gaps + held) + 3 * parks }
+end
+
+-- The first stream that is not what the call takes it to be: whose document has another version, or that is parked or
+-- is not.
+local function first_stale(keys, args, part)
+  local documents, parked = tonumber(args[4]), keys[4]
+  local any_parked = redis.call('HLEN', parked) > 0
+  local function is_parked(stream)
+    return any_parked and redis.call('HEXISTS', parked, stream) == 1
+  end
+  local function is_stale(document, version, stream)
+    return (redis.call('HGET', document, 'v') or '0') ~= version or is_parked(stream)
+  end
+  local at = FIRST
+  for i = 1, documents do
+    if is_stale(keys[4 + i], args[at + 1], args[at]) then
+      return args[at]
+    end
+    at = at + 7 + 3 * tonumber(args[at + 6])
+  end
+  for i = part.held, part.parks - 1, 2 do
+    if not is_parked(args[i]) then
+      return args[i]
+    end
+  end
+  local document = 4 + documents
+  for i = part.parks, part.ends - 1, 3 do
+    document = document + 1
+    if is_stale(keys[document], args[i + 1], args[i]) then
+      return args[i]
+    end
+  end
+end
+
+-- Notes that versions up to this one were seen and not applied; 0 notes nothing.
+local function note_gap(gaps, stream, highest)
+  local known = redis.call('HGET', gaps, stream)
+  if tonumber(highest) > tonumber(known or '0') then
+    redis.call('HSET', gaps, stream, highest)
+  end
+end
+
+-- KEYS positions, gaps, purges, parked streams, then each document, then the document of each stream to park, then
+--      each list.
+-- ARGV partition, base, next, number of documents, number of gaps, channel, notice, number of parked streams that were
+--      held back, number of streams to park, how many may be parked,
 --      then per document: stream, from, to, event id, 1 or 0 = body or tombstone, body, number of list changes,
 --                         and per list change: index of the list in KEYS, score or '' to leave the list, and the
 --                         member, '' for the stream;
---      then per gap: stream, highest version seen.
--- Answers {'done'}, {'refused', stored position} or {'stale', stream}; only 'done' has written.
+--      then per gap: stream, highest version seen;
+--      then per stream held back: the same, 0 if no version was seen;
+--      then per stream to park: stream, version of its document, entry.
+-- Answers {'done'}, {'refused', stored position}, {'stale', stream} or {'full', number of parked streams}; only 'done'
+-- has written.
 local function apply(keys, args)
-  local positions, gaps, purges = keys[1], keys[2], keys[3]
+  local positions, gaps, purges, parked = keys[1], keys[2], keys[3], keys[4]
   local documents = tonumber(args[4])
 
   local stored = redis.call('HGET', positions, args[1]) or NOWHERE
   if stored ~= args[2] then
     return { 'refused', stored }
   end
-  local next_argument = 8
-  for i = 1, documents do
-    local version = redis.call('HGET', keys[3 + i], 'v') or '0'
-    if version ~= args[next_argument + 1] then
-      return { 'stale', args[next_argument] }
-    end
-    next_argument = next_argument + 7 + 3 * tonumber(args[next_argument + 6])
+  local part = parts(args)
+  local stale = first_stale(keys, args, part)
+  if stale then
+    return { 'stale', stale }
   end
-  for i = 4 + documents, #keys do
+  local parks, there = tonumber(args[9]), redis.call('HLEN', parked)
+  if parks > 0 and there + parks > tonumber(args[10]) then
+    return { 'full', tostring(there) }
+  end
+  for i = 5 + documents + parks, #keys do
     redis.call('ZCARD', keys[i])
   end
   redis.call('STRLEN', purges)
   local open_gaps = redis.call('HLEN', gaps)
 
-  next_argument = 8
+  local next_argument = FIRST
   for i = 1, documents do
-    local document, stream, to = keys[3 + i], args[next_argument], args[next_argument + 2]
+    local document, stream, to = keys[4 + i], args[next_argument], args[next_argument + 2]
     if args[next_argument + 4] == '1' then
       redis.call('HSET', document, 'v', to, 'e', args[next_argument + 3], 'b', args[next_argument + 5])
     else
@@ -68,19 +127,62 @@ local function apply(keys, args)
       end
     end
   end
-  for _ = 1, tonumber(args[5]) do
-    local stream, highest = args[next_argument], args[next_argument + 1]
-    local known = redis.call('HGET', gaps, stream)
-    if not known or tonumber(known) < tonumber(highest) then
-      redis.call('HSET', gaps, stream, highest)
-    end
-    next_argument = next_argument + 2
+  for i = part.gaps, part.parks - 1, 2 do
+    note_gap(gaps, args[i], args[i + 1])
+  end
+  for i = part.parks, part.ends - 1, 3 do
+    redis.call('HSET', parked, args[i], args[i + 2])
   end
   redis.call('HSET', positions, args[1], args[3])
   if args[7] ~= '' then
     redis.call('PUBLISH', args[6], args[7])
   end
   return { 'done' }
+end
+
+-- KEYS parked streams, gaps, the stream's document, discarded records.
+-- ARGV stream, its entry as it was read, highest version that there is of it or '0', channel;
+--      then, to discard what the entry names: its version or '' if it has none, its event id or '', the record's place,
+--      and what to remember of it.
+-- Lets a parked stream go on: whatever is missing of it is a gap from now on, which whoever heals gaps closes. What is
+-- discarded counts as applied, and changes nothing.
+-- Answers {'done', version of the document}, or {'changed'} and has written nothing: somebody else was faster.
+local function release(keys, args)
+  local parked, gaps, document, discarded = keys[1], keys[2], keys[3], keys[4]
+  local stream, discards = args[1], #args > 4
+  if redis.call('HGET', parked, stream) ~= args[2] then
+    return { 'changed' }
+  end
+  local version = redis.call('HGET', document, 'v') or '0'
+  local skips = discards and args[5] ~= ''
+  if skips and tonumber(version) + 1 ~= tonumber(args[5]) then
+    return { 'changed' }
+  end
+  local highest = redis.call('HGET', gaps, stream)
+  if discards then
+    redis.call('HLEN', discarded)
+  end
+
+  redis.call('HDEL', parked, stream)
+  if skips then
+    version = args[5]
+    redis.call('HSET', document, 'v', version)
+    if args[6] == '' then
+      redis.call('HDEL', document, 'e')
+    else
+      redis.call('HSET', document, 'e', args[6])
+    end
+    redis.call('PUBLISH', args[4], stream .. '@' .. version)
+  end
+  if discards then
+    redis.call('HSET', discarded, args[7], args[8])
+  end
+  if tonumber(args[3]) > tonumber(version) then
+    note_gap(gaps, stream, args[3])
+  elseif highest and tonumber(highest) <= tonumber(version) then
+    redis.call('HDEL', gaps, stream)
+  end
+  return { 'done', version }
 end
 
 -- Whether one member comes after another where scores are equal and the order descends: by bytes, as Redis sorts;
@@ -197,6 +299,7 @@ local function find(keys, args)
 end
 
 redis.register_function { function_name = 'views_apply', callback = apply }
+redis.register_function { function_name = 'views_release', callback = release }
 redis.register_function { function_name = 'views_page', callback = page, flags = { 'no-writes' } }
 redis.register_function { function_name = 'views_ranks', callback = ranks, flags = { 'no-writes' } }
 redis.register_function { function_name = 'views_find', callback = find, flags = { 'no-writes' } }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redis::Pipeline;
+use redis::{FromRedisValue, Pipeline, Value};
 use schemas::StreamId;
 
 use crate::document::{FIELDS, Fields};
@@ -19,6 +19,15 @@ pub struct Freshness {
     pub at_ms: i64,
 }
 
+/// What the next event of a stream is folded on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its document; `None` if nothing was ever stored.
+    pub document: Option<Document>,
+    /// Whether it is parked, so that nothing is applied to it.
+    pub parked: bool,
+}
+
 impl ReadModel {
     /// Applies a batch as one atomic step, or nothing of it. On [`Error::Unavailable`] the outcome is unknown: apply
     /// the same batch again, or start over from [`Self::open`].
@@ -28,8 +37,9 @@ impl ReadModel {
         match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["done"] => Ok(Applied::Done),
             ["stale", _stream] => Ok(Applied::StaleDocuments),
+            ["full", parked] => parked.parse().map(|parked| Applied::Full { parked }).map_err(|_| unexpected(&answer)),
             ["refused", stored] => Ok(Applied::Refused { stored: Position::parse(&batch.source, Some(stored))? }),
-            other => Err(Error::Corrupt { key: "the answer of views_apply".to_owned(), found: other.join(" ") }),
+            _ => Err(unexpected(&answer)),
         }
     }
 
@@ -54,15 +64,30 @@ impl ReadModel {
 
     /// The documents of these streams, in their order; `None` where nothing was ever stored.
     pub async fn documents(&self, target: &Target, streams: &[StreamId]) -> Result<Vec<Option<Document>>, Error> {
+        let standings = self.standings(target, streams).await?;
+        Ok(standings.into_iter().map(|standing| standing.document).collect())
+    }
+
+    /// What the events of these streams are to be folded on, in their order and in one round trip.
+    pub async fn standings(&self, target: &Target, streams: &[StreamId]) -> Result<Vec<Standing>, Error> {
         if streams.is_empty() {
             return Ok(Vec::new());
         }
-        let mut commands = Pipeline::with_capacity(streams.len());
+        let mut commands = Pipeline::with_capacity(streams.len() + 1);
+        commands.cmd("HMGET").arg(target.parked());
+        for stream in streams {
+            commands.arg(stream.as_str());
+        }
         for stream in streams {
             commands.cmd("HMGET").arg(target.document(stream)).arg(&FIELDS);
         }
-        let found: Vec<Fields> = self.connections.read_all("reading documents to fold on", &commands).await?;
-        Ok(found.into_iter().map(Document::of).collect())
+        let mut found: Vec<Value> = self.connections.read_all("reading documents to fold on", &commands).await?;
+        let documents = found.split_off(found.len().min(1));
+        let parked = found.pop().map(parsed::<Vec<Option<String>>>).transpose()?.unwrap_or_default();
+        let standing = |(fields, parked): (Value, Option<String>)| {
+            Ok(Standing { document: Document::of(parsed::<Fields>(fields)?), parked: parked.is_some() })
+        };
+        documents.into_iter().zip(parked).map(standing).collect()
     }
 
     /// Stores when partitions were last at the end of their logs: one round trip for all.
@@ -80,4 +105,13 @@ impl ReadModel {
         }
         self.connections.write_all("storing how fresh the projections are", &commands).await
     }
+}
+
+fn unexpected(answer: &[String]) -> Error {
+    Error::Corrupt { key: "the answer of views_apply".to_owned(), found: answer.join(" ") }
+}
+
+fn parsed<T: FromRedisValue>(value: Value) -> Result<T, Error> {
+    T::from_redis_value(value)
+        .map_err(|error| Error::Corrupt { key: "what events are folded on".to_owned(), found: error.to_string() })
 }

@@ -4,6 +4,7 @@
 //! version before it. This rests on three things only: `at` grows along a stream, a [`round`] reads one snapshot, and
 //! after a failure nothing later of that stream loses its mark. The model test explores this over the real round.
 
+mod again;
 mod error;
 mod lanes;
 mod metrics;
@@ -12,9 +13,10 @@ mod presence;
 mod round;
 mod run;
 
+pub use again::Throttle;
 pub use error::Error;
 pub use lanes::owned;
 pub use metrics::METRICS;
 pub use ports::{Log, LogRound, Outbox, Pages, Refused};
 pub use round::{Limits, Report, round};
-pub use run::{Config, run};
+pub use run::{Config, Logs, run};

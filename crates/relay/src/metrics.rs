@@ -4,6 +4,11 @@ use runtime::metrics::{Metric, Unit};
 
 pub(crate) const PUBLISHED: Metric =
     Metric::counter("relay_published_total", Unit::Count, "Events that the log acknowledged, repetitions included.");
+pub(crate) const REPUBLISHED: Metric = Metric::counter(
+    "relay_republished_total",
+    Unit::Count,
+    "Events that the log acknowledged once more, because somebody asked for it.",
+);
 pub(crate) const OLDEST_MARK_SECONDS: Metric = Metric::gauge(
     "relay_oldest_mark_seconds",
     Unit::Seconds,
@@ -19,4 +24,4 @@ pub(crate) const STOPPED_STREAMS: Metric = Metric::gauge(
 );
 
 /// Every metric of this crate.
-pub const METRICS: &[Metric] = &[PUBLISHED, OLDEST_MARK_SECONDS, ROUND_SECONDS, LANES, STOPPED_STREAMS];
+pub const METRICS: &[Metric] = &[PUBLISHED, REPUBLISHED, OLDEST_MARK_SECONDS, ROUND_SECONDS, LANES, STOPPED_STREAMS];

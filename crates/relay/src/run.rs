@@ -6,11 +6,13 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use event_store::Lanes;
+use futures::future::join;
 use runtime::Process;
 use runtime::backoff::Backoff;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::again::{Again, Throttle};
 use crate::{Error, Limits, Log, Report, metrics, presence, round};
 
 /// Waits after a round that failed: an outage should cost little more than itself.
@@ -26,21 +28,38 @@ pub struct Config {
     pub limits: Limits,
     /// How long the end of the process waits for the answers to what was sent.
     pub farewell: Duration,
+    /// How far publishing again holds back.
+    pub again: Throttle,
+}
+
+/// Where a relay publishes: two logs, each with rounds of its own.
+#[derive(Debug, Clone)]
+pub struct Logs<L> {
+    /// For what is new.
+    pub live: L,
+    /// For what is published again.
+    pub again: L,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { poll: Duration::from_millis(250), limits: Limits::default(), farewell: Duration::from_secs(10) }
+        Self {
+            poll: Duration::from_millis(250),
+            limits: Limits::default(),
+            farewell: Duration::from_secs(10),
+            again: Throttle::default(),
+        }
     }
 }
 
 /// Publishes until shutdown: then it awaits the answers to what it has sent, removes those marks, and hands its lanes
-/// over. Outages of the store or of the log only slow it down. The process's instance name must be unique among the
+/// over. Outages of the store or of the log only slow it down. What is to be published again is published behind what
+/// is new, at a limited rate. The process's instance name must be unique among the
 /// running relays; two of one name publish everything twice.
 pub async fn run<L: Log>(
     config: Config,
     outbox: event_store::Outbox,
-    log: L,
+    logs: Logs<L>,
     process: Process,
 ) -> Result<(), Infallible> {
     runtime::metrics::describe(metrics::METRICS);
@@ -48,8 +67,19 @@ pub async fn run<L: Log>(
     let done = CancellationToken::new();
     let me = process.instance.to_string();
     let presence = process.tasks.spawn("relay presence", presence::keep(outbox.clone(), me, sender, done.clone()));
+    // Until a round has shown that there is nothing left to do.
+    let busy = watch::Sender::new(true);
+    let again = Again {
+        throttle: config.again,
+        outbox: outbox.again(),
+        log: logs.again,
+        lanes: lanes.clone(),
+        busy: busy.subscribe(),
+        shutdown: process.shutdown.clone(),
+    };
     let (backoff, last_failure) = (Backoff::new(FIRST_RETRY, LAST_RETRY), String::new());
-    Relay { config, outbox, log, process, lanes, backoff, last_failure }.publish().await;
+    let relay = Relay { config, outbox, log: logs.live, process, lanes, busy, backoff, last_failure };
+    join(relay.publish(), again.publish()).await;
     done.cancel();
     // A panic in there was logged by the runtime, and at the end of the process it changes nothing.
     let _ = presence.await;
@@ -62,6 +92,7 @@ struct Relay<L> {
     log: L,
     process: Process,
     lanes: watch::Receiver<Lanes>,
+    busy: watch::Sender<bool>,
     backoff: Backoff,
     last_failure: String,
 }
@@ -103,6 +134,7 @@ impl<L: Log> Relay<L> {
         let Some(failure) = report.failure else {
             self.backoff.reset();
             self.last_failure.clear();
+            self.busy.send_if_modified(|busy| std::mem::replace(busy, report.full) != report.full);
             return if report.full { Pause::None } else { Pause::UntilNews { at_most: self.config.poll } };
         };
         self.log_failure(&failure, report.stopped_streams);

@@ -23,6 +23,12 @@ impl Shutdown {
         self.0.cancel();
     }
 
+    /// The end of a part of the process: requested together with the process's end, or by itself before.
+    #[must_use]
+    pub fn of_a_part(&self) -> Self {
+        Self(self.0.child_token())
+    }
+
     /// The same signal as a token, for libraries that take one.
     #[must_use]
     pub fn token(&self) -> CancellationToken {

@@ -6,21 +6,18 @@ use std::time::Duration;
 ///
 /// # Panics
 /// When the deadline passes: `what` did not happen.
+#[expect(clippy::panic, reason = "a test fails by panicking")]
 pub async fn eventually<T>(what: &str, deadline: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let told = async || probe().await.ok_or_else(|| what.to_owned());
-    within(deadline, what.to_owned(), told).await
+    within(deadline, told).await.unwrap_or_else(|missing| panic!("{missing}"))
 }
 
 /// The same for a probe that says itself what is still missing.
 ///
-/// # Panics
+/// # Errors
 /// When the deadline passes: with what the probe said last.
-pub async fn eventually_ok<T>(deadline: Duration, probe: impl AsyncFnMut() -> Result<T, String>) -> T {
-    within(deadline, "the first answer".to_owned(), probe).await
-}
-
-#[expect(clippy::panic, reason = "a test fails by panicking")]
-async fn within<T>(deadline: Duration, mut missing: String, mut probe: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub async fn within<T>(deadline: Duration, mut probe: impl AsyncFnMut() -> Result<T, String>) -> Result<T, String> {
+    let mut missing = String::from("the first answer");
     let asked = async {
         loop {
             match probe().await {
@@ -30,8 +27,6 @@ async fn within<T>(deadline: Duration, mut missing: String, mut probe: impl Asyn
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    match tokio::time::timeout(deadline, asked).await {
-        Ok(value) => value,
-        Err(_elapsed) => panic!("not within {deadline:?}: {missing}"),
-    }
+    let answer = tokio::time::timeout(deadline, asked).await;
+    answer.map_err(|_elapsed| format!("not within {deadline:?}: {missing}"))
 }

@@ -88,6 +88,21 @@ impl Projection {
         }
     }
 
+    /// How its views look, as a number that grows whenever the same events come to other documents, lists or texts than
+    /// before. Views of another shape are never written on: they are filled beside the old ones.
+    #[must_use]
+    pub const fn shape(self) -> u32 {
+        match self {
+            Self::Orders
+            | Self::History
+            | Self::Products
+            | Self::Stock
+            | Self::Payments
+            | Self::Fulfilment
+            | Self::Users => 1,
+        }
+    }
+
     /// The aggregate whose events it is folded from.
     #[must_use]
     pub const fn aggregate(self) -> Aggregate {

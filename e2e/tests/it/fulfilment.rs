@@ -27,7 +27,7 @@ pub(crate) async fn product(world: &World, name: &str, pieces: i64) -> String {
     sku
 }
 
-async fn receive(world: &World, sku: &str, pieces: i64) {
+pub(crate) async fn receive(world: &World, sku: &str, pieces: i64) {
     let body = Request::by(&world.admin).json(json!({ "quantity": pieces }));
     let _ = world.gateway.post(&format!("/commands/products/{sku}/stock"), body).await.expect(200);
 }

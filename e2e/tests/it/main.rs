@@ -3,8 +3,10 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod audiences;
 mod bad_input;
 mod blows;
+mod chaos;
 mod deadlines;
 mod erasure;
 mod events;

@@ -19,7 +19,12 @@ impl Keys {
 
     /// A token of this user for so many seconds; the log-in is named after them.
     pub(crate) fn token(&self, user: &UserId, seconds: i64) -> String {
-        let usual = claims(user, Role::User);
+        self.token_as(Role::User, user, seconds)
+    }
+
+    /// The same of somebody in this role.
+    pub(crate) fn token_as(&self, role: Role, user: &UserId, seconds: i64) -> String {
+        let usual = claims(user, role);
         let (exp, sid) = (usual.iat + seconds, session(seconds));
         self.issuer.sign(&Claims { exp, sid, jti: format!("t{seconds}"), ..usual })
     }

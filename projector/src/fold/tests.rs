@@ -10,12 +10,16 @@ use schemas::{
     StockEvent, StockReceived, Timestamp, UserId,
 };
 use uuid::Uuid;
-use views::{OrderView, StockView, Unfoldable};
+use views::{OrderView, StockView};
 
 use super::*;
 
 fn read<E>(offset: i64, stream: StreamId, version: u32, event: E) -> Read<E> {
-    let recorded = Recorded {
+    Read::Event { offset, recorded: recorded(stream, version, event) }
+}
+
+fn recorded<E>(stream: StreamId, version: u32, event: E) -> Recorded<E> {
+    Recorded {
         stream,
         version: Version(version),
         id: EventId(Uuid::from_u128(u128::from(version))),
@@ -25,8 +29,34 @@ fn read<E>(offset: i64, stream: StreamId, version: u32, event: E) -> Read<E> {
         causation: None,
         traceparent: None,
         event,
-    };
-    Read { offset, recorded }
+    }
+}
+
+/// A record that gives no event of this stream, and tells this version or none.
+fn garbage<E>(offset: i64, stream: StreamId, version: Option<u32>) -> Read<E> {
+    Read::Refused(Refusal {
+        stream,
+        version: version.map(Version),
+        cause: Cause::Undecodable,
+        reason: "its value is not framed".to_owned(),
+        event_type: None,
+        event_id: None,
+        offset,
+    })
+}
+
+/// Folds records of which nothing is known but what they say.
+fn fold<V: View>(cache: &mut Cache<V>, records: &[Read<V::Event>]) -> Result<Effect, Stopped> {
+    super::fold(cache, records, &Refusals::new())
+}
+
+/// Which streams were barred, by which record, on which version.
+fn barred(effect: &Effect) -> Vec<(StreamId, i64, u32)> {
+    effect.barred.iter().map(|one| (one.refusal.stream.clone(), one.refusal.offset, one.from.0)).collect()
+}
+
+fn counts(applied: u64, duplicates: u64, behind_gap: u64, behind_parked: u64) -> Counts {
+    Counts { applied, duplicates, behind_gap, behind_parked }
 }
 
 fn order(number: u128) -> StreamId {
@@ -68,7 +98,7 @@ fn events_of_one_stream_in_one_batch_become_one_write() {
     let effect = fold(&mut cache, &[placed(0, 1), placed(1, 2), cancelled(2, 1, 2)]).unwrap();
     let changes: Vec<_> = effect.writes.iter().map(|write| (write.stream.clone(), write.from.0, write.to.0)).collect();
     assert_eq!(changes, [(order(1), 0, 2), (order(2), 0, 1)]);
-    assert_eq!((effect.applied, effect.duplicates, effect.behind_gap), (3, 0, 0));
+    assert_eq!(effect.counts, counts(3, 0, 0, 0));
     let view: OrderView = serde_json::from_slice(effect.writes[0].body.as_deref().unwrap()).unwrap();
     assert_eq!(view.status, schemas::OrderStatus::Cancelled);
 }
@@ -96,7 +126,7 @@ fn an_event_that_is_not_newer_than_its_view_changes_nothing() {
     let mut cache = Cache::<OrderView>::default();
     fold(&mut cache, &[placed(0, 1), cancelled(1, 1, 2)]).unwrap();
     let again = fold(&mut cache, &[placed(2, 1), cancelled(3, 1, 2)]).unwrap();
-    assert_eq!(again, Effect { duplicates: 2, ..Effect::default() });
+    assert_eq!(again, Effect { counts: counts(0, 2, 0, 0), ..Effect::default() });
 }
 
 #[test]
@@ -105,8 +135,8 @@ fn an_event_behind_a_gap_is_noted_and_not_applied() {
     let effect =
         fold(&mut cache, &[received(0, 1, 1), received(1, 1, 3), received(2, 1, 5), received(3, 1, 4)]).unwrap();
     assert_eq!(effect.writes[0].to, Version(1));
-    let gap = Gap { stream: received(0, 1, 1).recorded.stream, highest: Version(5) };
-    assert_eq!((effect.gaps, effect.behind_gap), (vec![gap], 3));
+    let gap = Gap { stream: received(0, 1, 1).stream().clone(), highest: Version(5) };
+    assert_eq!((effect.gaps, effect.counts), (vec![gap], counts(1, 0, 3, 0)));
 }
 
 #[test]
@@ -118,33 +148,71 @@ fn a_gap_that_closes_within_the_batch_is_none() {
 }
 
 #[test]
-fn an_event_that_does_not_fit_stops_the_fold_there_and_leaves_no_half_folded_view() {
+fn an_event_that_does_not_fit_is_found_out_and_bars_its_stream_only() {
     let mut cache = Cache::<OrderView>::default();
-    let stopped = fold(&mut cache, &[placed(10, 1), cancelled(11, 2, 1), cancelled(12, 1, 2)]).unwrap_err();
-    assert_eq!(stopped.at, 1);
-    let Stop::Unfoldable { offset: 11, stream, version: Version(1), source: Unfoldable::Missing { .. } } = stopped.stop
-    else {
-        panic!("{:?}", stopped.stop)
-    };
-    assert_eq!(stream, order(2));
-    assert!(!cache.contains(&order(1)));
+    let records = [placed(10, 1), cancelled(11, 2, 1), cancelled(12, 1, 2), cancelled(13, 2, 2)];
+    let stopped = fold(&mut cache, &records).unwrap_err();
+    let Why::Refused(refusal) = stopped.why else { panic!("{:?}", stopped.why) };
+    assert_eq!((stopped.at, &refusal.stream, refusal.version), (1, &order(2), Some(Version(1))));
+    assert_eq!(refusal.event_type.as_deref(), Some("orderflow.order.OrderCancelled"));
+    assert!(!cache.contains(&order(1)), "no half-folded view is left");
+
+    let effect = super::fold(&mut cache, &records, &Refusals::from([(1, refusal)])).unwrap();
+    assert_eq!(
+        effect.writes.iter().map(|write| (write.stream.clone(), write.to.0)).collect::<Vec<_>>(),
+        [(order(1), 2)]
+    );
+    assert_eq!(barred(&effect), [(order(2), 11, 0)]);
+    assert_eq!(effect.gaps, [Gap { stream: order(2), highest: Version(2) }]);
+}
+
+#[test]
+fn a_record_that_gives_no_event_bars_its_stream_behind_what_was_applied() {
+    let mut cache = Cache::<StockView>::default();
+    let stream = received(0, 1, 1).stream().clone();
+    let records = [received(0, 1, 1), garbage(1, stream.clone(), Some(2)), received(2, 1, 2), received(3, 2, 1)];
+    let effect = fold(&mut cache, &records).unwrap();
+    assert_eq!(effect.writes.iter().map(|write| write.to.0).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!((barred(&effect), effect.counts), (vec![(stream.clone(), 1, 0)], counts(2, 0, 1, 0)));
+    assert_eq!(effect.gaps, [Gap { stream: stream.clone(), highest: Version(2) }]);
+
+    let more = fold(&mut cache, &[received(4, 1, 2), received(5, 1, 4), garbage(6, stream.clone(), None)]).unwrap();
+    assert_eq!((more.counts, more.held), (counts(0, 0, 0, 3), vec![Gap { stream, highest: Version(4) }]));
+    assert_eq!((more.writes, more.gaps, more.barred), (Vec::new(), Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_record_that_gives_no_event_bars_nothing_if_its_version_was_applied_or_is_not_due() {
+    let mut cache = Cache::<StockView>::default();
+    let stream = received(0, 1, 1).stream().clone();
+    let records = [received(0, 1, 1), garbage(1, stream.clone(), Some(1)), garbage(2, stream.clone(), Some(3))];
+    let effect = fold(&mut cache, &records).unwrap();
+    assert_eq!((barred(&effect), effect.counts), (Vec::new(), counts(1, 1, 1, 0)));
+    assert_eq!(effect.gaps, [Gap { stream: stream.clone(), highest: Version(3) }]);
+    let effect = fold(&mut cache, &[garbage(3, stream.clone(), None)]).unwrap();
+    assert_eq!(barred(&effect), [(stream, 3, 1)], "one that tells no version may be any");
 }
 
 #[test]
 fn another_event_under_an_applied_version_is_a_diverged_history() {
     let mut cache = Cache::<OrderView>::default();
     fold(&mut cache, &[placed(0, 1)]).unwrap();
-    let mut other = placed(1, 1);
-    other.recorded.id = EventId(Uuid::from_u128(99));
-    let stopped = fold(&mut cache, &[other]).unwrap_err();
-    assert!(matches!(stopped.stop, Stop::Diverged { version: Version(1), offset: 1, .. }), "{:?}", stopped.stop);
+    let Read::Event { mut recorded, .. } = placed(1, 1) else { unreachable!() };
+    recorded.id = EventId(Uuid::from_u128(99));
+    let stopped = fold(&mut cache, &[Read::Event { offset: 1, recorded }]).unwrap_err();
+    let Why::Stop(Stop::Diverged { version: Version(1), offset: 1, .. }) = stopped.why else {
+        panic!("{:?}", stopped.why)
+    };
 }
 
 #[test]
 fn a_stored_view_of_another_shape_is_not_guessed_at() {
-    let document = Document { version: Version(1), last_event: EventId(Uuid::nil()), body: Some(b"{}".to_vec()) };
-    let stop = Folded::<OrderView>::stored(&order(1), document).unwrap_err();
-    assert!(matches!(stop, Stop::ForeignShape { .. }));
+    let mut cache = Cache::<OrderView>::default();
+    let last_event = Some(EventId(Uuid::nil()));
+    let document = Some(Document { version: Version(1), last_event, body: Some(b"{}".to_vec()) });
+    cache.insert(order(1), Folded::of(Standing { document, parked: false }));
+    let stopped = fold(&mut cache, &[cancelled(5, 1, 2)]).unwrap_err();
+    let Why::Refused(Refusal { cause: Cause::Shape, .. }) = stopped.why else { panic!("{:?}", stopped.why) };
 }
 
 /// What the read model would hold.
@@ -154,7 +222,7 @@ fn write(store: &mut Store, writes: Vec<DocumentWrite>) {
     for write in writes {
         let stored = store.get(&write.stream).map_or(Version::NONE, |document| document.version);
         assert_eq!(write.from, stored, "the Function would call it stale");
-        let document = Document { version: write.to, last_event: write.last_event, body: write.body };
+        let document = Document { version: write.to, last_event: Some(write.last_event), body: write.body };
         store.insert(write.stream, document);
     }
 }
@@ -189,17 +257,18 @@ proptest! {
             if forget {
                 cache.clear();
             }
-            for Read { recorded, .. } in batch {
-                if let (false, Some(document)) = (cache.contains(&recorded.stream), store.get(&recorded.stream)) {
-                    cache.insert(recorded.stream.clone(), Folded::stored(&recorded.stream, document.clone()).unwrap());
+            for stream in batch.iter().map(Read::stream) {
+                if !cache.contains(stream) {
+                    let document = store.get(stream).cloned();
+                    cache.insert(stream.clone(), Folded::of(Standing { document, parked: false }));
                 }
             }
             write(&mut store, fold(&mut cache, batch).unwrap().writes);
         }
         let mut expected = BTreeMap::<StreamId, (u32, i64)>::new();
-        for Read { recorded, .. } in &events {
-            let (version, sum) = expected.entry(recorded.stream.clone()).or_default();
-            if recorded.version.0 == *version + 1 {
+        for event in &events {
+            let (version, sum) = expected.entry(event.stream().clone()).or_default();
+            if event.version() == Some(Version(*version + 1)) {
                 *version += 1;
                 *sum += 1 << (*version % 32);
             }

@@ -1,53 +1,42 @@
 //! From a batch of records to the stored effect.
 
 use bus::{LogChanged, RawRecord};
-use read_model::{Applied, Batch, Position};
+use read_model::{Applied, Batch, Parking, Position};
 use runtime::clock;
-use schemas::{Event, StreamId, Version};
+use schemas::{StreamId, Version};
 use views::View;
 
+use super::work::{Load, Work};
 use super::{Then, Worker};
 use crate::error::Stop;
-use crate::fold::{Effect, Folded, Read, Stopped, fold};
+use crate::fold::{Counts, Effect, Folded, fold};
 use crate::metrics::{BATCH_SECONDS, BATCHES, EVENTS, LOG_CHANGED};
-
-/// How often a batch is folded anew because documents were not what the cache thought.
-const ATTEMPTS: u32 = 3;
-
-/// Which views to read before a fold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Load {
-    /// Those that are not in the cache; a stream of which the first event comes is taken to be new.
-    Missing,
-    /// All of them.
-    All,
-}
+use crate::read::Read;
 
 impl<V: View> Worker<V> {
-    /// Applies records; those before one that cannot be applied, if there is one.
+    /// Applies records; those before one that stops the partition, if there is one.
     pub(super) async fn project(&mut self, records: &[RawRecord]) -> Result<Then, Stop> {
         if records.first().is_some_and(|record| record.offset != self.base.next) {
             return Ok(Then::Resume);
         }
         let began = clock::monotonic();
         self.cache.turn();
-        let (mut events, mut stop) = self.decode(records).await;
-        let mut load = Load::Missing;
-        for _ in 0..ATTEMPTS {
-            self.load(&events, load).await?;
-            let effect = match fold(&mut self.cache, &events) {
+        let mut work = self.read(records).await;
+        loop {
+            self.load(&work).await?;
+            let effect = match fold(&mut self.cache, &work.records, &work.refused) {
                 Ok(effect) => effect,
-                Err(Stopped { at, stop: earlier }) => {
-                    events.truncate(at);
-                    stop = Some(earlier);
+                Err(stopped) => {
+                    work.stopped(stopped);
                     continue;
                 }
             };
-            match self.store(&events, effect).await? {
+            let first_barred = effect.barred.first().cloned();
+            match self.store(&work.records, effect).await? {
                 Applied::Done => {
                     let projection = self.links.target.projection;
                     metrics::histogram!(BATCH_SECONDS.name, "projection" => projection).record(began.elapsed());
-                    return match stop {
+                    return match work.stop {
                         Some(stop) => Err(stop),
                         None => Ok(self.went_on()),
                     };
@@ -55,11 +44,14 @@ impl<V: View> Worker<V> {
                 Applied::Refused { .. } => return Ok(Then::Resume),
                 Applied::StaleDocuments => {
                     self.cache.clear();
-                    load = Load::All;
+                    work.was_stale()?;
+                }
+                Applied::Full { parked } => {
+                    self.cache.clear();
+                    work.is_full(first_barred, parked)?;
                 }
             }
         }
-        Err(stop.unwrap_or(Stop::Contended))
     }
 
     fn went_on(&mut self) -> Then {
@@ -84,85 +76,73 @@ impl<V: View> Worker<V> {
         metrics::counter!(LOG_CHANGED.name, "projection" => projection).increment(1);
         self.place.rewound(format!("{changed}; reading again from the start"));
         let next = Position { next: changed.start, last: None };
-        let batch = self.batch(next, Effect::default());
+        let batch = self.batch(next, Effect::default(), Parking::default());
         if self.links.read_model.apply(&batch).await? == Applied::Done {
             self.base = next;
         }
         Ok(Then::Resume)
     }
 
-    /// The events of the records, up to the first record that gives none.
-    async fn decode(&self, records: &[RawRecord]) -> (Vec<Read<V::Event>>, Option<Stop>) {
-        let mut events = Vec::with_capacity(records.len());
-        for record in records {
-            let offset = record.offset;
-            let recorded = match self.links.decoder.decode(record).await {
-                Ok(recorded) => recorded,
-                Err(source) => {
-                    let stream = String::from_utf8_lossy(&record.key).into_owned();
-                    return (events, Some(Stop::Undecodable { offset, stream, source: Box::new(source) }));
-                }
-            };
-            let recorded = match self.personal(offset, recorded).await {
-                Ok(recorded) => recorded,
-                Err(stop) => return (events, Some(stop)),
-            };
-            let mut event = None;
-            let envelope = recorded.map(|any| event = V::Event::from_any(any));
-            let Some(event) = event else {
-                return (events, Some(Stop::Foreign { offset, stream: envelope.stream }));
-            };
-            events.push(Read { offset, recorded: envelope.map(|()| event) });
-        }
-        (events, None)
-    }
-
-    /// Puts the views that the events need into the cache.
-    async fn load(&mut self, events: &[Read<V::Event>], load: Load) -> Result<(), Stop> {
+    /// Puts the views that the records need into the cache.
+    async fn load(&mut self, work: &Work<V::Event>) -> Result<(), Stop> {
         let mut wanted: Vec<StreamId> = Vec::new();
         let mut seen = std::collections::HashSet::new();
-        for Read { recorded, .. } in events {
-            let taken_as_new = load == Load::Missing && recorded.version == Version::FIRST;
-            if seen.insert(&recorded.stream) && !taken_as_new && !self.cache.contains(&recorded.stream) {
-                wanted.push(recorded.stream.clone());
+        for record in &work.records {
+            let stream = record.stream();
+            let taken_as_new = work.load == Load::Missing && record.version() == Some(Version::FIRST);
+            if seen.insert(stream) && !taken_as_new && !self.cache.contains(stream) {
+                wanted.push(stream.clone());
             }
         }
-        let found = self.links.read_model.documents(&self.links.target, &wanted).await?;
-        for (stream, document) in wanted.into_iter().zip(found) {
-            if let Some(document) = document {
-                let folded = Folded::stored(&stream, document)?;
-                self.cache.insert(stream, folded);
-            }
+        let found = self.links.read_model.standings(&self.links.target, &wanted).await?;
+        for (stream, standing) in wanted.into_iter().zip(found) {
+            self.cache.insert(stream, Folded::of(standing));
         }
         Ok(())
     }
 
     /// Writes an effect. `Done` also means that these records turned out to be applied already: the stored position is
     /// the one behind them, as after a lost reply.
-    async fn store(&mut self, events: &[Read<V::Event>], effect: Effect) -> Result<Applied, Stop> {
-        let Some(last) = events.last() else { return Ok(Applied::Done) };
-        let next = Position { next: last.offset + 1, last: Some(last.recorded.id) };
-        let counts = [("applied", effect.applied), ("duplicate", effect.duplicates), ("gap", effect.behind_gap)];
-        let batch = self.batch(next, effect);
+    async fn store(&mut self, records: &[Read<V::Event>], mut effect: Effect) -> Result<Applied, Stop> {
+        let Some(last) = records.last() else { return Ok(Applied::Done) };
+        let next = Position { next: last.offset() + 1, last: last.id() };
+        let counts = effect.counts;
+        let parking = self.parking(&mut effect);
+        let batch = self.batch(next, effect, parking);
         let (applied, outcome) = match self.links.read_model.apply(&batch).await? {
             Applied::Refused { stored } if stored == next => (Applied::Done, "done"),
             applied @ Applied::Done => (applied, "done"),
             applied @ Applied::Refused { .. } => (applied, "refused"),
             applied @ Applied::StaleDocuments => (applied, "stale"),
+            applied @ Applied::Full { .. } => (applied, "full"),
         };
         let projection = self.links.target.projection;
         metrics::counter!(BATCHES.name, "projection" => projection, "outcome" => outcome).increment(1);
         if applied == Applied::Done {
             self.base = next;
-            for (outcome, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-                metrics::counter!(EVENTS.name, "projection" => projection, "outcome" => outcome).increment(count);
-            }
+            self.say_parked(&batch.parking.parks);
+            count(projection, counts, batch.parking.parks.len());
         }
         Ok(applied)
     }
 
-    fn batch(&self, next: Position, effect: Effect) -> Batch {
+    fn batch(&self, next: Position, effect: Effect, parking: Parking) -> Batch {
         let Effect { writes, gaps, .. } = effect;
-        Batch { target: self.links.target, source: self.source.clone(), base: self.base, next, writes, gaps }
+        Batch { target: self.links.target, source: self.source.clone(), base: self.base, next, writes, gaps, parking }
+    }
+}
+
+fn count(projection: &'static str, counts: Counts, parks: usize) {
+    let Counts { applied, duplicates, behind_gap, behind_parked } = counts;
+    let parked = u64::try_from(parks).unwrap_or(u64::MAX);
+    let outcomes = [
+        ("applied", applied),
+        ("duplicate", duplicates),
+        ("gap", behind_gap),
+        ("parked", parked),
+        ("behind_parked", behind_parked),
+    ];
+    for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
+        metrics::counter!(EVENTS.name, "projection" => projection, "outcome" => outcome).increment(count);
     }
 }

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod exactly_once;
+mod generations;
 mod log_changed;
+mod parking;
 mod standing_still;
 mod users;
 mod world;

@@ -1,10 +1,11 @@
-//! A record that cannot be applied stops its partition, visibly; nothing is skipped, and the others go on.
+//! What no stream can be parked for stops its partition, visibly; nothing is skipped, and the others go on.
 
 use schemas::{AnyEvent, EventId, Money, ProductEvent, Recorded, Sku, StockEvent, StockReceived};
-use stack::testing::eventually;
+use stack::servers::Kafka;
+use stack::testing::{self, eventually};
 use uuid::Uuid;
 
-use crate::world::{Running, SOON, World, recorded, shared};
+use crate::world::{Running, SOON, World, prepared, recorded, shared};
 
 async fn stops(running: &Running, dependency: &str, words: &[&str]) -> String {
     eventually("the projection stands still", SOON, async || {
@@ -23,15 +24,12 @@ fn fresh_sku() -> Sku {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_fits_nothing_stops_its_partition_only_and_says_where() {
-    let world = World::new(shared().await).await;
+async fn a_record_that_names_no_stream_stops_its_partition_only_and_says_where() {
+    let kafka: Kafka = testing::own().await;
+    let world = World::new(prepared(kafka.url()).await).await;
     let running = world.project("one", "products");
-    let poison = fresh_sku();
-    let price = Money { amount: 5, currency: schemas::Currency::parse("EUR").unwrap() };
-    let changed = schemas::ProductPriceChanged { price };
-    world.publish(&[recorded(&poison.product(), 1, ProductEvent::PriceChanged(changed))]).await;
-    let stream = poison.product().to_string();
-    let reason = stops(&running, "projection-products", &["products.events.v1/", "offset 0", &stream]).await;
+    world.keyed_garbage("products.events.v1", "lamp", Some(1), "orderflow.product.ProductRegistered").await;
+    let reason = stops(&running, "projection-products", &["products.events.v1/", "offset 0", "lamp"]).await;
     assert!(!running.0.health.is_ready());
 
     // Enough products that every partition gets some.

@@ -104,19 +104,21 @@ async fn a_log_with_erased_users_is_projected_from_its_start_and_shows_the_other
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_sealed_for_somebody_else_stops_its_partition_visibly() {
+async fn what_was_sealed_for_somebody_else_parks_its_user_only() {
     let kafka: Kafka = testing::own().await;
     let world = World::new(prepared(kafka.url()).await).await;
     let (vault, ada, mallory) = (world.vault().await, user(), user());
     let hers = registered(&vault, &ada, "Ada").await;
     sealed(&vault, &mallory, PersonalField::Email, "mallory@example.org").await;
-    let AnyEvent::User(event) = hers.event else { unreachable!() };
+    let AnyEvent::User(event) = hers.event.clone() else { unreachable!() };
     let running = world.project("one", "users");
-    world.publish(&[recorded(mallory.stream(), 1, event)]).await;
-    let reason = eventually("the projection stands still", SOON, async || {
-        running.reason("projection-users").filter(|reason| reason.contains("does not open"))
+    world.publish(&[recorded(mallory.stream(), 1, event), hers]).await;
+    document(&world, ada.stream(), 1).await;
+    let parked = eventually("the other is parked", SOON, async || {
+        world.read_model.parked(&world.target("users")).await.ok()?.pop()
     })
     .await;
-    assert!(!reason.contains("Ada"), "{reason}");
+    assert_eq!((&parked.stream, parked.entry.cause), (mallory.stream(), read_model::Cause::Sealed));
+    assert!(parked.entry.reason.contains("does not open") && !parked.entry.reason.contains("Ada"), "{parked:?}");
     running.stop().await;
 }

@@ -10,7 +10,11 @@ use bus::registry_admin::Subjects;
 use bus::{Kafka, KafkaConfig, Producer, Registry};
 use clap::Parser;
 use projector::Config;
-use read_model::{ReadModel, Reader, RedisConfig};
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::util::Timeout;
+use read_model::{Generation, ReadModel, Reader, RedisConfig, Target};
 use runtime::Process;
 use schemas::{
     AnyEvent, CancellationCause, Currency, Event, EventId, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
@@ -47,8 +51,9 @@ pub(crate) struct World {
     pub(crate) redis: Redis,
     pub(crate) process: Process,
     pub(crate) reader: Reader,
+    pub(crate) read_model: ReadModel,
+    pub(crate) generation: Generation,
     producer: Producer,
-    generation: u32,
     vault: VaultConfig,
 }
 
@@ -61,9 +66,10 @@ impl World {
         let cluster = Kafka::connect(&kafka, &process).unwrap();
         let registry = Registry::connect(&kafka, &process).unwrap();
         let producer = Producer::connect(&cluster, &registry).unwrap();
-        let generation = NEXT.fetch_add(1, Ordering::Relaxed);
+        // A test may begin more generations behind its first one.
+        let generation = Generation(NEXT.fetch_add(10, Ordering::Relaxed));
         let reader = read_model.reader();
-        Self { kafka, redis, process, reader, producer, generation, vault: vault_config().await }
+        Self { kafka, redis, process, reader, read_model, generation, producer, vault: vault_config().await }
     }
 
     /// A vault beside the projector's, over the same keys.
@@ -98,6 +104,48 @@ impl World {
         for ack in acks {
             ack.await.unwrap();
         }
+    }
+
+    /// Writes a record of this stream that gives no event, as none of ours would; returns when it is there.
+    pub(crate) async fn garbage(&self, topic: &str, stream: &StreamId, version: Option<u32>, event_type: &str) {
+        self.keyed_garbage(topic, stream.as_str(), version, event_type).await;
+    }
+
+    /// As [`Self::garbage`], under any key.
+    pub(crate) async fn keyed_garbage(&self, topic: &str, key: &str, version: Option<u32>, event_type: &str) {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.kafka.kafka_brokers)
+            .set("partitioner", "murmur2_random")
+            .create()
+            .unwrap();
+        let (id, version) = (Uuid::new_v4().to_string(), version.map(|version| version.to_string()));
+        let headers = [
+            ("ce_id", Some(id.as_str())),
+            ("ce_type", Some(event_type)),
+            ("ce_time", Some("2023-11-14T22:13:20Z")),
+            ("ce_sequence", version.as_deref()),
+        ];
+        let headers = headers.into_iter().filter(|(_, value)| value.is_some());
+        let headers = headers.fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value }));
+        // Framed, with the id of a schema that nobody has registered.
+        let value = [&[0, 0x7f, 0xff, 0xff, 0xff][..], b"garbage"].concat();
+        let record = FutureRecord::to(topic).key(key).payload(&value).headers(headers);
+        producer.send(record, Timeout::Never).await.map_err(|(error, _)| error).unwrap();
+    }
+
+    /// What is written here.
+    pub(crate) fn target(&self, projection: &'static str) -> Target {
+        Target { projection, generation: self.generation }
+    }
+
+    /// Makes a parked stream's entry name another type of event.
+    pub(crate) async fn rename_parked_type(&self, stream: &StreamId, projection: &str, from: &str, to: &str) {
+        let client = redis::Client::open(self.redis.url()).unwrap();
+        let mut raw = client.get_multiplexed_async_connection().await.unwrap();
+        let key = format!("{{{projection}}}:g{}:parked", self.generation);
+        let entry: String = redis::cmd("HGET").arg(&key).arg(stream.as_str()).query_async(&mut raw).await.unwrap();
+        let entry = entry.replace(from, to);
+        let _: u32 = redis::cmd("HSET").arg(&key).arg(stream.as_str()).arg(entry).query_async(&mut raw).await.unwrap();
     }
 
     /// The version of a document; 0 if there is none, or if Redis is away.
@@ -160,10 +208,10 @@ impl Running {
         assert!(!self.0.tasks.failed(), "a task failed");
     }
 
-    /// Why this dependency is down.
+    /// Why this dependency is down; nothing while it is not declared.
     pub(crate) fn reason(&self, dependency: &str) -> Option<String> {
         let report = self.0.health.report();
-        report.dependencies.into_iter().find(|found| found.name == dependency).expect("such a dependency").reason
+        report.dependencies.into_iter().find(|found| found.name == dependency)?.reason
     }
 }
 

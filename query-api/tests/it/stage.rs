@@ -5,7 +5,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use query_api::{App, Peer, Peers};
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Generation, Position, ReadModel, RedisConfig, Source, Target, feeds,
+    Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, Position, ReadModel, RedisConfig, Source,
+    Target, feeds,
 };
 use runtime::{Process, Secret, clock};
 use schemas::{Event, Recorded, StreamId, UserId, Version};
@@ -154,6 +155,16 @@ impl Stage {
         assert!(matches!(appended, feeds::Appended::Done(_)), "{appended:?}");
     }
 
+    /// A stream cannot go on.
+    pub(crate) async fn park(&self, projection: Projection, park: Park) {
+        let (target, source) = place(projection);
+        let base = self.model.open(&target, &source).await.unwrap();
+        let next = Position { next: base.next + 1, last: park.entry.event_id };
+        let parking = Parking { parks: vec![park], held: Vec::new() };
+        let batch = Batch { target, source, base, next, writes: Vec::new(), gaps: Vec::new(), parking };
+        assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done);
+    }
+
     /// The place behind everything that a user's feed holds, as clients see it.
     pub(crate) async fn feed_head(&self, user: &str) -> String {
         self.model.feed_head(&UserId::parse(user).unwrap()).await.unwrap().to_string()
@@ -194,7 +205,8 @@ impl Stage {
             text_remove: texts(texts_left),
         };
         let next = Position { next: base.next + 1, last: Some(event.id) };
-        let batch = Batch { target, source, base, next, writes: vec![write], gaps: Vec::new() };
+        let batch =
+            Batch { target, source, base, next, writes: vec![write], gaps: Vec::new(), parking: Parking::default() };
         assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done, "{}", event.event.name());
     }
 }

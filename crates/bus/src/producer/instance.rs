@@ -15,8 +15,9 @@ use super::Delivered;
 use crate::client::Logs;
 use crate::{Error, Kafka};
 
-/// How long the thread serves deliveries before it looks whether the instance has failed or is gone.
-const SERVE: Duration = Duration::from_millis(50);
+/// How long the thread serves deliveries before it looks whether the instance has failed or is gone. Not shorter: rdkafka
+/// spins through the last millisecond of each such time.
+const SERVE: Duration = Duration::from_millis(500);
 
 /// The broker's answer to one record.
 pub(super) type Outcome = Result<Delivered, KafkaError>;

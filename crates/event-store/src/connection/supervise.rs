@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Connection;
-use crate::outbox;
+use crate::mark::Mark;
 
 const WHILE_UP: Duration = Duration::from_secs(2);
 const WHILE_DOWN: Duration = Duration::from_millis(250);
@@ -88,7 +88,9 @@ async fn probe(database: Database, indexed: bool) -> Result<(), Error> {
 /// Creating an index that exists already is a no-op.
 async fn create_indexes(database: &Database) -> Result<(), Error> {
     let commits = database.collection::<Document>("commits");
-    commits.create_index(partial(outbox::index(), "o")).await?;
+    for mark in [Mark::Live, Mark::Again] {
+        commits.create_index(partial(mark.index(), mark.field())).await?;
+    }
     commits.create_index(partial(doc! { "ks": 1 }, "ks")).await?;
     let expiry = IndexOptions::builder().expire_after(HEARTBEATS_KEPT).build();
     let heartbeats = database.collection::<Document>("heartbeats");

@@ -13,6 +13,7 @@ use schemas::{AnyEvent, Recorded, Timestamp};
 use crate::commit::{Commit, CommitId, Unreadable};
 use crate::connection::Connection;
 use crate::error::Cause;
+use crate::mark::Mark;
 use crate::{Error, Lanes, metrics};
 
 const READ: &str = "read the outbox";
@@ -44,13 +45,13 @@ struct Cursor {
 }
 
 impl Snapshot {
-    pub(crate) async fn open(connection: Arc<Connection>, lanes: Lanes, limit: u32) -> Result<Self, Error> {
+    pub(crate) async fn open(connection: Arc<Connection>, mark: Mark, lanes: Lanes, limit: u32) -> Result<Self, Error> {
         let lanes: Vec<i32> = lanes.iter().map(i32::from).collect();
         let (client, commits) = (connection.client.clone(), connection.commits.clone());
         let cursor = connection.run(async move {
             let mut session = client.start_session().snapshot(true).await?;
-            let found = commits.find(doc! { "o": { "$in": lanes } }).sort(doc! { "at": 1 });
-            let found = found.hint(Hint::Keys(super::index()));
+            let found = commits.find(doc! { mark.field(): { "$in": lanes } }).sort(doc! { "at": 1 });
+            let found = found.hint(Hint::Keys(mark.index()));
             let found = found.limit(i64::from(limit)).batch_size(BATCH.min(limit.saturating_add(1)));
             let commits = found.session(&mut session).await?;
             Ok(Cursor { session, commits })

@@ -9,4 +9,5 @@ mod outage;
 mod outbox;
 mod presence;
 mod read;
+mod republish;
 mod transaction;

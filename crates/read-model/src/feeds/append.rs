@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use redis::{Cmd, Value};
 use schemas::{EventId, StreamId, Timestamp, UserId, Version};
 
-use super::{GAPS, MOST_ENTRIES, POSITIONS, VERSIONS, WINDOW, bell_channel, entries_key, head_key};
+use super::{GAPS, MOST_ENTRIES, PARKED, POSITIONS, VERSIONS, WINDOW, bell_channel, entries_key, head_key};
 use crate::library::FEEDS;
 use crate::{Error, Position, ReadModel, Source};
 
@@ -68,7 +68,7 @@ pub struct Counts {
     pub duplicates: u64,
     /// They were too old, or nobody's: only the stream's version moved.
     pub unfed: u64,
-    /// A version before them is missing: noted, and left out until that version comes.
+    /// A version before them is missing, or their stream is parked: noted, and left out until that version comes.
     pub gaps: u64,
 }
 
@@ -103,7 +103,7 @@ impl ReadModel {
 /// The call; its layout is written down in `feeds.lua`.
 fn call(batch: &Batch) -> Cmd {
     let (owners, numbers) = owners(&batch.events);
-    let mut keys = vec![POSITIONS.to_owned(), VERSIONS.to_owned(), GAPS.to_owned()];
+    let mut keys = vec![POSITIONS.to_owned(), VERSIONS.to_owned(), GAPS.to_owned(), PARKED.to_owned()];
     keys.extend(owners.iter().flat_map(|owner| [entries_key(owner), head_key(owner)]));
 
     let mut call = FEEDS.call("feeds_append", &keys);

@@ -1,18 +1,24 @@
 //! Views: one atomic call per batch, refused rather than half done, and readers that never see anything between.
 
 mod apply;
+mod changes;
+mod comparing;
 mod connection;
 mod crash;
+mod generations;
 mod model;
 mod notices;
 mod pages;
+pub(crate) mod parking;
 mod property;
 mod purge;
 mod reader;
 
 use std::collections::BTreeMap;
 
-use read_model::{Applied, Batch, DocumentWrite, Generation, Position, ReadModel, RedisConfig, Source, Target};
+use read_model::{
+    Applied, Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
+};
 use redis::aio::MultiplexedConnection;
 use runtime::Process;
 use schemas::{EventId, OrderId, StreamId, Version};
@@ -52,7 +58,15 @@ impl Rig {
         let base = self.read_model.open(&self.target, &source(0)).await.unwrap();
         let count = i64::try_from(writes.len().max(1)).unwrap();
         let next = Position { next: base.next + count, last: writes.last().map(|write| write.last_event) };
-        Batch { target: self.target, source: source(0), base, next, writes, gaps: Vec::new() }
+        Batch {
+            target: self.target,
+            source: source(0),
+            base,
+            next,
+            writes,
+            gaps: Vec::new(),
+            parking: Parking::default(),
+        }
     }
 
     /// Applies writes behind the stored position of partition 0.

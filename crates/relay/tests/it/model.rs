@@ -1,5 +1,6 @@
 //! The relay's promises, over the real round and a model of everything around it: several relays on the same lanes,
-//! writers, a store that answers late or not at all, a log that fails, and crashes at any step.
+//! rounds of what is new beside rounds of what is published again, writers, marks that are put back at any moment, a
+//! store that answers late or not at all, a log that fails, and crashes at any step.
 //!
 //! A case is a setting and a list of choices; each choice picks one of the things that could happen next. When the
 //! choices are used up, nothing fails any more and everything must come to rest with nothing lost. After every step:
@@ -64,6 +65,12 @@ fn a_mark_removed_behind_a_failure_loses_an_event() {
 fn a_mark_removed_before_all_events_of_its_commit_are_acknowledged_loses_an_event() {
     let broken = Rules { commits_are_whole: false, ..Rules::default() };
     assert!(matches!(break_with(LogKind::Gapless, broken), Violation::Lost { .. }));
+}
+
+#[test]
+fn publishing_again_what_was_never_published_breaks_the_prefix() {
+    let broken = Rules { again_means_again: false, ..Rules::default() };
+    assert!(matches!(break_with(LogKind::Gapless, broken), Violation::Prefix { .. }));
 }
 
 /// Runs every case; prints the smallest one that fails.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use event_store::{Config, EventStore, Lanes, lane};
-use relay::Limits;
+use relay::{Limits, Logs};
 use runtime::Process;
 use schemas::StreamId;
 use stack::servers::Mongo;
@@ -12,17 +12,17 @@ use stack::testing::{self, eventually};
 
 use crate::ledger::{Ledger, commit, stream};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// One process with a store; with [`Self::relay`] it publishes.
-struct Node {
-    store: EventStore,
+pub(crate) struct Node {
+    pub(crate) store: EventStore,
     process: Process,
 }
 
 impl Node {
-    async fn start(uri: &str, instance: &str) -> Self {
+    pub(crate) async fn start(uri: &str, instance: &str) -> Self {
         Self::with(Config::new(uri), instance).await
     }
 
@@ -35,17 +35,22 @@ impl Node {
 
     /// Publishes to this log from now on; returns when it owns lanes.
     async fn relay(&self, ledger: &Ledger, config: relay::Config) {
-        let run = relay::run(config, self.store.outbox(), ledger.clone(), self.process.clone());
+        let logs = Logs { live: ledger.clone(), again: ledger.clone() };
+        self.relay_to(logs, config).await;
+    }
+
+    pub(crate) async fn relay_to(&self, logs: Logs<Ledger>, config: relay::Config) {
+        let run = relay::run(config, self.store.outbox(), logs, self.process.clone());
         self.process.tasks.supervise("relay", run);
         let present = async || self.relays().await.iter().any(|relay| **relay == *self.process.instance).then_some(());
         eventually("the relay is there", PATIENCE, present).await;
     }
 
-    async fn relays(&self) -> Vec<String> {
+    pub(crate) async fn relays(&self) -> Vec<String> {
         self.store.outbox().live_relays().await.unwrap()
     }
 
-    async fn append(&self, stream: &StreamId, first: u32) {
+    pub(crate) async fn append(&self, stream: &StreamId, first: u32) {
         self.store.append(&commit(stream, first, 1)).await.unwrap();
     }
 
@@ -54,12 +59,12 @@ impl Node {
         snapshot.page(10_000).await.unwrap().len()
     }
 
-    async fn all_published(&self) {
+    pub(crate) async fn all_published(&self) {
         eventually("no mark is left", PATIENCE, async || (self.marked().await == 0).then_some(())).await;
     }
 
     /// Ends the process as a signal would.
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.process.shutdown.request();
         drop(self.store);
         assert!(self.process.tasks.finish(PATIENCE).await, "every task ends");
@@ -71,7 +76,7 @@ fn by_bell() -> relay::Config {
     relay::Config { poll: NEVER, ..relay::Config::default() }
 }
 
-async fn database() -> String {
+pub(crate) async fn database() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     testing::mongo().await.database(&format!("relay{}", NEXT.fetch_add(1, Ordering::Relaxed)))
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_lc_rs::digest;
-use read_model::feeds::{Appended, Batch, Counts, Cursor, Entry, MOST_ENTRIES, Read, WINDOW};
-use read_model::{Position, Source};
-use schemas::{StreamId, UserId};
+use read_model::feeds::{Appended, Batch, Counts, Cursor, Entry, MOST_ENTRIES, Passed, Poison, Read, WINDOW};
+use read_model::{MAX_PARKED, Parked, ParkingEntry, Position, Released, Source};
+use schemas::{StreamId, UserId, Version};
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -13,6 +13,7 @@ pub(super) struct Model {
     pub(super) versions: BTreeMap<StreamId, u32>,
     /// The highest version seen of streams of which one is missing.
     pub(super) gaps: BTreeMap<StreamId, u32>,
+    pub(super) parked: BTreeMap<StreamId, ParkingEntry>,
     feeds: HashMap<UserId, Feed>,
     /// Every cursor that a feed ever had.
     pub(super) cursors: Vec<(UserId, Cursor)>,
@@ -66,10 +67,9 @@ impl Model {
             let version = self.version(&event.stream);
             if event.version.0 <= version {
                 counts.duplicates += 1;
-            } else if event.version.0 > version + 1 {
+            } else if self.parked.contains_key(&event.stream) || event.version.0 > version + 1 {
                 counts.gaps += 1;
-                let highest = self.gaps.entry(event.stream.clone()).or_default();
-                *highest = event.version.0.max(*highest);
+                self.note(&event.stream, event.version.0);
             } else {
                 self.versions.insert(event.stream.clone(), event.version.0);
                 match &event.owner {
@@ -82,13 +82,60 @@ impl Model {
                 }
             }
         }
-        let versions = &self.versions;
-        self.gaps.retain(|stream, highest| versions.get(stream).copied().unwrap_or_default() < *highest);
+        self.close_gaps();
         for owner in grown {
             self.feeds.get_mut(&owner).unwrap().trim(oldest);
         }
         self.positions.insert(batch.source.clone(), batch.next);
         Appended::Done(counts)
+    }
+
+    fn note(&mut self, stream: &StreamId, seen: u32) {
+        let highest = self.gaps.entry(stream.clone()).or_default();
+        *highest = seen.max(*highest);
+    }
+
+    fn close_gaps(&mut self) {
+        let versions = &self.versions;
+        self.gaps.retain(|stream, highest| versions.get(stream).copied().unwrap_or_default() < *highest);
+    }
+
+    pub(super) fn park(&mut self, poison: &Poison) -> Passed {
+        let Poison { source, base, next, stream, entry } = poison;
+        let stored = self.position(source);
+        if stored != *base {
+            return Passed::Refused { stored };
+        }
+        let version = self.version(stream);
+        let told = entry.version.map(|version| version.0);
+        let is_due = told.is_none_or(|told| told == version + 1) && !self.parked.contains_key(stream);
+        if is_due && self.parked.len() == MAX_PARKED {
+            return Passed::Full { parked: MAX_PARKED };
+        }
+        self.positions.insert(source.clone(), *next);
+        if is_due {
+            self.parked.insert(stream.clone(), entry.clone());
+            return Passed::Parked;
+        }
+        told.into_iter().filter(|told| *told > version).for_each(|told| self.note(stream, told));
+        Passed::Over
+    }
+
+    /// The stream goes on; without the version that its entry names, if that is discarded.
+    pub(super) fn release(&mut self, parked: &Parked, head: u32, discards: Option<()>) -> Released {
+        let stream = &parked.stream;
+        let version = self.version(stream);
+        let skipped = discards.and(parked.entry.version);
+        if self.parked.get(stream) != Some(&parked.entry) || skipped.is_some_and(|skipped| skipped.0 != version + 1) {
+            return Released::Changed;
+        }
+        self.parked.remove(stream);
+        if let Some(skipped) = skipped {
+            self.versions.insert(stream.clone(), skipped.0);
+        }
+        self.note(stream, head);
+        self.close_gaps();
+        Released::Done { stored: Version(self.version(stream)) }
     }
 
     fn enter(&mut self, owner: &UserId, batch: &Batch, event: &read_model::feeds::Event) {

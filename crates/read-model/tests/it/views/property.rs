@@ -1,14 +1,18 @@
-//! Random batches (stale documents, zombies, gaps, tombstones, moves in lists) on the real Redis against the model.
+//! Random batches (stale documents, zombies, gaps, tombstones, moves in lists, parked streams), and parked streams that
+//! are let go, on the real Redis against the model.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use read_model::{Applied, Batch, DocumentWrite, Gap, Position, Target};
-use schemas::{EventId, StreamId, Version};
+use read_model::{
+    Applied, Batch, Discarded, DocumentWrite, Gap, Park, Parked, Parking, ParkingEntry, Position, Released, Target,
+};
+use schemas::{EventId, StreamId, Timestamp, Version};
 use uuid::Uuid;
 
 use super::model::Model;
+use super::parking::entry;
 use super::{Rig, event, source, stream};
 
 const PARTITIONS: i32 = 2;
@@ -16,6 +20,20 @@ const STREAMS: u128 = 4;
 const LISTS: [&str; 3] = ["all", "user:usr_1", "status:CREATED"];
 const INDEX: &str = "words";
 const TEXTS: [&str; 3] = ["ada", "ada lovelace", "é"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Apply(Call),
+    Release(Release),
+}
+
+/// Of all entries that were ever read, this one is released.
+#[derive(Debug, Clone)]
+struct Release {
+    entry: usize,
+    discards: bool,
+    head: u32,
+}
 
 /// One call, in terms that make sense in any state.
 #[derive(Debug, Clone)]
@@ -25,6 +43,18 @@ struct Call {
     base_off: i64,
     changes: BTreeMap<u128, Change>,
     gaps: BTreeMap<u128, u32>,
+    parks: BTreeMap<u128, Stop>,
+    held: BTreeMap<u128, u32>,
+    /// Which streams are parked is known, as a rule.
+    knows_parked: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Stop {
+    /// Off the stored version by so much.
+    from_off: u32,
+    /// Whether the record tells its version, and its id.
+    tells: (bool, bool),
 }
 
 #[derive(Debug, Clone)]
@@ -49,16 +79,36 @@ fn change() -> impl Strategy<Value = Change> {
     )
 }
 
+fn stop() -> impl Strategy<Value = Stop> {
+    let off = prop_oneof![15 => Just(0_u32), 1 => Just(1_u32)];
+    let tells = (prop::bool::weighted(0.8), any::<bool>());
+    (off, tells).prop_map(|(from_off, tells)| Stop { from_off, tells })
+}
+
 fn call() -> impl Strategy<Value = Call> {
     let off = prop_oneof![8 => Just(0_i64), 1 => Just(-1_i64), 1 => Just(2_i64)];
     let changes = prop::collection::btree_map(0..STREAMS, change(), 0..4);
     let gaps = prop::collection::btree_map(0..STREAMS, 2..9_u32, 0..2);
-    (0..PARTITIONS, off, changes, gaps).prop_map(|(partition, base_off, changes, gaps)| Call {
-        partition,
-        base_off,
-        changes,
-        gaps,
-    })
+    let parks = prop::collection::btree_map(0..STREAMS, stop(), 0..2);
+    let held = prop::collection::btree_map(0..STREAMS, 0..9_u32, 0..2);
+    let knows = prop::bool::weighted(0.9);
+    (0..PARTITIONS, off, changes, gaps, (parks, held, knows)).prop_map(
+        |(partition, base_off, changes, gaps, (parks, held, knows_parked))| Call {
+            partition,
+            base_off,
+            changes,
+            gaps,
+            parks,
+            held,
+            knows_parked,
+        },
+    )
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let release = (0..8_usize, any::<bool>(), 0..9_u32);
+    let release = release.prop_map(|(entry, discards, head)| Step::Release(Release { entry, discards, head }));
+    prop_oneof![4 => call().prop_map(Step::Apply), 1 => release]
 }
 
 #[test]
@@ -67,8 +117,8 @@ fn the_function_does_what_the_model_does() {
     let config = Config { cases: 150, failure_persistence: None, rng_seed: RngSeed::Fixed(seed), ..Config::default() };
     let threads = tokio::runtime::Runtime::new().unwrap();
     let rig = threads.block_on(Rig::shared("property"));
-    let outcome = TestRunner::new(config).run(&prop::collection::vec(call(), 1..25), |calls| {
-        threads.block_on(replay(&rig, calls));
+    let outcome = TestRunner::new(config).run(&prop::collection::vec(step(), 1..25), |steps| {
+        threads.block_on(replay(&rig, steps));
         Ok(())
     });
     if let Err(error) = outcome {
@@ -76,22 +126,47 @@ fn the_function_does_what_the_model_does() {
     }
 }
 
-async fn replay(rig: &Rig, calls: Vec<Call>) {
+async fn replay(rig: &Rig, steps: Vec<Step>) {
     let mut raw = rig.raw().await;
     for key in rig.everything().await.keys() {
         let _: () = redis::cmd("DEL").arg(key).query_async(&mut raw).await.unwrap();
     }
-    let mut model = Model::default();
-    for call in calls {
-        let batch = call.batch(rig.target, &model);
-        let expected = model.apply(&batch);
-        assert_eq!(rig.read_model.apply(&batch).await.unwrap(), expected, "{batch:?}");
-        if expected == Applied::Done {
-            let twice = rig.read_model.apply(&batch).await.unwrap();
-            assert_eq!(twice, Applied::Refused { stored: batch.next }, "a retry is recognised");
+    let (mut model, mut seen) = (Model::default(), Vec::<Parked>::new());
+    for step in steps {
+        match step {
+            Step::Apply(call) => apply(rig, &mut model, call).await,
+            Step::Release(release) => release.run(rig, &mut model, &seen).await,
         }
+        // The latest first.
+        seen.splice(..0, rig.read_model.parked(&rig.target).await.unwrap());
     }
     assert_eq!(stored(rig, &model).await, model);
+}
+
+async fn apply(rig: &Rig, model: &mut Model, call: Call) {
+    let batch = call.batch(rig.target, model);
+    let expected = model.apply(&batch);
+    assert_eq!(rig.read_model.apply(&batch).await.unwrap(), expected, "{batch:?}");
+    if expected == Applied::Done {
+        let twice = rig.read_model.apply(&batch).await.unwrap();
+        assert_eq!(twice, Applied::Refused { stored: batch.next }, "a retry is recognised");
+    }
+}
+
+impl Release {
+    async fn run(self, rig: &Rig, model: &mut Model, seen: &[Parked]) {
+        let Some(parked) = seen.get(self.entry) else { return };
+        let (head, at) = (Version(self.head), Timestamp::from_micros(1_700_000_000_000_000));
+        let (stream, entry) = (parked.stream.clone(), parked.entry.clone());
+        let discarded = self.discards.then(|| Discarded { stream, entry, why: "not ours".to_owned(), at });
+        let expected = model.release(parked, head, discarded);
+        let release = async || match self.discards {
+            true => rig.read_model.discard(&rig.target, parked, head, ("not ours", at)).await.unwrap(),
+            false => rig.read_model.redrive(&rig.target, parked, head).await.unwrap(),
+        };
+        assert_eq!(release().await, expected, "{self:?}");
+        assert_eq!(release().await, Released::Changed, "once is enough");
+    }
 }
 
 impl Call {
@@ -100,9 +175,28 @@ impl Call {
         let mut base = model.position(&source);
         base.next += self.base_off;
         let next = Position { next: base.next + 5, last: Some(EventId(Uuid::from_u128(5))) };
-        let writes = self.changes.into_iter().map(|(number, change)| change.write(number, model)).collect();
+        let is_parked = |number: &u128| model.parked.contains_key(&stream(*number));
+        let fits = |number: &u128, parked: bool| !self.knows_parked || is_parked(number) == parked;
+        let changes = self.changes.into_iter().filter(|(number, _)| fits(number, false));
+        let writes: Vec<_> = changes.map(|(number, change)| change.write(number, model)).collect();
+        let parks = self.parks.into_iter().filter(|(number, _)| fits(number, false));
+        let parks = parks.map(|(number, stop)| stop.park(number, model, (&writes, base.next))).collect();
         let gap = |(number, highest)| Gap { stream: stream(number), highest: Version(highest) };
-        Batch { target, source, base, next, writes, gaps: self.gaps.into_iter().map(gap).collect() }
+        let held = self.held.into_iter().filter(|(number, _)| fits(number, true)).map(gap).collect();
+        let (gaps, parking) = (self.gaps.into_iter().map(gap).collect(), Parking { parks, held });
+        Batch { target, source, base, next, writes, gaps, parking }
+    }
+}
+
+impl Stop {
+    /// Behind what the same batch writes of the stream.
+    fn park(self, number: u128, model: &Model, (writes, offset): (&[DocumentWrite], i64)) -> Park {
+        let stream = stream(number);
+        let from = model.version(&stream).plus(self.from_off);
+        let last = writes.iter().find(|write| write.stream == stream).map_or(from, |write| write.to);
+        let version = self.tells.0.then(|| last.next());
+        let event_id = self.tells.1.then(|| event(number, last.next().0));
+        Park { stream, from, entry: ParkingEntry { version, event_id, offset, ..entry() } }
     }
 }
 
@@ -142,8 +236,16 @@ async fn stored(rig: &Rig, model: &Model) -> Model {
                 }
             }
         } else if part == "gaps" {
-            let gaps: BTreeMap<String, u32> = redis::cmd("HGETALL").arg(&key).query_async(&mut raw).await.unwrap();
-            found.gaps = gaps.into_iter().map(|(name, highest)| (parsed(&name), Version(highest))).collect();
+            let gaps = rig.read_model.gaps(&rig.target).await.unwrap();
+            found.gaps = gaps.into_iter().map(|gap| (gap.stream, gap.highest)).collect();
+        } else if part == "parked" {
+            let parked = rig.read_model.parked(&rig.target).await.unwrap();
+            found.parked = parked.into_iter().map(|parked| (parked.stream, parked.entry)).collect();
+        } else if part == "discarded" {
+            found.discarded = rig.read_model.discarded(&rig.target).await.unwrap();
+            // In the order in which the model has them.
+            let place = |one: &Discarded| model.discarded.iter().position(|known| known == one);
+            found.discarded.sort_by_key(place);
         } else if part == "purges" {
             found.purges = redis::cmd("GET").arg(&key).query_async(&mut raw).await.unwrap();
         } else if part == "l:words" {

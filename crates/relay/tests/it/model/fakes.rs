@@ -10,9 +10,9 @@ use event_store::{CommitId, Lanes, Marked};
 use relay::{Log, LogRound, Outbox, Pages, Refused};
 use schemas::{AnyEvent, Recorded};
 
-use super::world::{Call, CallKind, CallState, Fate, Record, SentRound, World, delivered};
+use super::world::{Call, CallKind, CallState, Fate, Mark, Record, SentRound, World, delivered};
 
-/// The world, shared by all fakes; as an outbox and a log it serves any relay.
+/// The world, shared by all fakes; as a log it serves any relay.
 #[derive(Debug, Clone)]
 pub(super) struct Shared(pub(super) Arc<Mutex<World>>);
 
@@ -56,26 +56,37 @@ impl Drop for Open {
     }
 }
 
-impl Outbox for Shared {
+/// The commits with one kind of mark.
+pub(super) struct FakeOutbox {
+    pub(super) shared: Shared,
+    pub(super) mark: Mark,
+}
+
+impl Outbox for FakeOutbox {
     type Snapshot = FakeSnapshot;
 
     async fn snapshot(&self, _lanes: Lanes, limit: u32) -> Result<FakeSnapshot, event_store::Error> {
-        self.call(CallKind::Snapshot).await?;
-        let world = self.world();
-        let mut shown = world.marked();
+        let Self { shared, mark } = self;
+        shared.call(CallKind::Snapshot).await?;
+        let world = shared.world();
+        let mut shown = world.marked(*mark);
         shown.truncate(limit.try_into().unwrap());
         let one_moment = world.rules.one_snapshot.then(|| shown.into_iter());
-        Ok(FakeSnapshot { shared: self.clone(), one_moment, last: (i64::MIN, 0, 0) })
+        Ok(FakeSnapshot { shared: shared.clone(), mark: *mark, one_moment, last: (i64::MIN, 0, 0) })
     }
 
     async fn unmark(&self, commits: &[CommitId]) -> Result<(), event_store::Error> {
-        if commits.is_empty() { Ok(()) } else { self.call(CallKind::Unmark(commits.to_vec())).await }
+        if commits.is_empty() {
+            return Ok(());
+        }
+        self.shared.call(CallKind::Unmark(self.mark, commits.to_vec())).await
     }
 }
 
 /// Either all of one moment, or what a query for what is later than the last page shows now.
 pub(super) struct FakeSnapshot {
     shared: Shared,
+    mark: Mark,
     one_moment: Option<std::vec::IntoIter<(i64, usize, u32)>>,
     last: (i64, usize, u32),
 }
@@ -86,7 +97,7 @@ impl Pages for FakeSnapshot {
         let world = self.shared.world();
         let page: Vec<_> = match &mut self.one_moment {
             Some(shown) => shown.by_ref().take(max).collect(),
-            None => world.marked().into_iter().filter(|commit| *commit > self.last).take(max).collect(),
+            None => world.marked(self.mark).into_iter().filter(|commit| *commit > self.last).take(max).collect(),
         };
         self.last = page.last().copied().unwrap_or(self.last);
         Ok(page.into_iter().map(|(_, stream, first)| world.read(stream, first)).collect())

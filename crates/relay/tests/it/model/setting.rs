@@ -41,6 +41,8 @@ pub(super) struct Rules {
     pub(super) marks_stay_behind_failures: bool,
     /// A commit loses its mark only when all of its events were acknowledged.
     pub(super) commits_are_whole: bool,
+    /// A commit that was never published is not marked to be published again.
+    pub(super) again_means_again: bool,
     /// Whether the prefix is checked also on a leaky log.
     pub(super) check_prefix: bool,
 }
@@ -52,6 +54,7 @@ impl Default for Rules {
             one_snapshot: true,
             marks_stay_behind_failures: true,
             commits_are_whole: true,
+            again_means_again: true,
             check_prefix: false,
         }
     }
@@ -67,6 +70,8 @@ pub(super) struct Faults {
     pub(super) failed_records: u32,
     /// Reads and removals of marks that fail, applied or not.
     pub(super) failed_calls: u32,
+    /// Marks that are put back, of either kind.
+    pub(super) marked_again: u32,
     /// Version of each stream that cannot be handed over, and how often.
     pub(super) refused: [(u32, u32); 2],
 }
@@ -81,12 +86,13 @@ pub(super) fn cases(log: LogKind, rules: Rules) -> impl Strategy<Value = Case> {
         Just(vec![1, 2, 1]),
         Just(vec![2, 2]),
     ];
-    let faults = (0..3_u32, 0..2_u32, 0..3_u32, 0..3_u32, [(1..5_u32, 0..2_u32), (1..5_u32, 0..2_u32)]);
-    let faults = faults.prop_map(|(crashes, stops, failed_records, failed_calls, refused)| Faults {
+    let faults = (0..3_u32, 0..2_u32, 0..3_u32, 0..3_u32, 0..6_u32, [(1..5_u32, 0..2_u32), (1..5_u32, 0..2_u32)]);
+    let faults = faults.prop_map(|(crashes, stops, failed_records, failed_calls, marked_again, refused)| Faults {
         crashes,
         stops,
         failed_records,
         failed_calls,
+        marked_again,
         refused,
     });
     let limits = (1..3_usize, 0..3_usize, 1..7_u32);

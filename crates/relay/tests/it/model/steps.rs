@@ -9,9 +9,9 @@ use event_store::Lanes;
 use relay::{Limits, Report, round};
 use tokio_util::sync::CancellationToken;
 
-use super::fakes::Shared;
+use super::fakes::{FakeOutbox, Shared};
 use super::setting::Case;
-use super::world::{CallKind, CallState, Fate, Violation, World};
+use super::world::{CallKind, CallState, Fate, Mark, Violation, World};
 
 /// More than this without coming to rest is never.
 const MOST_STEPS: usize = 5_000;
@@ -27,6 +27,7 @@ pub(super) enum Step {
     },
     StartRound {
         relay: usize,
+        mark: Mark,
     },
     /// The store does what it was asked, and answers.
     Answer {
@@ -48,6 +49,12 @@ pub(super) enum Step {
     ReportFailure {
         round: usize,
         record: usize,
+    },
+    /// Somebody wants a commit to be published again.
+    MarkAgain {
+        stream: usize,
+        first: u32,
+        mark: Mark,
     },
     // Faults.
     FailCall {
@@ -129,7 +136,7 @@ impl Model {
             }
         }
         for (call, state) in world.calls.iter().enumerate() {
-            let removing = matches!(&state.kind, CallKind::Unmark(marks) if !marks.is_empty());
+            let removing = matches!(&state.kind, CallKind::Unmark(_, marks) if !marks.is_empty());
             if removing {
                 steps.push(Step::RemoveMark { call });
             } else if state.state == CallState::Open {
@@ -140,9 +147,9 @@ impl Model {
             let inserting = state.inserting.is_some();
             steps.push(if inserting { Step::FinishInsert { stream } } else { Step::BeginInsert { stream } });
         }
-        if !world.marked().is_empty() {
+        for mark in [Mark::Live, Mark::Again].into_iter().filter(|mark| !world.marked(*mark).is_empty()) {
             let idle = self.relays.iter().enumerate().filter(|(_, running)| running.is_none());
-            steps.extend(idle.map(|(relay, _)| Step::StartRound { relay }));
+            steps.extend(idle.map(|(relay, _)| Step::StartRound { relay, mark }));
         }
         steps
     }
@@ -162,6 +169,12 @@ impl Model {
             let open = world.calls.iter().enumerate().filter(|(_, call)| call.state == CallState::Open);
             steps.extend(open.map(|(call, _)| Step::FailCall { call }));
         }
+        if world.faults.marked_again > 0 {
+            for mark in [Mark::Live, Mark::Again] {
+                let markable = world.markable(mark).into_iter();
+                steps.extend(markable.map(|(stream, first)| Step::MarkAgain { stream, first, mark }));
+            }
+        }
         let running = || self.relays.iter().enumerate().filter(|(_, running)| running.is_some());
         if world.faults.crashes > 0 {
             steps.extend(running().map(|(relay, _)| Step::Crash { relay }));
@@ -175,7 +188,7 @@ impl Model {
     fn take(&mut self, step: Step, choice: u16) -> Result<(), (Violation, Trace)> {
         self.trace.push(step);
         match step {
-            Step::StartRound { relay } => self.start(relay),
+            Step::StartRound { relay, mark } => self.start(relay, mark),
             Step::Crash { relay } => {
                 self.shared.world().faults.crashes -= 1;
                 self.relays[relay] = None;
@@ -188,6 +201,7 @@ impl Model {
             | Step::FinishInsert { .. }
             | Step::Answer { .. }
             | Step::RemoveMark { .. }
+            | Step::MarkAgain { .. }
             | Step::Write { .. }
             | Step::Acknowledge { .. }
             | Step::ReportFailure { .. }
@@ -202,11 +216,12 @@ impl Model {
         }
     }
 
-    fn start(&mut self, relay: usize) {
-        let (shared, limits) = (self.shared.clone(), self.limits);
+    fn start(&mut self, relay: usize, mark: Mark) {
+        let (log, limits) = (self.shared.clone(), self.limits);
+        let outbox = FakeOutbox { shared: log.clone(), mark };
         let stop = CancellationToken::new();
         let token = stop.clone();
-        let round = Box::pin(async move { round(&shared, &shared, Lanes::ALL, limits, &token).await });
+        let round = Box::pin(async move { round(&outbox, &log, Lanes::ALL, limits, &token).await });
         self.relays[relay] = Some(Running { round, stop });
     }
 
@@ -221,7 +236,8 @@ impl Model {
 
     fn at_rest(mut self) -> Result<(), (Violation, Trace)> {
         let world = self.shared.world();
-        let (marked, heads) = (world.marked().len(), [world.streams[0].head, world.streams[1].head]);
+        let marked = world.marked(Mark::Live).len() + world.marked(Mark::Again).len();
+        let heads = [world.streams[0].head, world.streams[1].head];
         let complete = world.streams.iter().all(|stream| {
             let last = stream.stored.last().map_or(0, |commit| commit.first + commit.events - 1);
             stream.coming.is_empty() && stream.head == last
@@ -244,9 +260,13 @@ impl World {
             Step::FinishInsert { stream } => self.finish_insert(stream),
             Step::Answer { call } => self.calls[call].state = CallState::Done,
             Step::RemoveMark { call } => {
-                let CallKind::Unmark(marks) = &mut self.calls[call].kind else { return };
-                let mark = marks.swap_remove(usize::from(choice / 64) % marks.len());
-                self.remove_mark(&mark);
+                let CallKind::Unmark(mark, commits) = &mut self.calls[call].kind else { return };
+                let (mark, commit) = (*mark, commits.swap_remove(usize::from(choice / 64) % commits.len()));
+                self.remove_mark(mark, &commit);
+            }
+            Step::MarkAgain { stream, first, mark } => {
+                self.faults.marked_again -= 1;
+                self.mark_again(stream, first, mark);
             }
             Step::Write { round, record } => self.write(round, record),
             Step::Acknowledge { round, record } => {

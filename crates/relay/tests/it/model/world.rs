@@ -48,7 +48,38 @@ pub(super) struct Stored {
     pub(super) first: u32,
     pub(super) events: u32,
     pub(super) at: i64,
-    pub(super) marked: bool,
+    /// Which marks it has.
+    pub(super) marks: Marks,
+}
+
+/// For each kind, whether a commit has that mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Marks {
+    pub(super) live: bool,
+    pub(super) again: bool,
+}
+
+/// The two kinds of marks, and of rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Live,
+    Again,
+}
+
+impl Marks {
+    pub(super) fn has(self, mark: Mark) -> bool {
+        match mark {
+            Mark::Live => self.live,
+            Mark::Again => self.again,
+        }
+    }
+
+    fn set(&mut self, mark: Mark, value: bool) {
+        match mark {
+            Mark::Live => self.live = value,
+            Mark::Again => self.again = value,
+        }
+    }
 }
 
 /// What one round handed over to the log. It outlives its relay: the network still delivers.
@@ -89,7 +120,7 @@ pub(super) enum CallKind {
     Snapshot,
     Page,
     /// Marks that are not removed yet.
-    Unmark(Vec<CommitId>),
+    Unmark(Mark, Vec<CommitId>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,13 +168,14 @@ impl World {
         let stream = &mut self.streams[stream];
         let (at, events) = (stream.inserting.take().unwrap(), stream.coming.remove(0));
         let first = stream.stored.last().map_or(1, |commit| commit.first + commit.events);
-        stream.stored.push(Stored { first, events, at, marked: true });
+        stream.stored.push(Stored { first, events, at, marks: Marks { live: true, again: false } });
     }
 
-    /// The marked commits as they are now: oldest first, ties in any fixed order.
-    pub(super) fn marked(&self) -> Vec<(i64, usize, u32)> {
+    /// The commits with this mark as they are now: oldest first, ties in any fixed order.
+    pub(super) fn marked(&self, mark: Mark) -> Vec<(i64, usize, u32)> {
         let marked = self.streams.iter().enumerate().flat_map(|(index, stream)| {
-            stream.stored.iter().filter(|commit| commit.marked).map(move |commit| (commit.at, index, commit.first))
+            let marked = stream.stored.iter().filter(move |commit| commit.marks.has(mark));
+            marked.map(move |commit| (commit.at, index, commit.first))
         });
         let mut marked: Vec<_> = marked.collect();
         marked.sort_unstable();
@@ -206,13 +238,30 @@ impl World {
         }
     }
 
-    /// The mark of one commit goes, and the commit must have arrived.
-    pub(super) fn remove_mark(&mut self, id: &CommitId) {
+    /// Commits that can be given this mark again, and have not got it.
+    pub(super) fn markable(&self, mark: Mark) -> Vec<(usize, u32)> {
+        let may =
+            |marks: Marks| !marks.has(mark) && (mark == Mark::Live || !marks.live || !self.rules.again_means_again);
+        let streams = self.streams.iter().enumerate();
+        let markable = streams.flat_map(|(index, stream)| {
+            stream.stored.iter().filter(|commit| may(commit.marks)).map(move |commit| (index, commit.first))
+        });
+        markable.collect()
+    }
+
+    /// One commit is to be published again: at any moment, whatever becomes of the commits around it.
+    pub(super) fn mark_again(&mut self, stream: usize, first: u32, mark: Mark) {
+        let commit = self.streams[stream].stored.iter_mut().find(|commit| commit.first == first).unwrap();
+        commit.marks.set(mark, true);
+    }
+
+    /// A mark of one commit goes, and the commit must have arrived.
+    pub(super) fn remove_mark(&mut self, mark: Mark, id: &CommitId) {
         let index = self.index(&id.stream);
         let stream = &mut self.streams[index];
         let head = stream.head;
         let commit = stream.stored.iter_mut().find(|commit| commit.first == id.first.0).unwrap();
-        commit.marked = false;
+        commit.marks.set(mark, false);
         let last = commit.first + commit.events - 1;
         if last > head {
             self.violation.get_or_insert(Violation::Lost { stream: index, last, head });
@@ -227,14 +276,14 @@ impl World {
             records.iter().filter(same).any(|record| record.answer == Some(true))
         };
         for index in 0..self.streams.len() {
-            for commit in self.streams[index].stored.clone().into_iter().filter(|commit| commit.marked) {
+            for commit in self.streams[index].stored.clone().into_iter().filter(|commit| commit.marks.live) {
                 let mut versions = commit.first..commit.first + commit.events;
                 let whole = versions.clone().all(|version| acknowledged(index, version));
                 let part = versions.any(|version| acknowledged(index, version));
                 let Rules { marks_stay_behind_failures, commits_are_whole, .. } = self.rules;
                 if (whole && !marks_stay_behind_failures) || (part && !commits_are_whole) {
                     let stream = self.streams[index].id.clone();
-                    self.remove_mark(&CommitId { stream, first: Version(commit.first) });
+                    self.remove_mark(Mark::Live, &CommitId { stream, first: Version(commit.first) });
                 }
             }
         }

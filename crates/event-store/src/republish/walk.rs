@@ -1,0 +1,202 @@
+//! Walking over commits by their ids, page by page, without reading their events.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bson::raw::RawDocument;
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use futures::TryStreamExt;
+use schemas::{StreamId, Timestamp, Version};
+
+use crate::Error;
+use crate::commit::{CommitId, Unreadable};
+use crate::connection::Connection;
+use crate::error::Cause;
+use crate::store::bound;
+
+const WALK: &str = "look through the commits";
+/// Commits that are read at a time.
+const PAGE: u32 = 4_096;
+
+/// How much something is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Commits.
+    pub commits: u64,
+    /// Their events.
+    pub events: u64,
+}
+
+/// Which commits; everything by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Those of streams whose id begins like this.
+    pub beginning: Option<Box<str>>,
+    /// Those made at this time or later.
+    pub since: Option<Timestamp>,
+    /// Those made before this time.
+    pub until: Option<Timestamp>,
+}
+
+/// What is known of a commit without reading its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) id: CommitId,
+    at: Timestamp,
+    events: u32,
+}
+
+/// Commits that are selected, in the order of their ids: each stream's in the order of its versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    entries: Vec<Entry>,
+}
+
+/// A walk over the commits that are selected, by stream and version. It sees every commit that was there when it began,
+/// and what is appended ahead of it.
+pub struct Walk {
+    connection: Arc<Connection>,
+    selection: Selection,
+    /// Where it is; `None` at the end.
+    rest: Option<Bounds>,
+}
+
+/// A range of ids.
+#[derive(Debug, Clone)]
+pub(super) struct Bounds(Document);
+
+impl Extent {
+    pub(super) fn add(&mut self, entries: &[Entry]) {
+        self.commits += u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        self.events += entries.iter().map(|entry| u64::from(entry.events)).sum::<u64>();
+    }
+}
+
+impl std::ops::AddAssign for Extent {
+    fn add_assign(&mut self, other: Self) {
+        self.commits += other.commits;
+        self.events += other.events;
+    }
+}
+
+impl Page {
+    /// How much it is.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        let mut extent = Extent::default();
+        extent.add(&self.entries);
+        extent
+    }
+
+    /// The commits.
+    pub fn ids(&self) -> impl Iterator<Item = &CommitId> {
+        self.entries.iter().map(|entry| &entry.id)
+    }
+
+    /// The last version of each stream on this page, in the order of their ids. The stream of the last one may go on.
+    #[must_use]
+    pub fn heads(&self) -> Vec<(StreamId, Version)> {
+        let mut heads: Vec<(StreamId, Version)> = Vec::new();
+        for entry in &self.entries {
+            match heads.last_mut() {
+                Some((stream, head)) if *stream == entry.id.stream => *head = entry.last(),
+                _ => heads.push((entry.id.stream.clone(), entry.last())),
+            }
+        }
+        heads
+    }
+}
+
+impl Walk {
+    pub(super) fn new(connection: Arc<Connection>, selection: Selection) -> Self {
+        let rest = Bounds::of_beginning(selection.beginning.as_deref());
+        Self { connection, selection, rest: Some(rest) }
+    }
+
+    /// The next page, which may be empty; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Page>, Error> {
+        let Some(bounds) = &mut self.rest else { return Ok(None) };
+        let mut entries = page(&self.connection, bounds.clone(), PAGE).await?;
+        match entries.last() {
+            None => {
+                self.rest = None;
+                return Ok(None);
+            }
+            Some(last) => bounds.after(&last.id),
+        }
+        // By time here and not there: a page that finds nothing must not take longer than one that does.
+        let Selection { beginning: _, since, until } = &self.selection;
+        let (since, until) = (*since, *until);
+        let selected =
+            |entry: &Entry| since.is_none_or(|since| entry.at >= since) && until.is_none_or(|until| entry.at < until);
+        entries.retain(selected);
+        Ok(Some(Page { entries }))
+    }
+}
+
+impl Bounds {
+    pub(super) fn of_stream(stream: &StreamId, from: Version) -> Self {
+        Self(doc! { "$gte": bound(stream, from.0), "$lt": bound(stream, Bson::MaxKey) })
+    }
+
+    pub(super) fn of_stream_up_to(stream: &StreamId, to: Version) -> Self {
+        Self(doc! { "$gte": bound(stream, Bson::MinKey), "$lte": bound(stream, to.0) })
+    }
+
+    fn of_beginning(beginning: Option<&str>) -> Self {
+        let beginning = beginning.unwrap_or_default();
+        Self(doc! { "$gte": { "s": beginning }, "$lt": { "s": format!("{beginning}{}", char::MAX) } })
+    }
+
+    fn after(&mut self, id: &CommitId) {
+        self.0.remove("$gte");
+        self.0.insert("$gt", id.to_bson());
+    }
+}
+
+impl Entry {
+    /// The version of its last event.
+    pub(super) fn last(&self) -> Version {
+        self.id.first.plus(self.events.saturating_sub(1))
+    }
+
+    fn of_document(document: &RawDocument) -> Result<Self, Unreadable> {
+        let field = |field| move |source| Unreadable::Field { field, source };
+        let events = document.get_i32("n").map_err(field("ev"))?;
+        Ok(Self {
+            id: CommitId::of_document(document)?,
+            at: Timestamp::from_micros(document.get_i64("at").map_err(field("at"))?),
+            events: u32::try_from(events).map_err(|_| Unreadable::Value { field: "ev" })?,
+        })
+    }
+}
+
+/// The first commits within these bounds.
+pub(super) async fn page(connection: &Connection, bounds: Bounds, limit: u32) -> Result<Vec<Entry>, Error> {
+    find(connection, bounds, 1, limit).await
+}
+
+/// The last commit within these bounds.
+pub(super) async fn last(connection: &Connection, bounds: Bounds) -> Result<Option<Entry>, Error> {
+    find(connection, bounds, -1, 1).await.map(|found| found.into_iter().next())
+}
+
+async fn find(connection: &Connection, Bounds(ids): Bounds, order: i32, limit: u32) -> Result<Vec<Entry>, Error> {
+    let commits = connection.commits.clone();
+    let found = connection.run(async move {
+        let found = commits.find(doc! { "_id": ids }).sort(doc! { "_id": order }).limit(limit.into());
+        let found = found.projection(doc! { "at": 1, "n": { "$size": "$ev" } }).batch_size(limit);
+        found.await?.try_collect::<Vec<RawDocumentBuf>>().await
+    });
+    let documents = found.await.map_err(|cause: Cause| cause.doing(WALK))?;
+    let read = |document: &RawDocumentBuf| {
+        Entry::of_document(document).map_err(|source| Error::Unreadable { doing: WALK, source })
+    };
+    documents.iter().map(read).collect()
+}
+
+impl fmt::Debug for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk").field("selection", &self.selection).finish_non_exhaustive()
+    }
+}

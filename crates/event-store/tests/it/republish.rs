@@ -1,0 +1,136 @@
+//! Republishing: which commits get a mark back, of which kind, and what a look at the outbox sees of it.
+
+use bson::doc;
+use event_store::{Commit, EventStore, Extent, Lanes, Outbox, Selection, lane};
+use schemas::{StreamId, Timestamp, Version};
+
+use crate::given::{self, commit, stream};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_marked_from_the_commit_that_holds_the_version_to_its_head() {
+    let (store, _process) = given::store().await;
+    let (stream, other) = (stream(), stream());
+    // Versions 1 2 3 | 4 | 5 6, beside the stream of another.
+    let of_stream = [commit(&stream, 1, 3), commit(&stream, 4, 1), commit(&stream, 5, 2)];
+    published(&store, of_stream.iter().chain([&commit(&other, 1, 1)])).await;
+    let expected: [(u32, &[u32], u64); 7] = [
+        (0, &[1, 4, 5], 6),
+        (1, &[1, 4, 5], 6),
+        (3, &[1, 4, 5], 6),
+        (4, &[4, 5], 3),
+        (6, &[5], 2),
+        (7, &[], 0),
+        (99, &[], 0),
+    ];
+    for (from, commits, events) in expected {
+        let extent = Extent { commits: commits.len().try_into().unwrap(), events };
+        let republisher = store.republisher();
+        assert_eq!(republisher.extent(&stream, Version(from)).await.unwrap(), extent, "from {from}");
+        assert_eq!(marked(&store.outbox()).await, [], "counting marks nothing");
+        assert_eq!(republisher.stream(&stream, Version(from)).await.unwrap(), extent, "from {from}");
+        let firsts: Vec<_> = marked(&store.outbox()).await.into_iter().map(|(_, first)| first).collect();
+        assert_eq!(firsts, commits, "from {from}");
+        let only_its_lane =
+            store.outbox().snapshot(Lanes::from_iter([lane(&stream)]), 10).await.unwrap().page(10).await;
+        assert_eq!(only_its_lane.unwrap().len(), commits.len());
+        let keys: Vec<_> = of_stream.iter().map(Commit::key).collect();
+        store.outbox().unmark(&keys).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selection_by_beginning_and_time_is_marked_to_be_published_again_behind_what_is_new() {
+    let (store, _process) = given::store().await;
+    let streams = [stream(), stream(), stream()];
+    let of = |stream: &StreamId, first: u32| Commit {
+        at: Timestamp::from_micros(i64::from(first) * 10),
+        ..commit(stream, first, 2)
+    };
+    let commits: Vec<_> = streams.iter().flat_map(|stream| [of(stream, 1), of(stream, 3), of(stream, 5)]).collect();
+    published(&store, &commits).await;
+    let at = |micros| Some(Timestamp::from_micros(micros));
+    let beginning = |text: &str| Some(text.into());
+    for (selection, expected) in [
+        (Selection::default(), 9),
+        (Selection { beginning: beginning("stk_"), ..Selection::default() }, 9),
+        (Selection { beginning: beginning("ord_"), ..Selection::default() }, 0),
+        (Selection { beginning: beginning(streams[1].as_str()), ..Selection::default() }, 3),
+        (Selection { since: at(30), ..Selection::default() }, 6),
+        (Selection { since: at(30), until: at(50), ..Selection::default() }, 3),
+    ] {
+        let extent = again(&store, selection.clone()).await;
+        assert_eq!(extent, Extent { commits: expected, events: 2 * expected }, "{selection:?}");
+        assert_eq!(store.outbox().again().backlog(100).await.unwrap(), expected);
+        assert_eq!(marked(&store.outbox()).await, [], "what is new is not touched");
+        let keys: Vec<_> = commits.iter().map(Commit::key).collect();
+        store.outbox().unmark(&keys).await.unwrap();
+        assert_eq!(store.outbox().again().backlog(100).await.unwrap(), expected, "each kind is removed by itself");
+        store.outbox().again().unmark(&keys).await.unwrap();
+        assert_eq!(store.outbox().again().backlog(100).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_was_never_published_is_not_published_again() {
+    let (store, _process) = given::store().await;
+    let (stream, never) = (stream(), stream());
+    published(&store, &[commit(&stream, 1, 1)]).await;
+    for commit in [commit(&stream, 2, 1), commit(&never, 1, 1)] {
+        store.append(&commit).await.unwrap();
+    }
+    again(&store, Selection::default()).await;
+    assert_eq!(marked(&store.outbox().again()).await, [(stream.clone(), 1)]);
+    assert_eq!(marked(&store.outbox()).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_what_is_new_walks_past_nothing_that_is_to_be_published_again() {
+    let (store, _process) = given::store().await;
+    let old: Vec<_> = (0..300).map(|_| commit(&stream(), 1, 1)).collect();
+    published(&store, &old).await;
+    again(&store, Selection::default()).await;
+    let new = Commit { at: Timestamp::from_micros(5_000_000), ..commit(&stream(), 1, 1) };
+    store.append(&new).await.unwrap();
+    let lanes: Vec<i32> = Lanes::ALL.iter().map(i32::from).collect();
+    let find = doc! { "find": "commits", "filter": { "o": { "$in": lanes } }, "sort": { "at": 1 }, "limit": 100, "hint": { "at": 1, "o": 1 } };
+    let explain = doc! { "explain": find, "verbosity": "executionStats" };
+    let explained = store.database().run_command(explain).await.unwrap();
+    let stats = explained.get_document("executionStats").unwrap();
+    assert_eq!((stats.get_i32("nReturned").unwrap(), stats.get_i32("totalDocsExamined").unwrap()), (1, 1));
+    assert!(stats.get_i32("totalKeysExamined").unwrap() <= 2, "{stats}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_sees_the_head_of_every_stream_on_many_pages() {
+    let (store, _process) = given::store().await;
+    let stream = stream();
+    published(&store, &[commit(&stream, 1, 2), commit(&stream, 3, 1)]).await;
+    let mut walk = store.republisher().walk(Selection::default());
+    let page = walk.next().await.unwrap().unwrap();
+    assert_eq!(page.heads(), [(stream, Version(3))]);
+    assert_eq!(walk.next().await.unwrap(), None);
+    assert_eq!(walk.next().await.unwrap(), None);
+}
+
+/// Appends these, and removes their marks as a relay does.
+async fn published<'a>(store: &EventStore, commits: impl IntoIterator<Item = &'a Commit>) {
+    for commit in commits {
+        store.append(commit).await.unwrap();
+        store.outbox().unmark(&[commit.key()]).await.unwrap();
+    }
+}
+
+async fn again(store: &EventStore, selection: Selection) -> Extent {
+    let (republisher, mut extent) = (store.republisher(), Extent::default());
+    let mut walk = republisher.walk(selection);
+    while let Some(page) = walk.next().await.unwrap() {
+        republisher.again(&page).await.unwrap();
+        extent += page.extent();
+    }
+    extent
+}
+
+async fn marked(outbox: &Outbox) -> Vec<(StreamId, u32)> {
+    let page = outbox.snapshot(Lanes::ALL, 1_000).await.unwrap().page(1_000).await.unwrap();
+    page.into_iter().map(|marked| (marked.id.stream, marked.id.first.0)).collect()
+}

@@ -1,0 +1,97 @@
+//! Walking over the keys of one generation, in bounded steps: to measure it, to remove it.
+
+use redis::{Cmd, Pipeline};
+
+use crate::{Error, ReadModel, Target, keys};
+
+/// How many keys one step looks at: Redis is held up for less than a millisecond.
+const STEP: usize = 500;
+
+/// What a generation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Footprint {
+    /// How many documents it has.
+    pub documents: u64,
+    /// Bytes of memory of all its keys, as far as Redis tells.
+    pub bytes: u64,
+    /// Bytes that Redis uses for everything.
+    pub used: u64,
+    /// Bytes that Redis may use; 0 is without a limit.
+    pub limit: u64,
+}
+
+impl ReadModel {
+    /// Measures a generation while it is used.
+    pub async fn footprint(&self, target: &Target) -> Result<Footprint, Error> {
+        let mut footprint = Footprint::default();
+        let documents = format!("{}:d:", target.prefix());
+        let mut walk = Walk::over(target);
+        while let Some(keys) = walk.step(self).await? {
+            let mut commands = Pipeline::with_capacity(keys.len());
+            for key in &keys {
+                commands.cmd("MEMORY").arg("USAGE").arg(key);
+            }
+            let bytes: Vec<Option<u64>> = self.connections.read_all("measuring keys", &commands).await?;
+            footprint.bytes += bytes.into_iter().flatten().sum::<u64>();
+            let documents = keys.iter().filter(|key| key.starts_with(&documents)).count();
+            footprint.documents += u64::try_from(documents).unwrap_or_default();
+        }
+        let mut ask = redis::cmd("INFO");
+        ask.arg("memory");
+        let info: String = self.connections.read("asking about memory", &ask).await?;
+        footprint.used = number_in(&info, "used_memory");
+        footprint.limit = number_in(&info, "maxmemory");
+        Ok(footprint)
+    }
+
+    /// Removes what is stored of a generation that was [retired](Self::retire), in one walk, and returns how many keys
+    /// that were. A projector that has not looked yet may write meanwhile: walk until nothing is found.
+    pub async fn clear(&self, target: &Target) -> Result<u64, Error> {
+        let mut removed = 0;
+        let mut walk = Walk::over(target);
+        while let Some(keys) = walk.step(self).await? {
+            if keys.is_empty() {
+                continue;
+            }
+            let mut commands = Pipeline::new();
+            commands.cmd("UNLINK").arg(&keys);
+            let (count,): (u64,) = self.connections.write_all("removing a dropped generation", &commands).await?;
+            removed += count;
+        }
+        Ok(removed)
+    }
+
+    /// Forgets a generation of which nothing is left. Its number is never given out again.
+    pub async fn forget(&self, target: &Target) -> Result<(), Error> {
+        let mut commands = Pipeline::new();
+        commands.cmd("HDEL").arg(keys::entries(target.projection)).arg(target.generation.0).ignore();
+        self.connections.write_all("forgetting a generation", &commands).await
+    }
+}
+
+/// A walk over the keys of one generation. Keys that are there all the time are met at least once.
+pub(super) struct Walk {
+    pattern: String,
+    cursor: Option<String>,
+}
+
+impl Walk {
+    pub(super) fn over(target: &Target) -> Self {
+        Self { pattern: format!("{}:*", target.prefix()), cursor: Some("0".to_owned()) }
+    }
+
+    /// The next keys, perhaps none; `None` at the end of the walk.
+    pub(super) async fn step(&mut self, read_model: &ReadModel) -> Result<Option<Vec<String>>, Error> {
+        let Some(cursor) = self.cursor.take() else { return Ok(None) };
+        let mut scan = Cmd::new();
+        scan.arg("SCAN").arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(STEP);
+        let (next, keys): (String, Vec<String>) = read_model.connections.read("walking over keys", &scan).await?;
+        self.cursor = (next != "0").then_some(next);
+        Ok(Some(keys))
+    }
+}
+
+fn number_in(info: &str, field: &str) -> u64 {
+    let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.and_then(|number| number.trim_end().parse().ok()).unwrap_or_default()
+}

@@ -1,0 +1,125 @@
+//! What is to be published again: its own rounds, on its own producer, over the same lanes, behind what is new.
+//!
+//! Every commit here was acknowledged by the log before, so these rounds and the live ones cannot disturb each other's
+//! order: whatever a reader has not had yet comes from the live lanes alone.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use event_store::{Lanes, Outbox};
+use runtime::Shutdown;
+use runtime::backoff::Backoff;
+use tokio::sync::watch;
+
+use crate::{Limits, Log, Report, metrics, round};
+
+/// How often it is looked whether there is something to do.
+const LOOK: Duration = Duration::from_secs(1);
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// How far publishing again holds back.
+#[derive(Debug, Clone, Copy)]
+pub struct Throttle {
+    /// How much a round does at a time.
+    pub limits: Limits,
+    /// The most events a second.
+    pub events_per_second: u32,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self { limits: Limits { page: 256, pages_in_flight: 1, commits: 1_024 }, events_per_second: 2_000 }
+    }
+}
+
+pub(crate) struct Again<L> {
+    pub(crate) throttle: Throttle,
+    pub(crate) outbox: Outbox,
+    pub(crate) log: L,
+    pub(crate) lanes: watch::Receiver<Lanes>,
+    /// Whether the live lanes had more than fitted into their last round.
+    pub(crate) busy: watch::Receiver<bool>,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl<L: Log> Again<L> {
+    /// Publishes until shutdown; a round that is under way then is dropped, which costs repetitions only.
+    pub(crate) async fn publish(mut self) {
+        let shutdown = self.shutdown.clone();
+        tokio::select! {
+            () = shutdown.requested() => {}
+            () = self.rounds() => {}
+        }
+    }
+
+    async fn rounds(&mut self) {
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
+        let mut last_failure = String::new();
+        loop {
+            // Its sender lives as long as the relay, and this no longer.
+            let _ = self.busy.wait_for(|busy| !busy).await;
+            let lanes = *self.lanes.borrow();
+            // A look costs little; a round would make a client of Kafka's.
+            if lanes == Lanes::NONE || !self.has_marks().await {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            let started = runtime::clock::monotonic();
+            let stop = self.shutdown.token();
+            let report = round(&self.outbox, &self.log, lanes, self.throttle.limits, &stop).await;
+            metrics::REPUBLISHED.add(report.published);
+            let pause = if report.failure.is_some() {
+                log_failure(&report, &mut last_failure);
+                backoff.next()
+            } else {
+                backoff.reset();
+                last_failure.clear();
+                self.throttle.pause(report.published, started.elapsed())
+            };
+            // Marks of others' lanes alone are no reason to look again at once.
+            tokio::time::sleep(if report.read == 0 { pause.max(LOOK) } else { pause }).await;
+        }
+    }
+
+    async fn has_marks(&self) -> bool {
+        // While the store is away there is nothing to do either, and health says so.
+        matches!(self.outbox.oldest_mark_age().await, Ok(Some(_)))
+    }
+}
+
+impl Throttle {
+    /// What is left of the time that so many events are given; and at least as long as they took, so that at most half
+    /// of the time is spent on this.
+    fn pause(self, events: u64, took: Duration) -> Duration {
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        let given = Duration::from_secs(1).mul_f64(f64::from(events) / f64::from(self.events_per_second.max(1)));
+        given.saturating_sub(took).max(took)
+    }
+}
+
+/// Logs a failure once, however often it repeats.
+fn log_failure(report: &Report, last: &mut String) {
+    let Some(failure) = &report.failure else { return };
+    let cause = failure.source().map(ToString::to_string).unwrap_or_default();
+    let text = format!("{failure}: {cause}");
+    if text != *last {
+        let streams = report.stopped_streams;
+        tracing::warn!(streams, cause, "a round of what is published again was not complete: {failure}");
+        *last = text;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publishing_again_keeps_to_its_rate_and_leaves_half_of_the_time_to_others() {
+        let throttle = Throttle { events_per_second: 1_000, ..Throttle::default() };
+        let millis = Duration::from_millis;
+        assert_eq!(throttle.pause(500, millis(100)), millis(400));
+        assert_eq!(throttle.pause(500, millis(400)), millis(400));
+        assert_eq!(throttle.pause(0, millis(3)), millis(3));
+    }
+}

@@ -1,0 +1,96 @@
+//! Feeding one generation: a consumer group of its own, for as long as the generation lives, with one worker per
+//! partition.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bus::{Consumer, GroupConfig, Kafka};
+use read_model::{Generation, Target};
+use runtime::Process;
+use tokio::time::{MissedTickBehavior, interval};
+use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, UserView, View};
+
+use crate::positions::Positions;
+use crate::worker::{Links, Worker};
+
+/// How often it is looked whether somebody was erased.
+const LOOK_FOR_PURGES: Duration = Duration::from_secs(1);
+
+/// Feeds until the links' end is requested.
+pub(super) fn start(projection: Projection, kafka: &Kafka, links: Links, process: &Process) -> Result<(), bus::Error> {
+    match projection {
+        Projection::Orders => project::<OrderView>(kafka, links, process),
+        Projection::History => project::<HistoryView>(kafka, links, process),
+        Projection::Products => project::<ProductView>(kafka, links, process),
+        Projection::Stock => project::<StockView>(kafka, links, process),
+        Projection::Payments => project::<PaymentView>(kafka, links, process),
+        Projection::Fulfilment => project::<FulfilmentView>(kafka, links, process),
+        Projection::Users => {
+            purge(&links, process);
+            project::<UserView>(kafka, links, process)
+        }
+    }
+}
+
+/// Joins the generation's group, and works on every partition that it is given.
+fn project<V: View>(kafka: &Kafka, links: Links, process: &Process) -> Result<(), bus::Error> {
+    let group = GroupConfig {
+        group: group_name(&links.target),
+        instance: process.instance.to_string(),
+        topics: vec![V::PROJECTION.aggregate().topic().to_owned()],
+    };
+    let positions = Positions { read_model: links.read_model.clone(), target: links.target };
+    let mut consumer = Consumer::start(kafka, group, positions)?;
+    let tasks = process.tasks.clone();
+    process.tasks.supervise("projection", async move {
+        loop {
+            // Leaving the group ends the feeds, and they end the workers.
+            let feed = tokio::select! {
+                () = links.shutdown.requested() => None,
+                feed = consumer.next_partition() => feed,
+            };
+            let Some(feed) = feed else { return Ok::<(), Infallible>(()) };
+            let worker = Worker::<V>::new(links.clone(), feed);
+            tasks.supervise("projection-partition", async move {
+                worker.run().await;
+                Ok::<(), Infallible>(())
+            });
+        }
+    });
+    Ok(())
+}
+
+/// A generation keeps its group for life, whichever is live: nobody joins or leaves at a switch.
+fn group_name(target: &Target) -> String {
+    match target.generation {
+        Generation(1) => format!("projector.{}", target.projection),
+        Generation(number) => format!("projector.{}.g{number}", target.projection),
+    }
+}
+
+/// Once a second looks whether somebody was erased, and has Redis forget what its append-only file still tells.
+fn purge(links: &Links, process: &Process) {
+    let (read_model, target, shutdown) = (links.read_model.clone(), links.target, links.shutdown.clone());
+    let mut time_to_look = interval(LOOK_FOR_PURGES);
+    time_to_look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    process.tasks.spawn("purge", async move {
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => return,
+                _ = time_to_look.tick() => {}
+            }
+            let purged = tokio::select! {
+                () = shutdown.requested() => return,
+                purged = read_model.purge(&target) => purged,
+            };
+            match purged {
+                Ok(true) => tracing::info!("Redis has written its append-only file anew, without what was erased"),
+                Ok(false) => {}
+                Err(error) => tracing::debug!(
+                    error = runtime::chain(&error),
+                    "what was erased is still in the append-only file of Redis; trying again",
+                ),
+            }
+        }
+    });
+}
