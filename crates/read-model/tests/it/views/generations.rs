@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use read_model::generations::{Begun, Behind, Generations, Retired, Shape, State, Switched};
-use read_model::{Applied, Batch, DocumentWrite, Error, Gap, Generation, Position, Target};
+use read_model::{Applied, Batch, DocumentWrite, Error, Gap, Generation, Parking, Position, Target};
 use schemas::Version;
 use stack::servers::Redis;
 use stack::testing;
@@ -40,7 +40,15 @@ impl Rig {
     pub(crate) async fn feed(&self, target: Target, partition: i32, records: i64, writes: Vec<DocumentWrite>) {
         let base = self.read_model.open(&target, &source(partition)).await.unwrap();
         let next = Position { next: base.next + records, last: Some(event(9, 9)) };
-        let batch = Batch { target, source: source(partition), base, next, writes, gaps: Vec::new() };
+        let batch = Batch {
+            target,
+            source: source(partition),
+            base,
+            next,
+            writes,
+            gaps: Vec::new(),
+            parking: Parking::default(),
+        };
         assert_eq!(self.read_model.apply(&batch).await.unwrap(), Applied::Done);
     }
 
@@ -48,7 +56,15 @@ impl Rig {
     async fn gap(&self, target: Target, number: u128) {
         let base = self.read_model.open(&target, &source(0)).await.unwrap();
         let gaps = vec![Gap { stream: stream(number), highest: Version(9) }];
-        let batch = Batch { target, source: source(0), base, next: base, writes: Vec::new(), gaps };
+        let batch = Batch {
+            target,
+            source: source(0),
+            base,
+            next: base,
+            writes: Vec::new(),
+            gaps,
+            parking: Parking::default(),
+        };
         assert_eq!(self.read_model.apply(&batch).await.unwrap(), Applied::Done);
     }
 
@@ -106,7 +122,15 @@ async fn a_generation_that_has_read_another_log_does_not_become_live() {
     rig.feed(rig.target, 0, 5, Vec::new()).await;
     let base = rig.read_model.open(&other, &source(0)).await.unwrap();
     let next = Position { next: 5, last: Some(event(1, 1)) };
-    let batch = Batch { target: other, source: source(0), base, next, writes: Vec::new(), gaps: Vec::new() };
+    let batch = Batch {
+        target: other,
+        source: source(0),
+        base,
+        next,
+        writes: Vec::new(),
+        gaps: Vec::new(),
+        parking: Parking::default(),
+    };
     rig.read_model.apply(&batch).await.unwrap();
     assert!(matches!(rig.switch(rig.target, other).await, Switched::Behind { .. }));
 }

@@ -30,7 +30,7 @@ fn park(number: u128, from: u32, version: u32) -> Park {
 
 impl Rig {
     /// Parks and holds back, behind the stored position of partition 0.
-    async fn park(&self, parks: Vec<Park>, held: Vec<Gap>) -> Applied {
+    async fn stop(&self, parks: Vec<Park>, held: Vec<Gap>) -> Applied {
         let mut batch = self.batch(Vec::new()).await;
         batch.parking = Parking { parks, held };
         self.read_model.apply(&batch).await.unwrap()
@@ -55,8 +55,8 @@ async fn standing(model: &ReadModel, target: &Target, stream: StreamId) -> Stand
 async fn a_parked_stream_takes_nothing_until_it_is_released_and_its_gap_says_what_is_missing() {
     let rig = Rig::shared("parked").await;
     rig.write(vec![write(1, 0, 2)]).await;
-    assert_eq!(rig.park(vec![park(1, 2, 3)], Vec::new()).await, Applied::Done);
-    assert_eq!(rig.park(Vec::new(), vec![gap(1, 5)]).await, Applied::Done);
+    assert_eq!(rig.stop(vec![park(1, 2, 3)], Vec::new()).await, Applied::Done);
+    assert_eq!(rig.stop(Vec::new(), vec![gap(1, 5)]).await, Applied::Done);
     assert!(standing(&rig.read_model, &rig.target, stream(1)).await.parked);
     let batch = rig.batch(vec![write(1, 2, 3)]).await;
     assert_eq!(rig.read_model.apply(&batch).await.unwrap(), Applied::StaleDocuments);
@@ -66,7 +66,7 @@ async fn a_parked_stream_takes_nothing_until_it_is_released_and_its_gap_says_wha
     let released = rig.read_model.redrive(&rig.target, &parked, Version(6)).await.unwrap();
     assert_eq!(released, Released::Done { stored: Version(2) });
     assert_eq!(rig.read_model.gaps(&rig.target).await.unwrap(), [gap(1, 6)]);
-    assert_eq!(rig.park(Vec::new(), vec![gap(1, 6)]).await, Applied::StaleDocuments, "it is no longer held back");
+    assert_eq!(rig.stop(Vec::new(), vec![gap(1, 6)]).await, Applied::StaleDocuments, "it is no longer held back");
     rig.write(vec![write(1, 2, 6)]).await;
     assert_eq!(rig.read_model.gaps(&rig.target).await.unwrap(), []);
 }
@@ -76,7 +76,7 @@ async fn what_is_discarded_counts_as_applied_changes_nothing_and_is_remembered()
     let rig = Rig::shared("discarded").await;
     rig.write(vec![write(1, 0, 2)]).await;
     let before = standing(&rig.read_model, &rig.target, stream(1)).await.document.unwrap();
-    rig.park(vec![park(1, 2, 3)], Vec::new()).await;
+    rig.stop(vec![park(1, 2, 3)], Vec::new()).await;
     let parked = rig.only_parked().await;
     let why = ("a test's", Timestamp::from_micros(1_700_000_000_000_001));
     let released = rig.read_model.discard(&rig.target, &parked, Version(3), why).await.unwrap();
@@ -94,7 +94,7 @@ async fn what_is_discarded_counts_as_applied_changes_nothing_and_is_remembered()
 #[tokio::test]
 async fn of_two_who_release_one_entry_one_does_and_an_entry_that_came_later_is_not_touched() {
     let rig = Rig::shared("released").await;
-    rig.park(vec![park(1, 0, 1)], Vec::new()).await;
+    rig.stop(vec![park(1, 0, 1)], Vec::new()).await;
     let parked = rig.only_parked().await;
     let release = async || rig.read_model.redrive(&rig.target, &parked, Version(1)).await.unwrap();
     let (one, other) = tokio::join!(release(), release());
@@ -102,7 +102,7 @@ async fn of_two_who_release_one_entry_one_does_and_an_entry_that_came_later_is_n
 
     let mut later = park(1, 0, 1);
     later.entry.offset = 8;
-    rig.park(vec![later.clone()], Vec::new()).await;
+    rig.stop(vec![later.clone()], Vec::new()).await;
     assert_eq!(release().await, Released::Changed);
     assert_eq!(rig.only_parked().await.entry, later.entry);
 }
@@ -111,13 +111,13 @@ async fn of_two_who_release_one_entry_one_does_and_an_entry_that_came_later_is_n
 async fn no_more_streams_are_parked_than_somebody_can_look_at() {
     let rig = Rig::shared("full").await;
     let most = u128::try_from(MAX_PARKED).unwrap();
-    assert_eq!(rig.park((1..=most).map(|number| park(number, 0, 1)).collect(), Vec::new()).await, Applied::Done);
+    assert_eq!(rig.stop((1..=most).map(|number| park(number, 0, 1)).collect(), Vec::new()).await, Applied::Done);
     let before = rig.everything().await;
     let full = Applied::Full { parked: MAX_PARKED };
-    assert_eq!(rig.park(vec![park(most + 1, 0, 1)], Vec::new()).await, full);
+    assert_eq!(rig.stop(vec![park(most + 1, 0, 1)], Vec::new()).await, full);
     assert_eq!(rig.everything().await, before);
     rig.write(vec![write(most + 2, 0, 1)]).await;
     let first = rig.read_model.parked(&rig.target).await.unwrap().remove(0);
     rig.read_model.redrive(&rig.target, &first, Version(1)).await.unwrap();
-    assert_eq!(rig.park(vec![park(most + 1, 0, 1)], Vec::new()).await, Applied::Done);
+    assert_eq!(rig.stop(vec![park(most + 1, 0, 1)], Vec::new()).await, Applied::Done);
 }
