@@ -6,6 +6,7 @@ mod entry;
 mod events;
 mod keys;
 mod pipeline;
+mod poison;
 mod resume;
 mod slow;
 mod socket;
