@@ -7,6 +7,7 @@ mod cli;
 mod error;
 mod keys;
 mod master;
+mod parked;
 mod plan;
 mod subjects;
 mod topics;
@@ -20,7 +21,8 @@ use clap::error::ErrorKind;
 pub use cli::Cli;
 pub use error::Error;
 
-use cli::{Command, KeysCommand, Output, RotateCommand, SchemasCommand, TopicsCommand};
+use cli::{Command, KeysCommand, Output, ParkedCommand, RotateCommand, SchemasCommand, TopicsCommand};
+use parked::Release;
 use plan::Plan;
 
 const FAILED: u8 = 1;
@@ -69,6 +71,22 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
         }
         Command::Keys(KeysCommand::Rotate(RotateCommand::Master { vault, execute })) => {
             master::rotate(vault, *execute).await
+        }
+        Command::Parked(command) => about_parked(command).await,
+    }
+}
+
+async fn about_parked(command: &ParkedCommand) -> Result<Plan, Error> {
+    match command {
+        ParkedCommand::Ls { redis, projection } => parked::list(redis, *projection).await,
+        ParkedCommand::Show { stream, of } => parked::show(of, stream).await,
+        ParkedCommand::Redrive { stream, all: _, of, mongodb_uri, execute } => {
+            let release = Release { of, stream: stream.as_ref(), store: mongodb_uri, discard: None };
+            parked::release(&release, *execute).await
+        }
+        ParkedCommand::Discard { stream, because, of, mongodb_uri, execute } => {
+            let release = Release { of, stream: Some(stream), store: mongodb_uri, discard: Some(because) };
+            parked::release(&release, *execute).await
         }
     }
 }
