@@ -77,7 +77,7 @@ impl Workers {
     /// Workers over this store.
     pub(crate) fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
         let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
-        let streams = Participants::new(store);
+        let streams = Participants::new(store, config.commands_together);
         let cashier = Cashier::new(&config.payments, store, &streams.payments, &fingerprints)?;
         let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams, &fingerprints);
         Ok(Self { fulfilments, cashier, fingerprints })

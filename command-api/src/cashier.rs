@@ -13,10 +13,9 @@ mod open;
 mod step;
 mod till;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use bus::{CommittedOffsets, Consumer, Decoder, GroupConfig, Kafka};
+use bus::{Decoder, Kafka};
 use domain::payment::{Payment, PaymentCommand};
 use event_store::EventStore;
 use payments::{PaymentsConfig, Provider};
@@ -24,13 +23,14 @@ use runtime::Process;
 use schemas::{Aggregate, PaymentId, StreamId};
 use tokio::sync::Semaphore;
 
+use crate::group::Group;
 use crate::intent::{FingerprintKey, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use till::Till;
 
 /// The consumer group.
-const GROUP: &str = "cashier";
+const GROUP: Group = Group { name: "cashier", desk: "cashier-partition", hears: &[Aggregate::Payment] };
 /// Whose commands they are.
 const CALLER: &str = "cashier";
 /// How many calls to the provider are under way at once.
@@ -67,30 +67,12 @@ impl Cashier {
 
     /// Joins the group and works until the process ends.
     pub(crate) fn start(&self, kafka: &Kafka, decoder: &Decoder, process: &Process) -> Result<(), bus::Error> {
-        let group = GroupConfig {
-            group: GROUP.to_owned(),
-            instance: process.instance.to_string(),
-            topics: vec![Aggregate::Payment.topic().to_owned()],
-        };
-        let positions = CommittedOffsets::of(kafka, GROUP)?;
-        let mut consumer = Consumer::start(kafka, group, positions)?;
         let dependency = process.health.dependency("payment-provider");
         let watch = self.till.clone().watch(self.provider.clone(), dependency, process.shutdown.clone());
         process.tasks.spawn("payment-provider", watch);
-        let (cashier, decoder, process) = (self.clone(), decoder.clone(), process.clone());
-        let tasks = process.tasks.clone();
-        tasks.clone().supervise("cashier", async move {
-            while let Some(feed) = consumer.next_partition().await {
-                let desk = Desk::new(feed, decoder.clone(), cashier.clone());
-                let shutdown = process.shutdown.clone();
-                tasks.supervise("cashier-partition", async move {
-                    desk.run(shutdown).await;
-                    Ok::<(), Infallible>(())
-                });
-            }
-            Ok::<(), Infallible>(())
-        });
-        Ok(())
+        let (cashier, decoder) = (self.clone(), decoder.clone());
+        GROUP
+            .join(kafka, process, move |feed, shutdown| Desk::new(feed, decoder.clone(), cashier.clone()).run(shutdown))
     }
 
     /// Records what the provider made of a payment, once, whoever heard of it first. What does not fit the payment's

@@ -8,6 +8,7 @@ use runtime::{Environment, RuntimeConfig, Secret};
 use vault::VaultConfig;
 
 use crate::registration::first_admin;
+use crate::streams::MOST_COMMANDS;
 
 /// The shortest secret that is accepted in production, in bytes.
 const MIN_SECRET: usize = 32;
@@ -40,6 +41,9 @@ pub struct Config {
     /// How long orders may take.
     #[command(flatten)]
     pub fulfilment: FulfilmentConfig,
+    /// How many commands on one stream share a commit at most, when many want the same SKU; 1 gives each its own.
+    #[arg(long, env = "COMMANDS_TOGETHER", default_value_t = MOST_COMMANDS, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub commands_together: u16,
     /// Private key that signs tokens: Ed25519 as PKCS#8 PEM.
     #[arg(long, env = "JWT_PRIVATE_KEY")]
     pub jwt_private_key: Secret,

@@ -11,11 +11,10 @@ mod give;
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{CommittedOffsets, Consumer, Decoder, GroupConfig, Kafka};
+use bus::{Decoder, Kafka};
 use domain::fulfilment::{Ask, Fulfilment, FulfilmentCommand};
 use domain::order::Order;
 use domain::payment::Payment;
@@ -25,17 +24,20 @@ use runtime::{Process, clock};
 use schemas::{Aggregate, FulfilmentId, StreamId, Timestamp};
 
 use crate::config::FulfilmentConfig;
+use crate::group::Group;
 use crate::intent::{Cause, FingerprintKey, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use tokio::sync::Mutex;
 
-/// The consumer group.
-const GROUP: &str = "fulfilment";
+/// The consumer group. It hears of orders, pieces, money, and of what operators and deadlines asked for.
+const GROUP: Group = Group {
+    name: "fulfilment",
+    desk: "fulfilment-partition",
+    hears: &[Aggregate::Order, Aggregate::Stock, Aggregate::Payment, Aggregate::Fulfilment],
+};
 /// Whose commands they are.
 const CALLER: &str = "fulfilment";
-/// The topics that tell of orders, pieces, money, and of what operators and deadlines asked for.
-const HEARD: [Aggregate; 4] = [Aggregate::Order, Aggregate::Stock, Aggregate::Payment, Aggregate::Fulfilment];
 /// How many steps are remembered as given, so that they are not given again while their outcome is awaited.
 const REMEMBERED: usize = 100_000;
 
@@ -56,13 +58,13 @@ pub(crate) struct Participants {
 }
 
 impl Participants {
-    /// The streams that lie in this store.
-    pub(crate) fn new(store: &EventStore) -> Self {
+    /// The streams that lie in this store; this many commands on one of them are decided together at most.
+    pub(crate) fn new(store: &EventStore, together: u16) -> Self {
         Self {
-            fulfilments: Streams::new(store.clone()),
-            orders: Streams::new(store.clone()),
-            stock: Streams::new(store.clone()),
-            payments: Streams::new(store.clone()),
+            fulfilments: Streams::new(store.clone()).with_batches_of(together),
+            orders: Streams::new(store.clone()).with_batches_of(together),
+            stock: Streams::new(store.clone()).with_batches_of(together),
+            payments: Streams::new(store.clone()).with_batches_of(together),
         }
     }
 }
@@ -112,27 +114,11 @@ impl Fulfilments {
 
     /// Joins the group, looks after deadlines, and works until the process ends.
     pub(crate) fn start(&self, kafka: &Kafka, decoder: &Decoder, process: &Process) -> Result<(), bus::Error> {
-        let group = GroupConfig {
-            group: GROUP.to_owned(),
-            instance: process.instance.to_string(),
-            topics: HEARD.iter().map(|aggregate| aggregate.topic().to_owned()).collect(),
-        };
-        let mut consumer = Consumer::start(kafka, group, CommittedOffsets::of(kafka, GROUP)?)?;
         process.tasks.supervise("deadlines", self.clone().look_after_deadlines(process.clone()));
-        let (fulfilments, decoder, process) = (self.clone(), decoder.clone(), process.clone());
-        let tasks = process.tasks.clone();
-        tasks.clone().supervise("fulfilment", async move {
-            while let Some(feed) = consumer.next_partition().await {
-                let desk = Desk::new(feed, decoder.clone(), fulfilments.clone());
-                let shutdown = process.shutdown.clone();
-                tasks.supervise("fulfilment-partition", async move {
-                    desk.run(shutdown).await;
-                    Ok::<(), Infallible>(())
-                });
-            }
-            Ok::<(), Infallible>(())
-        });
-        Ok(())
+        let (fulfilments, decoder) = (self.clone(), decoder.clone());
+        GROUP.join(kafka, process, move |feed, shutdown| {
+            Desk::new(feed, decoder.clone(), fulfilments.clone()).run(shutdown)
+        })
     }
 
     /// Tells a fulfilment something, and gives the commands of whatever it decides on.

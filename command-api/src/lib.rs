@@ -10,6 +10,7 @@ mod cashier;
 mod catalogue;
 mod erasure;
 mod fulfilment;
+mod group;
 mod headers;
 mod intent;
 mod log_in;

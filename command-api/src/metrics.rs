@@ -33,7 +33,20 @@ pub const PAYMENTS_GIVEN_UP: Metric = Metric::counter(
     Unit::Count,
     "Payments whose outcome stayed unknown for as long as the provider can be asked; an operator must look.",
 );
+/// Fulfilments that cannot go on by themselves.
+pub const FULFILMENTS_FAILED: Metric = Metric::counter(
+    "fulfilments_failed_total",
+    Unit::Count,
+    "Times that a fulfilment was heard to wait for an operator; GET /ops/fulfilment?state=FAILED names those that do.",
+);
 
 /// All of them.
-pub const ALL: &[Metric] =
-    &[CONFLICTS, REPLAYS, WRONG_PASSWORDS, SPENT_REFRESH_TOKENS, PAYMENT_OUTCOMES_LOST, PAYMENTS_GIVEN_UP];
+pub const ALL: &[Metric] = &[
+    CONFLICTS,
+    REPLAYS,
+    WRONG_PASSWORDS,
+    SPENT_REFRESH_TOKENS,
+    PAYMENT_OUTCOMES_LOST,
+    PAYMENTS_GIVEN_UP,
+    FULFILMENTS_FAILED,
+];

@@ -30,6 +30,7 @@ pub(crate) use batch::breath;
 use gates::Gates;
 pub(crate) use head::Head;
 use pending::Pending;
+pub(crate) use queue::MOST_COMMANDS;
 use queue::{Queues, Turn};
 pub(crate) use rejected::Rejected;
 
@@ -93,7 +94,13 @@ impl<A: Stream> Streams<A> {
     #[must_use]
     pub(crate) fn new(store: EventStore) -> Self {
         let heads = Arc::new(quick_cache::sync::Cache::new(CACHED_HEADS));
-        Self { store, heads, gates: Arc::default(), queues: Arc::default() }
+        Self { store, heads, gates: Arc::default(), queues: Arc::new(Queues::new(MOST_COMMANDS)) }
+    }
+
+    /// The same, where this many commands on one stream are decided together at most.
+    #[must_use]
+    pub(crate) fn with_batches_of(self, most: u16) -> Self {
+        Self { queues: Arc::new(Queues::new(most)), ..self }
     }
 
     /// The state of a stream by a majority read.

@@ -1,47 +1,55 @@
-"""Prints the first events of a topic: type, stream, version and content, one line each.
+"""Prints the events of topics: type, the name that the seeds give it or "-", stream, version and content, one line each.
 
-    python consumer.py orders.events.v1 10
+    python consumer.py orders.events.v1 payments.events.v1
 
-Reads every partition from the beginning, joins no group, commits nothing, and ends after so many events, or when none
-came for ten seconds.
+Reads every partition from the beginning to where it ends now, joins no group, and commits nothing.
 """
 
 import json
 import os
 import sys
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient, topic_record_subject_name_strategy
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 PATIENCE = 10.0
 
 
-def main(topic, count):
-    registry = SchemaRegistryClient({"url": os.environ["SCHEMA_REGISTRY_URL"]})
-    decode = AvroDeserializer(registry, conf={"subject.name.strategy": topic_record_subject_name_strategy})
+def main(topics):
+    decode = AvroDeserializer(SchemaRegistryClient({"url": os.environ["SCHEMA_REGISTRY_URL"]}))
     consumer = Consumer({
         "bootstrap.servers": os.environ["KAFKA_BROKERS"],
         "group.id": "example",
         "enable.auto.commit": False,
+        "enable.partition.eof": True,
     })
-    partitions = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    unread = {(topic, partition) for topic in topics
+              for partition in consumer.list_topics(topic, PATIENCE).topics[topic].partitions}
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unread])
     try:
-        for _ in range(count):
+        while unread:
             record = consumer.poll(PATIENCE)
             if record is None:
-                return
-            if record.error():
+                sys.exit(f"nothing came for {PATIENCE} s, and these are not read to their end: {sorted(unread)}")
+            if record.error() is None:
+                show(record, decode)
+            elif record.error().code() == KafkaError._PARTITION_EOF:
+                unread.discard((record.topic(), record.partition()))
+            else:
                 sys.exit(str(record.error()))
-            headers = dict(record.headers())
-            content = decode(record.value(), SerializationContext(topic, MessageField.VALUE))
-            stream, version = record.key().decode(), headers["ce_sequence"].decode()
-            print(headers["ce_type"].decode(), stream, version, json.dumps(content, default=str, ensure_ascii=False))
     finally:
         consumer.close()
 
 
+def show(record, decode):
+    headers = dict(record.headers())
+    content = decode(record.value(), SerializationContext(record.topic(), MessageField.VALUE))
+    kind, seed_kind = headers["ce_type"].decode(), headers.get("ce_seedtype", b"-").decode()
+    stream, version = record.key().decode(), headers["ce_sequence"].decode()
+    print(kind, seed_kind, stream, version, json.dumps(content, default=str, ensure_ascii=False))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1:])

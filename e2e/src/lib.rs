@@ -3,8 +3,10 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test's helper fails by panicking, with what it saw")]
 
+pub mod chaos;
 pub mod check;
 pub mod client;
 pub mod ledger;
+pub mod observer;
 pub mod remains;
 pub mod socket;

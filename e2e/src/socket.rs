@@ -28,17 +28,26 @@ pub enum Received {
 impl Socket {
     /// Opens a socket with a one-time ticket; with a cursor it resumes there. `Err` says why it could not.
     pub async fn open(gateway: &Gateway, url: &str, user: &LoggedIn, cursor: Option<&str>) -> Result<Self, String> {
-        let ticket = gateway.post("/ws/tickets", Request::by(user)).await;
-        if ticket.status.as_u16() != 201 {
-            return Err(format!("no ticket: {ticket:?}"));
-        }
-        let url = format!("{}/ws?ticket={}", url.replacen("http", "ws", 1), ticket.text("ticket"));
-        let (stream, _) = tokio_tungstenite::connect_async(url).await.map_err(|error| error.to_string())?;
-        let mut socket = Self { stream };
+        let mut socket = Self::connect(gateway, url, user, "").await?;
         if let Some(cursor) = cursor {
             socket.send(&json!({ "frame": "resume", "cursor": cursor })).await?;
         }
         Ok(socket)
+    }
+
+    /// Opens a socket for an audience. `Err` says why it could not.
+    pub async fn watch(gateway: &Gateway, url: &str, user: &LoggedIn, audience: &str) -> Result<Self, String> {
+        Self::connect(gateway, url, user, &format!("&audience={audience}")).await
+    }
+
+    async fn connect(gateway: &Gateway, url: &str, user: &LoggedIn, query: &str) -> Result<Self, String> {
+        let ticket = gateway.post("/ws/tickets", Request::by(user)).await;
+        if ticket.status.as_u16() != 201 {
+            return Err(format!("no ticket: {ticket:?}"));
+        }
+        let url = format!("{}/ws?ticket={}{query}", url.replacen("http", "ws", 1), ticket.text("ticket"));
+        let (stream, _) = tokio_tungstenite::connect_async(url).await.map_err(|error| error.to_string())?;
+        Ok(Self { stream })
     }
 
     /// Sends a frame.

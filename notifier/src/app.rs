@@ -8,8 +8,10 @@ use runtime::Process;
 use runtime::problem::Problem;
 use sessions::Sessions;
 
+use crate::boards::Boards;
 use crate::config::Terms;
-use crate::hub::{Allowance, Hubs};
+use crate::hub::Hubs;
+use crate::passes::Passes;
 
 /// How long a client should stay away while the feeds cannot be read, in seconds.
 const RETRY_AFTER: u32 = 1;
@@ -21,7 +23,9 @@ pub struct App {
     pub(crate) read_model: ReadModel,
     pub(crate) states: Reader,
     pub(crate) sessions: Sessions,
+    pub(crate) passes: Arc<Passes>,
     pub(crate) hubs: Arc<Hubs>,
+    pub(crate) boards: Arc<Boards>,
     pub(crate) process: Process,
 }
 
@@ -29,11 +33,12 @@ impl App {
     /// Starts listening for the bells of feeds.
     #[must_use]
     pub fn new(terms: Terms, read_model: ReadModel, sessions: Sessions, process: &Process) -> Self {
-        let allowance =
-            Allowance { connections: terms.max_connections_per_user, queue_bytes: terms.connection_queue_bytes };
+        let states = read_model.reader();
         Self {
-            hubs: Arc::new(Hubs::new(read_model.clone(), allowance, process)),
-            states: read_model.reader(),
+            passes: Arc::new(Passes::new(terms.max_connections_per_user)),
+            hubs: Arc::new(Hubs::new(read_model.clone(), terms.connection_queue_bytes, process)),
+            boards: Arc::new(Boards::new(read_model.clone(), states.clone(), process)),
+            states,
             terms: Arc::new(terms),
             read_model,
             sessions,

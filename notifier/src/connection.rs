@@ -1,29 +1,30 @@
 //! One client's connection, WebSocket or server-sent events: the one place that writes to it.
 //!
-//! It pulls from its user's queue at the pace at which the network takes frames, so what waits for a slow client is
-//! bounded by that queue. It ends when the token expires, the session ends, the client is too slow or gone, or the
+//! It pulls from what its audience shares, at the pace at which the network takes frames, so nothing queues for a slow
+//! client alone. It ends when the token expires, the session ends, the client is too slow or gone, or the
 //! process ends.
 
 pub(crate) mod conflation;
 pub(crate) mod dialogue;
 pub(crate) mod ending;
+pub(crate) mod feed;
+pub(crate) mod teller;
+pub(crate) mod watch;
 pub(crate) mod wire;
 
 use std::time::Duration;
 
-use read_model::Reader;
-use read_model::feeds::Cursor;
 use runtime::clock::{self, Instant};
 use runtime::problem::Problem;
-use sessions::Caller;
 use tokio::time::{MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::app::unreadable;
+use crate::entry::Entrant;
 use crate::frames::{Frame, Said};
-use crate::hub::Seat;
+use crate::passes::Pass;
 use crate::{App, Error, metrics};
-use dialogue::{Dialogue, Resume, Step};
 use ending::Ending;
+use teller::Teller;
 use wire::{Close, Gone, Heard, Wire};
 
 /// How long a client gets to take the last frames and the reason of a close.
@@ -32,9 +33,6 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const READ_AGAIN: Duration = Duration::from_secs(1);
 /// How often the line is tried.
 const PING: Duration = Duration::from_secs(25);
-/// How many bytes of frames are written in one go.
-const BATCH_BYTES: usize = 64 * 1024;
-
 /// A write that takes this share of what is tolerated shows that the network is waiting for the client.
 const STALL_SHARE: u32 = 20;
 
@@ -50,35 +48,46 @@ pub(crate) struct Patience {
 /// All that a connection needs besides a way to its client.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    seat: Seat,
+    pass: Pass,
     ending: Ending,
-    head: Cursor,
-    states: Reader,
+    teller: Teller,
 }
 
 /// A connection and all that it works with.
 #[derive(Debug)]
 pub(crate) struct Connection<W> {
     wire: W,
-    seat: Seat,
+    pass: Pass,
     ending: Ending,
-    dialogue: Dialogue,
-    states: Reader,
+    teller: Teller,
     patience: Patience,
 }
 
+/// What to do next for the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Write these, then ask again.
+    Write(Vec<Frame>),
+    /// Everything was told.
+    Wait,
+    /// What is to be told cannot be read; ask again in a while.
+    ReadAgain,
+    /// Close the connection: it had its chance.
+    TooSlow,
+}
+
 impl Opening {
-    /// Takes a seat for this caller, who follows the feed from here on; `None` if he or she has too many already.
-    pub(crate) async fn of(app: &App, caller: Caller) -> Result<Option<Self>, Problem> {
-        let Ok(mut seat) = app.hubs.enter(&caller.user) else { return Ok(None) };
-        let ending = Ending::new(caller, app.sessions.clone(), app.process.shutdown.clone())?;
-        let head = seat.head().await.map_err(|error| unreadable(&error))?;
-        Ok(Some(Self { seat, ending, head, states: app.states.clone() }))
+    /// Lets this entrant listen from here on; `None` if he or she has too many connections already.
+    pub(crate) async fn of(app: &App, entrant: Entrant) -> Result<Option<Self>, Problem> {
+        let Some(pass) = app.passes.give(&entrant.caller.user) else { return Ok(None) };
+        let ending = Ending::new(&entrant, app.sessions.clone(), app.process.shutdown.clone())?;
+        let teller = Teller::of(&entrant, app).await.map_err(|error| unreadable(&error))?;
+        Ok(Some(Self { pass, ending, teller }))
     }
 
     pub(crate) fn connect<W: Wire>(self, wire: W, patience: Patience) -> Connection<W> {
-        let Self { seat, ending, head, states } = self;
-        Connection { wire, seat, ending, dialogue: Dialogue::new(head), states, patience }
+        let Self { pass, ending, teller } = self;
+        Connection { wire, pass, ending, teller, patience }
     }
 }
 
@@ -122,7 +131,7 @@ impl<W: Wire> Connection<W> {
             Err(over) => over,
         };
         // From here on the client takes no one's place, however long it takes to say goodbye.
-        drop(self.seat);
+        drop((self.teller, self.pass));
         let close = match over {
             Over::Gone => return metrics::closed("gone"),
             Over::Closed(close) => close,
@@ -144,7 +153,7 @@ impl<W: Wire> Connection<W> {
             match self.wake(&mut timers).await? {
                 Event::Heard(heard) => self.listen(heard).await?,
                 Event::Greet => {
-                    let frames = self.dialogue.greet()?;
+                    let frames = self.teller.greet()?;
                     self.write(&frames).await?;
                 }
                 Event::Ping => self.ping().await?,
@@ -154,13 +163,13 @@ impl<W: Wire> Connection<W> {
     }
 
     async fn wake(&mut self, timers: &mut Timers) -> Result<Event, Over> {
-        let greeted = self.dialogue.greeted();
+        let greeted = self.teller.greeted();
         let read_again = timers.read_again.unwrap_or(timers.greet);
         Ok(tokio::select! {
             biased;
             close = self.ending.reached() => return Err(Over::Closed(close)),
             heard = self.wire.hear() => Event::Heard(heard),
-            () = self.seat.grown(), if greeted => Event::Grown,
+            () = self.teller.grown(), if greeted => Event::Grown,
             () = sleep_until(timers.greet), if !greeted => Event::Greet,
             () = sleep_until(read_again), if timers.read_again.is_some() => Event::ReadAgain,
             _ = timers.ping.tick() => Event::Ping,
@@ -171,7 +180,7 @@ impl<W: Wire> Connection<W> {
         match heard {
             Heard::Said(Said::Resume { cursor }) => self.resume(cursor.as_deref()).await,
             Heard::Said(Said::Refresh { token }) => {
-                self.dialogue.spoken();
+                self.teller.spoken();
                 self.ending.refresh(&token).await.map_err(Over::Closed)
             }
             Heard::Alive => Ok(()),
@@ -181,35 +190,24 @@ impl<W: Wire> Connection<W> {
     }
 
     async fn resume(&mut self, cursor: Option<&str>) -> Result<(), Over> {
-        let frames = match self.dialogue.resume(cursor)? {
-            Resume::Answer(frames) => frames,
-            Resume::Check(cursor) if self.seat.knows(cursor).await? => self.dialogue.resumed(cursor)?,
-            Resume::Check(_) => self.dialogue.refused()?,
-        };
+        let frames = self.teller.resume(cursor).await?;
         self.write(&frames).await
     }
 
     /// Tells the client everything that is new. Returns when to try again if the feed cannot be read.
     async fn tell(&mut self) -> Result<Option<Instant>, Over> {
-        while self.dialogue.greeted() {
-            let pulled = match self.seat.pull(self.dialogue.place(), BATCH_BYTES).await {
-                Ok(pulled) => pulled,
-                Err(error) => {
-                    tracing::debug!(%error, "a connection cannot read its feed; trying again");
-                    return Ok(Some(clock::monotonic() + READ_AGAIN));
-                }
-            };
-            match self.dialogue.pulled(pulled, clock::monotonic())? {
-                Step::Write(frames) => {
+        while self.teller.greeted() {
+            match self.teller.next(clock::monotonic()).await? {
+                Next::Write(frames) => {
                     let began = clock::monotonic();
                     self.write(&frames).await?;
                     if began.elapsed() > self.patience.write / STALL_SHARE {
-                        self.dialogue.stalled();
+                        self.teller.stalled();
                     }
                 }
-                Step::Conflate => self.conflate().await?,
-                Step::TooSlow => return Err(Over::Closed(Close::TooSlow)),
-                Step::Wait => break,
+                Next::Wait => break,
+                Next::ReadAgain => return Ok(Some(clock::monotonic() + READ_AGAIN)),
+                Next::TooSlow => return Err(Over::Closed(Close::TooSlow)),
             }
         }
         Ok(None)

@@ -1,4 +1,4 @@
-//! Who is let in: pages of known origins only, with a token in a header or with a ticket. Never a token in the URL,
+//! Who is let in, and to which audience: pages of known origins only, with a token in a header or with a ticket. Never a token in the URL,
 //! which ends up in logs and histories.
 
 use axum::extract::FromRequestParts;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sessions::Caller;
 
 use crate::App;
+use crate::audience::Audience;
 
 /// The protocol that the server speaks, and answers with when it is offered.
 pub const PROTOCOL: &str = "orderflow.v1";
@@ -17,13 +18,18 @@ pub const PROTOCOL: &str = "orderflow.v1";
 /// A token among the offered protocols: browsers cannot send any other header.
 const TOKEN_PROTOCOL: &str = "bearer.";
 
-/// A caller who may listen.
+/// A caller who may listen, and to what.
 #[derive(Debug)]
-pub(crate) struct Entrant(pub(crate) Caller);
+pub(crate) struct Entrant {
+    pub(crate) caller: Caller,
+    pub(crate) audience: Audience,
+}
 
 #[derive(Debug, Deserialize)]
 struct Shown {
     ticket: Option<String>,
+    #[serde(default)]
+    audience: Audience,
 }
 
 impl FromRequestParts<App> for Entrant {
@@ -31,17 +37,23 @@ impl FromRequestParts<App> for Entrant {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         check_origin(&parts.headers, &app.terms.allowed_origins)?;
-        if let Some(token) = offered_token(&parts.headers) {
-            return Ok(Self(app.sessions.admit(token).await?));
+        let Search(Shown { ticket, audience }) = Search::from_request_parts(parts, app).await?;
+        let caller = caller(parts, ticket.as_deref(), app).await?;
+        if !audience.admits(&caller) {
+            return Err(Problem::forbidden("Admin access required"));
         }
-        if parts.headers.contains_key(header::AUTHORIZATION) {
-            return Caller::from_request_parts(parts, app).await.map(Self);
-        }
-        let Search(Shown { ticket }) = Search::from_request_parts(parts, app).await?;
-        match ticket {
-            Some(ticket) => app.redeem(&ticket).await.map(Self),
-            None => Caller::from_request_parts(parts, app).await.map(Self),
-        }
+        Ok(Self { caller, audience })
+    }
+}
+
+/// The bearer of an offered token, of the token in the header, or of the ticket.
+async fn caller(parts: &mut Parts, ticket: Option<&str>, app: &App) -> Result<Caller, Problem> {
+    if let Some(token) = offered_token(&parts.headers) {
+        return Ok(app.sessions.admit(token).await?);
+    }
+    match ticket {
+        Some(ticket) if !parts.headers.contains_key(header::AUTHORIZATION) => app.redeem(ticket).await,
+        Some(_) | None => Caller::from_request_parts(parts, app).await,
     }
 }
 

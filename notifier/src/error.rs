@@ -20,6 +20,9 @@ pub enum Error {
     /// A feed was not read for the first time in due time.
     #[error("a user's feed could not be read in time")]
     FeedUnread,
+    /// A board was not read for the first time in due time.
+    #[error("what an audience is shown could not be read in time")]
+    BoardUnread,
     /// A frame does not serialise, or a feed holds what is no event.
     #[error("an event cannot be told")]
     Frame(#[source] Box<dyn std::error::Error + Send + Sync>),

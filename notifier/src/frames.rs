@@ -57,15 +57,18 @@ pub(crate) enum Error {
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "frame", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub(crate) enum Told<'a> {
-    /// The greeting: listening begins behind its cursor.
+    /// The greeting.
     Hello {
-        /// Where listening begins.
-        cursor: String,
-        /// Whether that is where the client asked to go on; if not, it must read the queries again.
+        /// Where listening begins; in a feed of one's own alone, as nothing else can be resumed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        cursor: Option<String>,
+        /// Whether that is where the client asked to go on; if not, what it shows of its feed must be read again.
         recovered: bool,
         /// How far back a cursor may lie.
-        #[schema(inline)]
-        window: Window,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(inline, nullable = false)]
+        window: Option<Window>,
     },
     /// Something happened. Events come in the order of the feed, each once.
     Event {
@@ -94,9 +97,9 @@ pub(crate) enum Told<'a> {
         #[schema(value_type = Object)]
         data: &'a RawValue,
     },
-    /// A stream's latest state, in place of its events, for a client that fell behind.
+    /// A stream's latest state: in a feed in place of its events, for a client that fell behind; elsewhere always.
     Snapshot {
-        /// Where to resume; only the last of several has it.
+        /// Where to resume; only in a feed, and only the last of several has it.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         cursor: Option<String>,
@@ -106,14 +109,20 @@ pub(crate) enum Told<'a> {
         /// Up to which version.
         #[schema(value_type = u32)]
         version: Version,
+        /// What the state takes from another stream.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(inline, nullable = false)]
+        joined: Option<Joined<'a>>,
         /// The document that queries answer with.
         #[schema(value_type = Object)]
         data: &'a RawValue,
     },
     /// Something may have been missed: read the queries again.
     Reload {
-        /// Where listening goes on.
-        cursor: String,
+        /// Where listening goes on, in a feed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        cursor: Option<String>,
     },
     /// The last words of a stream of server-sent events; a WebSocket has close codes for it.
     Close {
@@ -122,6 +131,17 @@ pub(crate) enum Told<'a> {
         /// For people, and after a restart for how many milliseconds to wait.
         reason: &'a str,
     },
+}
+
+/// What a state takes from another stream.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Joined<'a> {
+    /// That stream.
+    #[schema(value_type = String)]
+    pub(crate) stream: &'a StreamId,
+    /// Up to which version; 0 if nothing has happened to it yet.
+    #[schema(value_type = u32)]
+    pub(crate) version: Version,
 }
 
 /// How far back a cursor may lie.
@@ -137,8 +157,13 @@ impl Frame {
     /// The greeting: listening begins behind `cursor`; `recovered` if that is where the client asked to go on.
     pub(crate) fn hello(cursor: Cursor, recovered: bool) -> Result<Self, Error> {
         let window = Window { entries: feeds::MOST_ENTRIES, seconds: feeds::WINDOW.as_secs() };
-        let text = Told::Hello { cursor: cursor.to_string(), recovered, window };
+        let text = Told::Hello { cursor: Some(cursor.to_string()), recovered, window: Some(window) };
         Self::new("hello", Some(cursor), &text)
+    }
+
+    /// The greeting where nothing can be resumed.
+    pub(crate) fn welcome() -> Result<Self, Error> {
+        Self::new("hello", None, &Told::Hello { cursor: None, recovered: false, window: None })
     }
 
     /// A stream's latest state in place of its events. The last of several moves the place to resume at.
@@ -148,14 +173,24 @@ impl Frame {
         state: &[u8],
         cursor: Option<Cursor>,
     ) -> Result<Self, Error> {
-        let data = serde_json::from_slice(state).map_err(|source| Error::Serialise { source })?;
-        let text = Told::Snapshot { cursor: cursor.map(|cursor| cursor.to_string()), stream, version, data };
-        Self::new("snapshot", cursor, &text)
+        let (data, at) = (json(state)?, cursor.map(|cursor| cursor.to_string()));
+        Self::new("snapshot", cursor, &Told::Snapshot { cursor: at, stream, version, joined: None, data })
+    }
+
+    /// A stream's latest state, with something of another stream in it.
+    pub(crate) fn joined(stream: &StreamId, version: Version, state: &[u8], joined: Joined<'_>) -> Result<Self, Error> {
+        let (data, joined) = (json(state)?, Some(joined));
+        Self::new("snapshot", None, &Told::Snapshot { cursor: None, stream, version, joined, data })
     }
 
     /// Something may have been missed: read the queries again; listening goes on behind `cursor`.
     pub(crate) fn reload(cursor: Cursor) -> Result<Self, Error> {
-        Self::new("reload", Some(cursor), &Told::Reload { cursor: cursor.to_string() })
+        Self::new("reload", Some(cursor), &Told::Reload { cursor: Some(cursor.to_string()) })
+    }
+
+    /// The same where nothing can be resumed.
+    pub(crate) fn missed() -> Result<Self, Error> {
+        Self::new("reload", None, &Told::Reload { cursor: None })
     }
 
     /// The last words of a stream of server-sent events, which has no close codes of its own.
@@ -166,6 +201,11 @@ impl Frame {
     fn new(name: &'static str, cursor: Option<Cursor>, text: &Told<'_>) -> Result<Self, Error> {
         let text = serde_json::to_string(text).map_err(|source| Error::Serialise { source })?;
         Ok(Self { name, cursor, text: text.into() })
+    }
+
+    /// What it costs to keep.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
     }
 
     /// The same as a server-sent event. The JSON is on one line, as serialised JSON always is.
@@ -204,139 +244,13 @@ impl EventFrame {
 
     /// What it costs to keep.
     pub(crate) fn bytes(&self) -> usize {
-        self.frame.text.len()
+        self.frame.bytes()
     }
+}
+
+fn json(text: &[u8]) -> Result<&RawValue, Error> {
+    serde_json::from_slice(text).map_err(|source| Error::Serialise { source })
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-    use schemas::OrderId;
-    use serde_json::{Value, json};
-    use utoipa::PartialSchema as _;
-
-    use super::*;
-
-    /// The place behind entry `seq` of the feed of tests.
-    pub(crate) fn place(seq: u64) -> Cursor {
-        if seq == 0 { Cursor::START } else { Cursor::new(seq, &format!("{seq:040x}")).unwrap() }
-    }
-
-    /// Entry `seq`, version `seq` of a stream.
-    pub(crate) fn entry(seq: u64) -> feeds::Entry {
-        feeds::Entry {
-            cursor: place(seq),
-            stream: OrderId::from_bits(7).stream().clone(),
-            version: Version(u32::try_from(seq).unwrap()),
-            name: "OrderPlaced".to_owned(),
-            seed_type: Some("order.created".to_owned()),
-            at: Timestamp::from_micros(1_700_000_000_000_000),
-            topic: "orders.events.v1".to_owned(),
-            partition: 0,
-            offset: 0,
-            data: r#"{"total_amount":5}"#.to_owned(),
-        }
-    }
-
-    pub(crate) fn event(seq: u64) -> EventFrame {
-        EventFrame::of(entry(seq)).unwrap()
-    }
-
-    fn json_of(frame: &Frame) -> Value {
-        serde_json::from_str(&frame.text).unwrap()
-    }
-
-    #[test]
-    fn an_event_carries_its_place_in_the_feed_and_in_its_stream() {
-        let EventFrame { frame, .. } = event(2);
-        let digest = "0000000000000000000000000000000000000002";
-        let expected = json!({
-            "frame": "event", "cursor": format!("2-{digest}"), "seq": 2, "digest": digest,
-            "stream": "ord_00000000000000000000000000000007", "version": 2,
-            "type": "OrderPlaced", "seedType": "order.created", "at": "2023-11-14T22:13:20.000000Z",
-            "data": {"total_amount": 5},
-        });
-        assert_eq!(json_of(&frame), expected);
-    }
-
-    #[test]
-    fn the_other_frames_say_what_the_protocol_names() {
-        let start = place(0).to_string();
-        let stream = OrderId::from_bits(7).stream().clone();
-        let snapshot = |cursor| Frame::snapshot(&stream, Version(3), br#"{"status":"PAID"}"#, cursor).unwrap();
-        for (frame, expected) in [
-            (
-                Frame::hello(place(0), true).unwrap(),
-                json!({"frame": "hello", "cursor": start, "recovered": true, "window": {"entries": 1000, "seconds": 86400}}),
-            ),
-            (Frame::reload(place(0)).unwrap(), json!({"frame": "reload", "cursor": start})),
-            (snapshot(None), json!({"frame": "snapshot", "stream": stream, "version": 3, "data": {"status": "PAID"}})),
-            (
-                snapshot(Some(place(0))),
-                json!({"frame": "snapshot", "cursor": start, "stream": stream, "version": 3, "data": {"status": "PAID"}}),
-            ),
-            (Frame::close(4001, "why").unwrap(), json!({"frame": "close", "code": 4001, "reason": "why"})),
-        ] {
-            assert_eq!(json_of(&frame), expected);
-        }
-    }
-
-    /// What the published description says of this frame.
-    fn described(name: &str) -> Value {
-        let told = serde_json::to_value(Told::schema()).unwrap();
-        let frames = told["oneOf"].as_array().unwrap();
-        let mut found = frames.iter().filter(|frame| frame["properties"]["frame"]["enum"] == json!([name]));
-        let (frame, another) = (found.next().expect(name).clone(), found.next());
-        assert_eq!(another, None, "{name} is described once");
-        frame
-    }
-
-    #[test]
-    fn a_frame_has_the_fields_that_its_description_has() {
-        let stream = OrderId::from_bits(7).stream().clone();
-        let snapshot = |cursor| Frame::snapshot(&stream, Version(3), b"{}", cursor).unwrap();
-        for frame in [
-            Frame::hello(place(0), true).unwrap(),
-            event(2).frame,
-            snapshot(None),
-            snapshot(Some(place(0))),
-            Frame::reload(place(0)).unwrap(),
-            Frame::close(4001, "why").unwrap(),
-        ] {
-            let (described, said) = (described(frame.name), json_of(&frame));
-            let (properties, fields) = (described["properties"].as_object().unwrap(), said.as_object().unwrap());
-            for field in fields.keys() {
-                assert!(properties.contains_key(field), "{field} of {} is not described", frame.name);
-            }
-            for field in described["required"].as_array().unwrap() {
-                assert!(fields.contains_key(field.as_str().unwrap()), "{field} is missing in {}", frame.name);
-            }
-        }
-    }
-
-    #[test]
-    fn a_server_sent_event_has_the_frames_name_its_cursor_and_its_json_on_one_line() {
-        let mut out = Vec::new();
-        let reload = Frame::reload(place(0)).unwrap();
-        reload.sent_event(&mut out);
-        Frame::close(4001, "why").unwrap().sent_event(&mut out);
-        let expected = format!(
-            "event: reload\nid: {}\ndata: {}\n\nevent: close\ndata: {{\"frame\":\"close\",\"code\":4001,\"reason\":\"why\"}}\n\n",
-            place(0),
-            reload.text
-        );
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_client_says_resume_or_refresh_and_nothing_else() {
-        let said = |text: &str| serde_json::from_str::<Said>(text).ok();
-        assert_eq!(said(r#"{"frame":"resume","cursor":"c"}"#), Some(Said::Resume { cursor: Some("c".to_owned()) }));
-        assert_eq!(said(r#"{"frame":"resume"}"#), Some(Said::Resume { cursor: None }));
-        assert_eq!(said(r#"{"frame":"refresh","token":"t"}"#), Some(Said::Refresh { token: "t".to_owned() }));
-        for nonsense in ["", "hello", "{}", "null", r#"{"frame":"event"}"#, r#"{"frame":"refresh"}"#] {
-            assert_eq!(said(nonsense), None, "{nonsense}");
-        }
-    }
-}
+pub(crate) mod tests;

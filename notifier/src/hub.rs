@@ -26,22 +26,14 @@ const PAGE: usize = 32;
 /// How long a new connection waits for the head of its feed.
 const FIRST_READ: Duration = Duration::from_secs(2);
 
-/// How much a user may have of this process.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Allowance {
-    /// Connections at a time.
-    pub(crate) connections: usize,
-    /// Bytes of frames that wait for a slow connection, per user.
-    pub(crate) queue_bytes: usize,
-}
-
 /// All users with connections here.
 #[derive(Debug)]
 pub(crate) struct Hubs {
     read_model: ReadModel,
     bells: Bells,
     process: Process,
-    allowance: Allowance,
+    /// Bytes of frames that wait for a user's slow connections.
+    queue_bytes: usize,
     users: Mutex<HashMap<UserId, Taken>>,
     next: AtomicU64,
 }
@@ -72,10 +64,6 @@ pub(crate) struct Seat {
     grown: watch::Receiver<()>,
 }
 
-/// The user has as many connections here as are allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooMany;
-
 /// What is behind a place in a feed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pulled {
@@ -91,23 +79,20 @@ pub(crate) enum Pulled {
 }
 
 impl Hubs {
-    pub(crate) fn new(read_model: ReadModel, allowance: Allowance, process: &Process) -> Self {
+    pub(crate) fn new(read_model: ReadModel, queue_bytes: usize, process: &Process) -> Self {
         let bells = read_model.bells(process);
         let (users, next) = (Mutex::default(), AtomicU64::new(0));
-        Self { read_model, bells, process: process.clone(), allowance, users, next }
+        Self { read_model, bells, process: process.clone(), queue_bytes, users, next }
     }
 
     /// A place for one more connection of this user; the first one starts following the feed.
-    pub(crate) fn enter(self: &Arc<Self>, user: &UserId) -> Result<Seat, TooMany> {
+    pub(crate) fn enter(self: &Arc<Self>, user: &UserId) -> Seat {
         let mut users = self.users();
         let taken = users.entry(user.clone()).or_insert_with(|| Taken { hub: self.follow(user), seats: 0 });
-        if taken.seats >= self.allowance.connections {
-            return Err(TooMany);
-        }
         taken.seats += 1;
         let (hub, grown) = (Arc::clone(&taken.hub), taken.hub.grown.subscribe());
         let id = ReaderId(self.next.fetch_add(1, Ordering::Relaxed));
-        Ok(Seat { id, hubs: Arc::clone(self), hub, grown })
+        Seat { id, hubs: Arc::clone(self), hub, grown }
     }
 
     fn follow(&self, user: &UserId) -> Arc<Hub> {
@@ -117,7 +102,7 @@ impl Hubs {
             hub: Arc::clone(&hub),
             read_model: self.read_model.clone(),
             bell: self.bells.listen(user),
-            queue_bytes: self.allowance.queue_bytes,
+            queue_bytes: self.queue_bytes,
         };
         self.process.tasks.spawn("feed-follower", follower.run(self.process.shutdown.clone()));
         hub

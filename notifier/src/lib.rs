@@ -1,10 +1,12 @@
 //! The notifier: feeds every owner what happens to his or her orders, and tells it over WebSocket and server-sent
-//! events.
+//! events. In the same way it shows the catalogue to everybody, and to admins what happens in the shop.
 //!
-//! Promise: a feed brings every change in order and without duplicates, or says that it must be reloaded. Any instance
-//! serves any user.
+//! Promise: a feed brings every change in order and without duplicates, or says that it must be reloaded. The other
+//! audiences are told newest states alone, of which none is older than the one before. Any instance serves any user.
 
 mod app;
+mod audience;
+mod boards;
 mod config;
 mod connection;
 mod entry;
@@ -13,8 +15,10 @@ mod feeding;
 mod frames;
 mod hub;
 mod metrics;
+mod passes;
 pub mod protocol;
 mod routes;
+mod states;
 mod tickets;
 
 use bus::{Decoder, Kafka, Registry};

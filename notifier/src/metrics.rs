@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use runtime::metrics::{Metric, Unit};
 
+use crate::audience::Audience;
+
 /// Events that entered a feed.
 pub(crate) const FED: Metric = Metric::counter("notifier_events_fed_total", Unit::Count, "Events that entered a feed.");
 /// Events that entered no feed. Label: reason (duplicate, unfed, gap, parked).
@@ -16,8 +18,9 @@ pub(crate) const PASSED: Metric = Metric::counter(
 /// From an event's time to its place in the feed.
 pub(crate) const FEED_SECONDS: Metric =
     Metric::histogram("notifier_feed_seconds", Unit::Seconds, "From an event's time until its feed holds it.");
-/// Open connections. Label: kind (websocket, events).
-pub(crate) const CONNECTIONS: Metric = Metric::gauge("notifier_connections", Unit::Count, "Open connections, by kind.");
+/// Open connections. Labels: kind (websocket, events), audience (owner, catalogue, operators).
+pub(crate) const CONNECTIONS: Metric =
+    Metric::gauge("notifier_connections", Unit::Count, "Open connections, by kind and audience.");
 /// Ended connections. Label: reason.
 pub(crate) const CLOSED: Metric =
     Metric::counter("notifier_connections_closed_total", Unit::Count, "Connections that ended, by reason.");
@@ -29,9 +32,22 @@ pub(crate) const CONFLATIONS: Metric = Metric::counter(
     Unit::Count,
     "Times that a slow client was told latest states instead of events.",
 );
+/// States on boards. Label: audience (catalogue, operators).
+pub(crate) const BOARD_STATES: Metric = Metric::gauge(
+    "notifier_board_states",
+    Unit::Count,
+    "States that are kept for those who watch the catalogue, or what operators watch, by audience.",
+);
+/// New states on boards. Label: audience (catalogue, operators).
+pub(crate) const BOARD_NEWS: Metric = Metric::counter(
+    "notifier_board_news_total",
+    Unit::Count,
+    "States that took the place of older ones before those who watch, by audience.",
+);
 
 /// All of them.
-pub const METRICS: &[Metric] = &[FED, PASSED, FEED_SECONDS, CONNECTIONS, CLOSED, FRAMES, CONFLATIONS];
+pub const METRICS: &[Metric] =
+    &[FED, PASSED, FEED_SECONDS, CONNECTIONS, CLOSED, FRAMES, CONFLATIONS, BOARD_STATES, BOARD_NEWS];
 
 /// So many events entered no feed, for this reason.
 pub(crate) fn passed(reason: &'static str, count: u64) {
@@ -51,19 +67,35 @@ pub(crate) fn closed(reason: &'static str) {
     metrics::counter!(CLOSED.name, "reason" => reason).increment(1);
 }
 
-/// Counts a connection of this kind as open until it is dropped.
+/// So many states are on the board of this audience.
+pub(crate) fn shown(audience: &'static str, states: usize) {
+    let states = f64::from(u32::try_from(states).unwrap_or(u32::MAX));
+    metrics::gauge!(BOARD_STATES.name, "audience" => audience).set(states);
+}
+
+/// So many states are new on the board of this audience.
+pub(crate) fn news(audience: &'static str, states: usize) {
+    let states = u64::try_from(states).unwrap_or(u64::MAX);
+    metrics::counter!(BOARD_NEWS.name, "audience" => audience).increment(states);
+}
+
+/// Counts a connection of this kind and audience as open until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Open(&'static str);
+pub(crate) struct Open {
+    kind: &'static str,
+    audience: &'static str,
+}
 
 impl Open {
-    pub(crate) fn new(kind: &'static str) -> Self {
-        metrics::gauge!(CONNECTIONS.name, "kind" => kind).increment(1.0);
-        Self(kind)
+    pub(crate) fn new(kind: &'static str, audience: Audience) -> Self {
+        let audience = audience.name();
+        metrics::gauge!(CONNECTIONS.name, "kind" => kind, "audience" => audience).increment(1.0);
+        Self { kind, audience }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        metrics::gauge!(CONNECTIONS.name, "kind" => self.0).decrement(1.0);
+        metrics::gauge!(CONNECTIONS.name, "kind" => self.kind, "audience" => self.audience).decrement(1.0);
     }
 }

@@ -58,6 +58,14 @@ pub(crate) struct Needed {
     pub(crate) since: String,
 }
 
+impl Overview {
+    /// Whether this process can read the views.
+    pub(crate) fn has_views(&self) -> bool {
+        let needed = self.services.first().into_iter().flat_map(|own| &own.dependencies);
+        needed.into_iter().any(|needed| needed.name == "redis" && needed.up)
+    }
+}
+
 impl Peers {
     /// Asks nobody yet.
     pub fn new(peers: Vec<Peer>, process: Process) -> Result<Self, reqwest::Error> {

@@ -11,10 +11,11 @@ use domain::fulfilment::Heard;
 use futures::stream::{self, StreamExt as _};
 use runtime::backoff::Backoff;
 use runtime::{Shutdown, chain};
-use schemas::{AnyEvent, FulfilmentId, Recorded};
+use schemas::{AnyEvent, FulfilmentEvent, FulfilmentId, Recorded};
 
 use super::Fulfilments;
 use crate::intent::Cause;
+use crate::metrics;
 use crate::streams::Rejected;
 
 /// How many records are taken at once.
@@ -66,6 +67,7 @@ impl Desk {
         let mut by_fulfilment = BTreeMap::<FulfilmentId, Vec<(Heard, Cause)>>::new();
         for record in records {
             let Some(recorded) = self.decode(record).await else { continue };
+            alarm(&recorded);
             let heard = Heard::of(&recorded);
             if let Some(id) = heard.fulfilment().cloned() {
                 by_fulfilment.entry(id).or_default().push((heard, Cause::of(&recorded)));
@@ -118,4 +120,12 @@ impl Desk {
             }
         }
     }
+}
+
+/// Says aloud that a fulfilment waits for an operator. A record that comes again is said and counted again.
+fn alarm(recorded: &Recorded<AnyEvent>) {
+    let AnyEvent::Fulfilment(FulfilmentEvent::Failed(failed)) = &recorded.event else { return };
+    metrics::FULFILMENTS_FAILED.add(1);
+    let (stream, reason) = (&recorded.stream, &failed.reason);
+    tracing::error!(fulfilment.id = %stream, "{stream} waits for an operator: {reason}");
 }

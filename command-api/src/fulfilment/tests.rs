@@ -14,6 +14,7 @@ use stack::testing::{self, eventually};
 use uuid::Uuid;
 
 use super::*;
+use crate::streams::MOST_COMMANDS;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -60,7 +61,7 @@ impl World {
 
     /// A process that just started.
     fn process(&self, config: FulfilmentConfig) -> Fulfilments {
-        Fulfilments::new(&config, &self.store, &Participants::new(&self.store), &secret())
+        Fulfilments::new(&config, &self.store, &Participants::new(&self.store, MOST_COMMANDS), &secret())
     }
 
     async fn start(&self, fulfilments: &Fulfilments) {

@@ -12,21 +12,22 @@ use schemas::StreamId;
 use super::pending::Pending;
 use super::{Creates, Stream};
 
-/// The most commands that are decided together. A commit must stay small enough to be read back for one retry.
-pub(super) const MOST_COMMANDS: usize = 200;
+/// The most commands that are decided together, if nothing else is said. A commit must stay small enough to be read back
+/// for one retry.
+pub(crate) const MOST_COMMANDS: u16 = 200;
 
 /// The streams that are being worked on, each with what waits for it.
 pub(super) struct Queues<A: Aggregate> {
     waiting: Mutex<HashMap<StreamId, VecDeque<Pending<A>>>>,
-}
-
-impl<A: Aggregate> Default for Queues<A> {
-    fn default() -> Self {
-        Self { waiting: Mutex::default() }
-    }
+    most: u16,
 }
 
 impl<A: Stream> Queues<A> {
+    /// Nobody waits; this many commands are decided together at most.
+    pub(super) fn new(most: u16) -> Self {
+        Self { waiting: Mutex::default(), most }
+    }
+
     /// Queues a command. Whoever finds the stream idle gets its turn, and must use it.
     pub(super) fn enter(self: &Arc<Self>, stream: &StreamId, pending: Pending<A>) -> Option<Turn<A>> {
         let mut waiting = self.waiting();
@@ -58,7 +59,7 @@ impl<A: Stream> Turn<A> {
     pub(super) fn take(&mut self) -> Option<Vec<Pending<A>>> {
         let mut waiting = self.queues.waiting();
         let queue = waiting.get_mut(&self.stream)?;
-        let batch = together(queue);
+        let batch = together(queue, self.queues.most);
         if batch.is_empty() {
             waiting.remove(&self.stream);
             self.ended = true;
@@ -77,8 +78,8 @@ impl<A: Aggregate> Drop for Turn<A> {
 }
 
 /// Takes from the front what shares a way to be decided: a command that creates its stream goes alone.
-fn together<A: Stream>(queue: &mut VecDeque<Pending<A>>) -> Vec<Pending<A>> {
-    let others = queue.iter().take(MOST_COMMANDS).take_while(|pending| pending.creates == Creates::No).count();
+fn together<A: Stream>(queue: &mut VecDeque<Pending<A>>, most: u16) -> Vec<Pending<A>> {
+    let others = queue.iter().take(usize::from(most)).take_while(|pending| pending.creates == Creates::No).count();
     let count = others.max(1).min(queue.len());
     queue.drain(..count).collect()
 }

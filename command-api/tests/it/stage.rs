@@ -14,7 +14,7 @@ use stack::testing;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::caller::{ADMIN, jwks, private_key, token};
+use crate::caller::{ADMIN, ISSUER, token};
 
 /// Any will do.
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -79,7 +79,7 @@ impl Stage {
     }
 
     pub(crate) async fn over(mongodb_uri: &str) -> Self {
-        let (jwks, private_key) = (jwks(), private_key());
+        let (jwks, private_key) = (ISSUER.jwks(), ISSUER.private_key());
         let settings = [
             ("--environment", "dev"),
             ("--mongodb-uri", mongodb_uri),

@@ -7,7 +7,7 @@ use redis::Cmd;
 use schemas::{EventId, StreamId, Version};
 
 use crate::library::VIEWS;
-use crate::{MAX_PARKED, Parking, Position, Source, Target, keys};
+use crate::{MAX_PARKED, Parking, Position, Source, Target};
 
 /// The most events that one batch should hold: the call blocks Redis, for about 2 ms at this size.
 pub const MAX_BATCH: usize = 100;
@@ -97,7 +97,7 @@ impl Batch {
         let mut call = VIEWS.call("views_apply", &keys);
         call.arg(source.to_string()).arg(base.to_string()).arg(next.to_string());
         call.arg(writes.len()).arg(gaps.len());
-        call.arg(keys::applied(target.projection)).arg(notice(writes));
+        call.arg(target.applied()).arg(notice(writes));
         call.arg(held.len()).arg(parks.len()).arg(MAX_PARKED);
         for write in writes {
             write.arguments(&lists, &mut call);

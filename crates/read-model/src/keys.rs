@@ -3,24 +3,22 @@
 
 use schemas::StreamId;
 
-use crate::Target;
+use crate::{Generation, Target};
 
 /// The pointer to the generation that readers read.
 pub(crate) fn live(projection: &str) -> String {
     format!("{{{projection}}}:live")
 }
 
-/// Where the notices of applied versions are published.
-pub(crate) fn applied(projection: &str) -> String {
-    format!("{{{projection}}}:applied")
+/// The pattern of the channels of notices of a projection's generations; of all projections for `*`.
+pub(crate) fn all_applied(projection: &str) -> String {
+    format!("{{{projection}}}:g*:applied")
 }
 
-/// The pattern of all channels of [`applied`].
-pub(crate) const ALL_APPLIED: &str = "{*}:applied";
-
-/// The projection whose channel of notices this is.
-pub(crate) fn projection_of_applied(channel: &str) -> Option<&str> {
-    channel.strip_prefix('{')?.strip_suffix("}:applied")
+/// The projection and the generation whose channel of notices this is.
+pub(crate) fn of_applied(channel: &str) -> Option<(&str, Generation)> {
+    let (projection, rest) = channel.strip_prefix('{')?.split_once("}:g")?;
+    Some((projection, Generation(rest.strip_suffix(":applied")?.parse().ok()?)))
 }
 
 /// All keys of a projection's generations start with this and the generation's number.
@@ -36,6 +34,11 @@ pub(crate) fn entries(projection: &str) -> String {
 impl Target {
     fn key(&self, rest: &str) -> String {
         format!("{{{}}}:g{}:{rest}", self.projection, self.generation.0)
+    }
+
+    /// Channel: the notices of what was applied.
+    pub(crate) fn applied(&self) -> String {
+        self.key("applied")
     }
 
     /// Hash: source -> position.

@@ -6,6 +6,7 @@
 //! and a Redis that lost its last writes are all recognised, and every event counts exactly once.
 
 mod batch;
+mod changes;
 mod connection;
 mod document;
 mod error;
@@ -16,12 +17,14 @@ mod parking;
 mod position;
 mod purge;
 mod reader;
+mod subscription;
 mod writer;
 
 pub mod feeds;
 pub mod generations;
 
 pub use batch::{Applied, Batch, DocumentWrite, Gap, MAX_BATCH};
+pub use changes::{Change, Changes};
 pub use connection::RedisConfig;
 pub use document::Document;
 pub use error::Error;

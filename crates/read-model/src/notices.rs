@@ -4,20 +4,20 @@
 //! an answer.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use redis::RedisError;
-use redis::aio::PubSubSink;
 use runtime::Process;
 use runtime::backoff::Backoff;
 use schemas::{StreamId, Version};
 use tokio::sync::Notify;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::sleep;
 
 use crate::connection::Connections;
+use crate::subscription::{Subscription, applied};
 use crate::{Error, keys};
 
 /// How often those who wait read again without a notice.
@@ -25,9 +25,6 @@ const REREAD: Duration = Duration::from_millis(50);
 /// How many may wait in this process, and for one document.
 const LIMIT: usize = 4096;
 const LIMIT_PER_STREAM: usize = 256;
-/// How often the subscription is tried when nothing arrives, and how long that may take.
-const PING: Duration = Duration::from_secs(5);
-const PING_ANSWER: Duration = Duration::from_secs(2);
 
 /// The process's ear for applied versions; clones share the one subscription.
 #[derive(Debug, Clone)]
@@ -142,28 +139,20 @@ impl Notices {
     async fn listen(&self, connections: &Connections) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         loop {
-            if let Err(error) = self.listen_once(connections, &mut backoff).await {
-                let error: &dyn std::error::Error = &error;
-                tracing::debug!(error, "the subscription to notices ended; subscribing again");
-            }
+            let Err(error) = self.listen_once(connections, &mut backoff).await;
+            tracing::debug!(error = runtime::chain(&error), "the subscription to notices ended; subscribing again");
             backoff.wait().await;
         }
     }
 
-    async fn listen_once(&self, connections: &Connections, backoff: &mut Backoff) -> Result<(), RedisError> {
-        let (mut sink, mut messages) = connections.subscriber().await?.split();
-        bounded(sink.psubscribe(keys::ALL_APPLIED)).await?;
+    async fn listen_once(&self, connections: &Connections, backoff: &mut Backoff) -> Result<Infallible, RedisError> {
+        let mut subscription = Subscription::to(connections, &[keys::all_applied("*")]).await?;
         backoff.reset();
         // What was published in between is unknown: everyone reads again.
         self.ring_all();
-        let mut time_to_try = interval(PING);
         loop {
-            tokio::select! {
-                message = messages.next() => match message {
-                    Some(message) => self.ring(message.get_channel_name(), message.get_payload_bytes()),
-                    None => return Ok(()),
-                },
-                _ = time_to_try.tick() => try_out(&mut sink).await?,
+            if let Some(notice) = subscription.next().await? {
+                self.ring(notice.get_channel_name(), notice.get_payload_bytes());
             }
         }
     }
@@ -179,25 +168,13 @@ impl Notices {
         if waiting.total == 0 {
             return;
         }
-        let (Some(projection), Ok(notice)) = (keys::projection_of_applied(channel), std::str::from_utf8(notice)) else {
-            return;
-        };
-        for applied in notice.split(' ') {
-            let Some((stream, _version)) = applied.split_once('@') else { continue };
+        let Some((projection, _generation)) = keys::of_applied(channel) else { return };
+        for stream in applied(notice) {
             if let Some(waiters) = waiting.by_stream.get(&(projection.into(), stream.into())) {
                 waiters.bell.notify_waiters();
             }
         }
     }
-}
-
-async fn try_out(sink: &mut PubSubSink) -> Result<(), RedisError> {
-    bounded(sink.ping::<redis::Value>()).await.map(drop)
-}
-
-async fn bounded<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
-    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
-    timeout(PING_ANSWER, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// One who waits; leaves when dropped.

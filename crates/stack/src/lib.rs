@@ -23,7 +23,7 @@ pub mod versions;
 
 pub use error::{Error, Lead};
 pub use orderflow::{Addresses, Admin, Given, Orderflow, Shape};
-pub use wait::eventually;
+pub use wait::{eventually, within};
 
 /// An error and everything that caused it, on one line each.
 #[must_use]

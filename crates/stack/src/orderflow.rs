@@ -178,6 +178,17 @@ impl Orderflow {
         self.process(name)?.ready(READY_WITHIN).await
     }
 
+    /// The same with these settings besides its own, until it is started the next time.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchProcess`], or why it did not come up.
+    pub async fn start_with(&self, name: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
+        let process = self.process(name)?;
+        let own = process.program().clone();
+        process.start_as(&settings.iter().fold(own, |program, (name, value)| program.env(name, value)))?;
+        process.ready(READY_WITHIN).await
+    }
+
     /// Starts a process that does not run, and returns at once: for one that cannot become ready yet.
     ///
     /// # Errors

@@ -118,10 +118,18 @@ impl Process {
     /// # Errors
     /// [`Error::Spawn`] or [`Error::File`].
     pub(crate) fn start_again(&self) -> Result<(), Error> {
+        self.start_as(&self.program)
+    }
+
+    /// The same as another program, which is forgotten when it ends.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`] or [`Error::File`].
+    pub(crate) fn start_as(&self, program: &Program) -> Result<(), Error> {
         if self.identity().is_some() {
             return Ok(());
         }
-        let child = spawner::spawn(&self.program, self.lifetime)?;
+        let child = spawner::spawn(program, self.lifetime)?;
         let pid = child.id();
         let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0 });
         *self.running() = Some(Running { identity, child: Some(child), since: clock::monotonic() });

@@ -8,16 +8,25 @@ use std::time::Duration;
 /// When the deadline passes: `what` did not happen.
 #[expect(clippy::panic, reason = "a test fails by panicking")]
 pub async fn eventually<T>(what: &str, deadline: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let told = async || probe().await.ok_or_else(|| what.to_owned());
+    within(deadline, told).await.unwrap_or_else(|missing| panic!("{missing}"))
+}
+
+/// The same for a probe that says itself what is still missing.
+///
+/// # Errors
+/// When the deadline passes: with what the probe said last.
+pub async fn within<T>(deadline: Duration, mut probe: impl AsyncFnMut() -> Result<T, String>) -> Result<T, String> {
+    let mut missing = String::from("the first answer");
     let asked = async {
         loop {
-            if let Some(value) = probe().await {
-                return value;
+            match probe().await {
+                Ok(value) => return value,
+                Err(what) => missing = what,
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    match tokio::time::timeout(deadline, asked).await {
-        Ok(value) => value,
-        Err(_elapsed) => panic!("not within {deadline:?}: {what}"),
-    }
+    let answer = tokio::time::timeout(deadline, asked).await;
+    answer.map_err(|_elapsed| format!("not within {deadline:?}: {missing}"))
 }

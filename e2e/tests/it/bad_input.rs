@@ -37,6 +37,7 @@ async fn bad_orders_are_refused_with_a_reason_and_nothing_is_stored() {
         ("an operator", line(json!({ "sku": { "$gt": "" }, "qty": 1 })), 400, "validation_failed"),
         ("a strange SKU", line(json!({ "sku": "a b", "qty": 1 })), 400, "validation_failed"),
         ("an unknown SKU", line(json!({ "sku": "NO-SUCH", "qty": 1 })), 409, "unknown_product"),
+        ("a float price", line(json!({ "sku": sku, "qty": 1, "price": 0.1 })), 400, "validation_failed"),
         ("another price", line(json!({ "sku": sku, "qty": 1, "price": 99 })), 409, "price_changed"),
     ];
     for (what, body, status, code) in cases {

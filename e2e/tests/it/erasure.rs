@@ -18,7 +18,7 @@ const CANARIES: [&str; 6] =
 /// Where any of these words stands, Redis left out.
 async fn outside_redis(world: &World, words: &Words) -> Places {
     let mut places = remains::in_mongodb(&world.system.addresses().mongodb_uri, words).await;
-    places.extend(remains::in_kafka(&world.kafka, words).await);
+    places.extend(remains::in_kafka(world.kafka(), words).await);
     for folder in ["kafka", "logs", "gateway", "registry"] {
         places.extend(remains::in_files(&world.system.folder().join(folder), words));
     }

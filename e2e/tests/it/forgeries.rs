@@ -86,7 +86,7 @@ fn lenient() -> Validation {
     checks
 }
 
-fn claims_of(token: &str) -> Value {
+pub(crate) fn claims_of(token: &str) -> Value {
     jsonwebtoken::dangerous::insecure_decode::<Value>(token).expect("a token's claims").claims
 }
 

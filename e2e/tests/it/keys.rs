@@ -36,12 +36,12 @@ async fn after_a_rotation_new_tokens_are_accepted_at_once_and_old_ones_go_on_wit
 }
 
 /// The name of the key that signed a user's token.
-fn kid_of(user: &LoggedIn) -> String {
+pub(crate) fn kid_of(user: &LoggedIn) -> String {
     jsonwebtoken::decode_header(&user.token).expect("a token").kid.expect("a kid")
 }
 
 /// The names of the published keys.
-async fn published(world: &World) -> Vec<String> {
+pub(crate) async fn published(world: &World) -> Vec<String> {
     let answer = world.gateway.get("/.well-known/jwks.json", Request::default()).await.expect(200);
     let keys = answer.body.get("keys").and_then(Value::as_array).expect("keys");
     keys.iter().filter_map(|key| key.get("kid").and_then(Value::as_str)).map(str::to_owned).collect()

@@ -3,9 +3,15 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod audiences;
 mod bad_input;
+mod blows;
+mod chaos;
+mod deadlines;
 mod erasure;
+mod events;
 mod faults;
+mod flash_sale;
 mod forgeries;
 mod fulfilment;
 mod idempotency;
@@ -14,6 +20,7 @@ mod keys;
 mod outages;
 mod payments;
 mod security;
+mod seeds;
 mod sessions;
 mod standing;
 mod users;

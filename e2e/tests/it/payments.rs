@@ -194,7 +194,7 @@ async fn a_payment_whose_key_the_provider_may_have_forgotten_is_left_to_an_opera
 }
 
 /// A metric of a process.
-async fn counted(world: &World, process: &str, metric: &str) -> f64 {
+pub(crate) async fn counted(world: &World, process: &str, metric: &str) -> f64 {
     let url = format!("{}/metrics", world.system.admin_url(process).expect("an admin port"));
     let text = reqwest::get(url).await.expect("metrics").text().await.expect("metrics as text");
     let line = text.lines().find_map(|line| line.strip_prefix(metric));

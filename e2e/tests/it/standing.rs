@@ -31,7 +31,8 @@ pub(crate) async fn suspend(world: &World, user: &LoggedIn) {
         world.gateway.post(&format!("/api/v1/users/{}/suspend", user.id), Request::by(&world.admin)).await.expect(200);
 }
 
-async fn change_role(world: &World, by: &LoggedIn, of: &LoggedIn, grant: bool) -> Answer {
+/// Has somebody make somebody else an admin, or no admin any more.
+pub(crate) async fn change_role(world: &World, by: &LoggedIn, of: &LoggedIn, grant: bool) -> Answer {
     let body = json!({ "role": "admin", "grant": grant });
     world.gateway.post(&format!("/api/v1/users/{}/roles", of.id), Request::by(by).json(body)).await
 }

@@ -1,8 +1,13 @@
 //! Users as the first seed's clients know them: rows of its table of features, each under its number.
 
-use e2e::client::{Answer, Request};
+use e2e::client::{Answer, LoggedIn, Request};
+use e2e::remains::{self, Places, Words};
 use serde_json::{Value, json};
 
+use crate::forgeries::claims_of;
+use crate::keys::{kid_of, published};
+use crate::sessions::ended_everywhere;
+use crate::standing::suspend;
 use crate::world::World;
 
 const PASSWORD: &str = "correct horse battery";
@@ -52,6 +57,73 @@ async fn row_1_1_registration_keeps_the_seeds_envelope_and_gives_no_role_away() 
     let operator = json!({ "email": { "$gt": "" }, "password": PASSWORD, "firstName": "a", "lastName": "b" });
     let _ = registered(&world, operator).await.expect(400);
     let _ = world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_1_2_a_log_in_keeps_the_seeds_envelope_and_signs_the_seeds_claims_for_a_quarter_of_an_hour() {
+    let world = World::enter().await;
+    let name = World::name("row-1-2");
+    let user = world.gateway.user(&name).await;
+    let email = format!("{name}@example.com");
+    let log_in = async |body: Value| world.gateway.post("/api/v1/users/login", Request::default().json(body)).await;
+    let answer = log_in(json!({ "email": email.to_uppercase(), "password": PASSWORD })).await.expect(200);
+    assert_eq!((&answer.body["success"], answer.text("message").as_str()), (&json!(true), "Login successful"));
+    assert_eq!(
+        (&answer.body["data"]["user"]["_id"], &answer.body["data"]["expiresIn"]),
+        (&json!(user.id), &json!(900))
+    );
+
+    let user = LoggedIn::by(&answer);
+    assert!(published(&world).await.contains(&kid_of(&user)), "its key is published");
+    let claims = claims_of(&user.token);
+    for (claim, value) in [("sub", &user.id), ("id", &user.id), ("email", &email), ("role", &"user".to_owned())] {
+        assert_eq!(claims[claim], json!(value), "{claim} of {claims}");
+    }
+    for claim in ["iss", "aud", "jti", "sid"] {
+        assert!(claims[claim].is_string(), "{claim} of {claims}");
+    }
+    assert_eq!(claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(until, from)| until - from), Some(900));
+
+    for (what, email, password) in
+        [("a wrong password", &email, "wrong horse battery"), ("nobody", &"nobody@example.com".to_owned(), PASSWORD)]
+    {
+        let refused = log_in(json!({ "email": email, "password": password })).await.expect(401);
+        assert_eq!(refused.text("message"), "Invalid email or password", "{what}");
+    }
+    for wrong in [json!({ "email": email }), json!({ "email": { "$gt": "" }, "password": PASSWORD }), json!([])] {
+        assert_eq!(log_in(wrong).await.expect(400).text("code"), "validation_failed");
+    }
+    let nothing = world.gateway.post("/api/v1/users/login", Request::default()).await.expect(400);
+    assert_eq!(nothing.text("code"), "body_required");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_1_3_whoever_shows_no_good_token_is_told_why_and_no_token_is_ever_logged() {
+    let world = World::enter().await;
+    let refused = async |token: Option<&str>| {
+        let request = Request { token: token.map(str::to_owned), ..Request::default() };
+        world.gateway.get("/api/v1/users/profile", request).await.expect(401).text("message")
+    };
+    assert_eq!(refused(None).await, "Authentication token is required");
+    assert_eq!(refused(Some("not.a.token")).await, "Invalid token: jwt malformed");
+    let (suspended, erased) =
+        (world.gateway.user(&World::name("row-1-3")).await, world.gateway.user(&World::name("row-1-3")).await);
+    suspend(&world, &suspended).await;
+    let path = format!("/api/v1/users/{}", erased.id);
+    let _ = world.gateway.delete(&path, Request::by(&world.admin)).await.expect(200);
+    for gone in [&suspended, &erased] {
+        ended_everywhere(&world, gone).await;
+        assert_eq!(refused(Some(&gone.token)).await, "Invalid token: session has ended");
+    }
+    // The seed logged the first fifteen letters, which are the same in all tokens.
+    let shown = [&suspended, &erased].map(|user| [&user.token[..15], signature(user), user.refresh.as_str()]);
+    let secrets = Words::new(&[shown.as_flattened(), &[PASSWORD]].concat());
+    let logs = remains::in_files(&world.system.folder().join("logs"), &secrets);
+    assert_eq!(logs, Places::new());
+}
+
+fn signature(user: &LoggedIn) -> &str {
+    user.token.rsplit('.').next().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]

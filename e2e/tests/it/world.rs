@@ -3,16 +3,13 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bus::{Kafka, KafkaConfig};
-use e2e::check::{self, Shown};
+use bus::Kafka;
 use e2e::client::{Gateway, LoggedIn};
-use e2e::ledger::{self, Ledger};
+use e2e::ledger::Ledger;
+use e2e::observer::Observer;
 use event_store::EventStore;
-use read_model::{ReadModel, Reader, RedisConfig};
-use runtime::Process;
 use stack::{Orderflow, Shape};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
-use vault::{Vault, VaultConfig};
 
 /// The longest that anything may take to settle after everything is up again.
 pub(crate) const SETTLED: Duration = Duration::from_secs(60);
@@ -22,11 +19,7 @@ pub(crate) struct World {
     pub(crate) system: MutexGuard<'static, Orderflow>,
     pub(crate) gateway: Gateway,
     pub(crate) admin: LoggedIn,
-    process: Process,
-    store: EventStore,
-    reader: Reader,
-    pub(crate) kafka: Kafka,
-    vault: Vault,
+    observer: Observer,
 }
 
 impl World {
@@ -38,19 +31,8 @@ impl World {
         let gateway = Gateway::new(system.gateway());
         let admin = system.admin();
         let admin = gateway.log_in(&admin.email, &admin.password).await;
-        let process = Process::new("e2e", None);
-        let at = system.addresses().clone();
-        let events = KafkaConfig {
-            kafka_brokers: at.kafka_brokers.clone(),
-            schema_registry_url: at.schema_registry_url.clone(),
-        };
-        let store = EventStore::connect(event_store::Config::new(&at.mongodb_uri), &process).await.expect("a store");
-        store.wait_until_up().await;
-        let model = ReadModel::connect(&RedisConfig { redis_url: at.redis_url.as_str().into() }, &process);
-        let reader = model.expect("a read model").reader();
-        let kafka = Kafka::connect(&events, &process).expect("Kafka");
-        let vault = Vault::unwatched(&vault_of(&system)).await.expect("a vault");
-        Self { system, gateway, admin, process, store, reader, kafka, vault }
+        let observer = Observer::of(&system).await;
+        Self { system, gateway, admin, observer }
     }
 
     /// A name that no other test uses.
@@ -61,63 +43,26 @@ impl World {
 
     /// Where events are committed.
     pub(crate) const fn store(&self) -> &EventStore {
-        &self.store
+        self.observer.store()
+    }
+
+    /// Where events are published.
+    pub(crate) const fn kafka(&self) -> &Kafka {
+        self.observer.kafka()
     }
 
     /// Everything that is committed now.
     pub(crate) async fn ledger(&self) -> Ledger {
-        ledger::read(&self.store).await
+        self.observer.ledger().await
     }
 
-    /// Waits until every order is carried out, nothing is marked for publication, and Redis shows exactly what the events
-    /// come to; then checks the topics. Returns the events.
+    /// Waits until everything has settled and compares it; see [`Observer::settle`].
     pub(crate) async fn settle(&self) -> Ledger {
-        let store = &self.store;
-        let mut waits = String::from("everything");
-        let settled = tokio::time::timeout(SETTLED, async {
-            loop {
-                let ledger = self.ledger().await;
-                match ledger::unfinished(&ledger) {
-                    Some(order) => waits = format!("{order} to be carried out"),
-                    None if ledger::marked(store).await > 0 => waits = "every commit to be published".to_owned(),
-                    None => return ledger,
-                }
-                tokio::task::yield_now().await;
-            }
-        });
-        let ledger = settled.await.unwrap_or_else(|_elapsed| panic!("the system waits for {waits}"));
-        let expected = Shown::by_the_ledger(&ledger, &self.vault).await;
-        let mut difference = String::from("Redis did not answer");
-        let settled = tokio::time::timeout(SETTLED, async {
-            while let Some(found) = self.difference(&expected).await {
-                difference = found;
-                tokio::task::yield_now().await;
-            }
-        });
-        assert!(settled.await.is_ok(), "the views do not show what the events come to: {difference}");
-        check::topics(&self.kafka, &ledger).await;
-        ledger
+        self.settle_within(SETTLED).await
     }
 
-    async fn difference(&self, expected: &Shown) -> Option<String> {
-        match expected.by_redis(&self.reader).await {
-            Ok(shown) => expected.difference(&shown),
-            Err(error) => Some(stack::chain(&error)),
-        }
-    }
-}
-
-/// The vault that the processes of this system use.
-fn vault_of(system: &Orderflow) -> VaultConfig {
-    let key = |name: &str| std::fs::read_to_string(system.folder().join("keys").join(name)).expect("a key file");
-    VaultConfig {
-        vault_mongodb_uri: key("vault.uri").as_str().into(),
-        vault_master_key: key("vault.key").as_str().into(),
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.process.shutdown.request();
+    /// The same for more than usual.
+    pub(crate) async fn settle_within(&self, patience: Duration) -> Ledger {
+        self.observer.settle(patience).await.unwrap_or_else(|obstacle| panic!("the system does not settle: {obstacle}"))
     }
 }

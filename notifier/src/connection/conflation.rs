@@ -4,50 +4,44 @@ use std::collections::BTreeMap;
 
 use read_model::Reader;
 use read_model::feeds::Cursor;
-use schemas::{Aggregate, StreamId, Version};
+use schemas::{StreamId, Version};
 
-use super::wire::Wire;
-use super::{Connection, Over};
+use crate::Error;
 use crate::frames::Frame;
 use crate::hub::Seat;
-use crate::{Error, metrics};
+use crate::states::projection_of;
 
-/// What a client missed: the last version of each stream, and the place behind it all.
+/// What a client missed and was not told of yet: the last version of each stream, and the place behind it all.
 #[derive(Debug, PartialEq, Eq)]
-struct Missed {
+pub(super) struct Conflation {
     streams: BTreeMap<StreamId, Version>,
-    end: Cursor,
+    pub(super) end: Cursor,
 }
 
-impl<W: Wire> Connection<W> {
-    /// Writes the latest state of whatever changed since the client's place. Where the views cannot show a state that
-    /// covers what was missed, the client is told to reload instead.
-    pub(super) async fn conflate(&mut self) -> Result<(), Over> {
-        metrics::CONFLATIONS.add(1);
-        let Some(Missed { streams, end }) = missed(&self.seat, self.dialogue.place()).await? else { return Ok(()) };
-        let last = streams.keys().next_back().cloned();
-        for (stream, version) in &streams {
-            let cursor = (last.as_ref() == Some(stream)).then_some(end);
-            let Some(snapshot) = snapshot(&self.states, stream, (*version, cursor)).await? else {
-                self.write(&[Frame::reload(end)?]).await?;
-                break;
-            };
-            self.write(&[snapshot]).await?;
+impl Conflation {
+    /// All that lies behind this place; `None` if the feed does not know the place any more, which the next pull
+    /// shows, too.
+    pub(super) async fn behind(place: Cursor, seat: &Seat) -> Result<Option<Self>, Error> {
+        let (mut streams, mut end) = (BTreeMap::new(), place);
+        while let Ok(events) = seat.stored(end).await? {
+            let Some(newest) = events.last() else { return Ok(Some(Self { streams, end })) };
+            end = newest.cursor;
+            streams.extend(events.into_iter().map(|event| (event.stream, event.version)));
         }
-        self.dialogue.caught_up(end);
-        Ok(())
+        Ok(None)
     }
-}
 
-/// `None` if the feed does not know the place any more, which the next pull shows, too.
-async fn missed(seat: &Seat, place: Cursor) -> Result<Option<Missed>, Error> {
-    let (mut streams, mut end) = (BTreeMap::new(), place);
-    while let Ok(events) = seat.stored(end).await? {
-        let Some(newest) = events.last() else { return Ok(Some(Missed { streams, end })) };
-        end = newest.cursor;
-        streams.extend(events.into_iter().map(|event| (event.stream, event.version)));
+    /// The latest state of the next stream; `None` after the last. Where the views cannot show a state that covers what
+    /// was missed, the client is told to reload instead, and of nothing more.
+    pub(super) async fn next(&mut self, states: &Reader) -> Result<Option<Frame>, Error> {
+        let Some((stream, least)) = self.streams.pop_first() else { return Ok(None) };
+        let cursor = self.streams.is_empty().then_some(self.end);
+        if let Some(snapshot) = snapshot(states, &stream, (least, cursor)).await? {
+            return Ok(Some(snapshot));
+        }
+        self.streams.clear();
+        Ok(Some(Frame::reload(self.end)?))
     }
-    Ok(None)
 }
 
 /// The state of a stream at this version or later, and where to resume behind it; `None` if the views have no such.
@@ -63,14 +57,5 @@ async fn snapshot(
             Ok(Some(Frame::snapshot(stream, document.version, &state, cursor)?))
         }
         Some(_) | None => Ok(None),
-    }
-}
-
-/// The projection whose documents are the states of this stream's aggregate, for the aggregates that have feeds.
-fn projection_of(stream: &StreamId) -> Option<&'static str> {
-    match stream.aggregate() {
-        Aggregate::Order => Some("orders"),
-        Aggregate::Payment => Some("payments"),
-        Aggregate::Product | Aggregate::Stock | Aggregate::User | Aggregate::Fulfilment => None,
     }
 }

@@ -9,6 +9,8 @@ use tokio::sync::broadcast;
 use tokio::time::sleep_until;
 
 use super::wire::Close;
+use crate::audience::Audience;
+use crate::entry::Entrant;
 
 /// How long after a token's expiry it is asked again whether that counts already; clocks are granted some leeway.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -17,6 +19,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Ending {
     caller: Caller,
+    audience: Audience,
     sessions: Sessions,
     revocations: broadcast::Receiver<Revocation>,
     expires: Instant,
@@ -24,12 +27,13 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// The right of this caller. Revocations are heard from here on, so the caller is checked once more at once.
-    pub(crate) fn new(caller: Caller, sessions: Sessions, shutdown: Shutdown) -> Result<Self, Rejection> {
+    /// The right of this entrant. Revocations are heard from here on, so the caller is checked once more at once.
+    pub(crate) fn new(entrant: &Entrant, sessions: Sessions, shutdown: Shutdown) -> Result<Self, Rejection> {
+        let (caller, audience) = (entrant.caller.clone(), entrant.audience);
         let revocations = sessions.revocations();
         sessions.check(&caller)?;
         let expires = instant_of(caller.expires_at);
-        Ok(Self { caller, sessions, revocations, expires, shutdown })
+        Ok(Self { caller, audience, sessions, revocations, expires, shutdown })
     }
 
     /// Completes when the client must go, with the reason. May be dropped and called again.
@@ -52,10 +56,10 @@ impl Ending {
         }
     }
 
-    /// Goes on under another token, if that is the same user's.
+    /// Goes on under another token, if that is the same user's and still lets him or her into the audience.
     pub(crate) async fn refresh(&mut self, token: &str) -> Result<(), Close> {
         match self.sessions.admit(token).await {
-            Ok(caller) if caller.user == self.caller.user => {
+            Ok(caller) if caller.user == self.caller.user && self.audience.admits(&caller) => {
                 self.expires = instant_of(caller.expires_at);
                 self.caller = caller;
                 Ok(())

@@ -41,7 +41,7 @@ pub(crate) enum Close {
     Nonsense,
     /// The access token expired and was not refreshed.
     Expired,
-    /// The session was ended, or the new token is not this user's.
+    /// The session was ended, or the new token is not this user's, or does not let him or her into the audience.
     Revoked,
     /// The client reads more slowly than events come.
     TooSlow,

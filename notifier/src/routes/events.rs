@@ -25,20 +25,24 @@ pub(super) struct Asked {
     cursor: Option<String>,
 }
 
-/// Opens a stream of server-sent events for the caller's own feed; each event's id is the cursor behind it.
+/// Opens a stream of server-sent events for the caller's own feed, where each event's id is the cursor behind it, for
+/// the catalogue, or for what operators watch.
 #[utoipa::path(get, path = "/events", tag = "realtime",
     params(("ticket" = Option<String>, Query, description = "From `POST /ws/tickets`, unless a token comes in a header"),
+        ("audience" = Option<String>, Query,
+            description = "`owner`, one's own feed, unless it says `catalogue`, or `operators` for admins"),
         ("cursor" = Option<String>, Query, description = "Where to go on; `Last-Event-ID` says the same and counts first"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen")),
     responses((status = 200, content_type = "text/event-stream", description = "Events follow; see the realtime protocol"),
         (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
 pub(super) async fn open(
     State(app): State<App>,
-    Entrant(caller): Entrant,
+    entrant: Entrant,
     Search(asked): Search<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some(opening) = Opening::of(&app, caller).await? else {
+    let audience = entrant.audience;
+    let Some(opening) = Opening::of(&app, entrant).await? else {
         metrics::closed(Close::TooMany.name());
         let detail = "You have too many connections here; close some";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", detail);
@@ -48,7 +52,7 @@ pub(super) async fn open(
     let wish = last_seen.filter(|id| !id.is_empty()).or(asked.cursor);
     let (wire, body) = SentEvents::new();
     let patience = Patience { greeting: Duration::ZERO, write: app.terms.slow_client };
-    let (open, connection) = (Open::new("events"), opening.connect(wire, patience));
+    let (open, connection) = (Open::new("events", audience), opening.connect(wire, patience));
     drop(app.process.tasks.spawn("events", async move {
         connection.run(wish).await;
         drop(open);

@@ -35,16 +35,18 @@ pub(super) struct Asked {
     cursor: Option<String>,
 }
 
-/// Opens a WebSocket for the caller's own feed.
+/// Opens a WebSocket for the caller's own feed, the catalogue, or what operators watch.
 #[utoipa::path(get, path = "/ws", tag = "realtime",
     params(("ticket" = Option<String>, Query, description = "From `POST /ws/tickets`, unless a token comes in a header"),
+        ("audience" = Option<String>, Query,
+            description = "`owner`, one's own feed, unless it says `catalogue`, or `operators` for admins"),
         ("cursor" = Option<String>, Query, description = "Where to go on; a `resume` frame says the same")),
     responses((status = 101, description = "Frames follow; see the realtime protocol"),
         (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
 pub(super) async fn open(
     State(app): State<App>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-    Entrant(caller): Entrant,
+    entrant: Entrant,
     Search(asked): Search<Asked>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|rejection| not_a_socket(&rejection))?;
@@ -55,15 +57,15 @@ pub(super) async fn open(
         .max_write_buffer_size(LONGEST_TOLD)
         .max_message_size(LONGEST_HEARD)
         .max_frame_size(LONGEST_HEARD);
-    let tasks = app.process.tasks.clone();
-    let Some(opening) = Opening::of(&app, caller).await? else {
+    let (tasks, audience) = (app.process.tasks.clone(), entrant.audience);
+    let Some(opening) = Opening::of(&app, entrant).await? else {
         return Ok(upgrade.on_upgrade(move |socket| async move {
             drop(tasks.spawn("websocket", farewell(WebSocketWire::new(socket), Close::TooMany)));
         }));
     };
     let patience = Patience { greeting: GREETING, write: app.terms.slow_client };
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let open = Open::new("websocket");
+        let open = Open::new("websocket", audience);
         let connection = opening.connect(WebSocketWire::new(socket), patience);
         drop(tasks.spawn("websocket", async move {
             connection.run(asked.cursor).await;

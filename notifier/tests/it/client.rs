@@ -87,6 +87,22 @@ impl Client {
         (client, hello)
     }
 
+    /// Opens a socket for an audience.
+    pub(crate) async fn watch(address: SocketAddr, token: &str, audience: &str) -> Self {
+        let handshake = Handshake::query(&format!("?audience={audience}"));
+        let (mut client, _) =
+            handshake.with("authorization", &format!("Bearer {token}")).connect(address).await.unwrap();
+        assert_eq!(client.frame().await, json!({"frame": "hello", "recovered": false}));
+        client
+    }
+
+    /// The next snapshot's stream and version.
+    pub(crate) async fn state(&mut self) -> (String, u64) {
+        let frame = self.frame().await;
+        assert_eq!(frame["frame"], "snapshot", "{frame}");
+        (frame["stream"].as_str().unwrap().to_owned(), frame["version"].as_u64().unwrap())
+    }
+
     pub(crate) async fn say(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }

@@ -2,6 +2,7 @@
 
 use futures::{Stream, StreamExt};
 use reqwest::{RequestBuilder, StatusCode};
+use schemas::Sku;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -133,4 +134,20 @@ async fn a_shutdown_ends_every_stream_so_that_the_process_can_end() {
     assert_eq!((last.name.as_str(), &last.data["code"]), ("close", &json!(1012)));
     assert_eq!(reader.next().await, None);
     assert!(world.notifier.process.tasks.finish(SOON).await);
+}
+
+#[tokio::test]
+async fn the_catalogue_comes_without_ids_that_could_be_resumed() {
+    let world = World::start().await;
+    let product = Sku::parse("lamp").unwrap().product();
+    world.show("products", product.clone(), (0, 1), r#"{"sku":"lamp"}"#).await;
+    world.show("stock", Sku::parse("lamp").unwrap().stock(), (0, 2), r#"{"available":5}"#).await;
+    let mut reader = open(get_behind(&world, "?audience=catalogue").bearer_auth(world.token(&user(1)))).await;
+    let hello = reader.next().await.unwrap();
+    assert_eq!((hello.name.as_str(), hello.id), ("hello", None));
+    let state = reader.next().await.unwrap();
+    assert_eq!((state.name.as_str(), state.id), ("snapshot", None));
+    assert_eq!((&state.data["stream"], &state.data["data"]["available"]), (&json!(product), &json!(5)));
+    world.notifier.log_out(&user(1), LONG);
+    assert_eq!(reader.next().await.unwrap().data["code"], 4003);
 }

@@ -7,7 +7,10 @@ use notifier::{App, Terms};
 use read_model::feeds::{self, Appended};
 use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
-use schemas::{EventId, OrderId, Recorded, StreamId, Timestamp, UserEvent, UserId, UserSessionEnded, Version};
+use schemas::{
+    EventId, OrderId, Recorded, Role, StreamId, Timestamp, UserEvent, UserId, UserRoleRevoked, UserSessionEnded,
+    Version,
+};
 use sessions::{Revocation, Sessions};
 use stack::servers::Redis;
 use stack::testing;
@@ -71,6 +74,10 @@ impl World {
         self.keys.token(user, LONG)
     }
 
+    pub(crate) fn admin_token(&self, user: &UserId) -> String {
+        self.keys.token_as(Role::Admin, user, LONG)
+    }
+
     /// Puts these events into the feeds, in one batch.
     pub(crate) async fn feed(&self, events: Vec<feeds::Event>) {
         let source = Source { topic: "orders.events.v1".into(), partition: 0 };
@@ -84,16 +91,22 @@ impl World {
 
     /// Stores the view of an order, as the projector does.
     pub(crate) async fn project(&self, number: u128, version: u32) {
-        let target = Target { projection: "orders", generation: Generation(1) };
-        let source = Source { topic: "orders.events.v1".into(), partition: 1 };
+        let body = format!(r#"{{"number":{number},"version":{version}}}"#);
+        self.show("orders", stream(number), (0, version), &body).await;
+    }
+
+    /// Stores the next version of a document, as the projector does.
+    pub(crate) async fn show(&self, view: &'static str, stream: StreamId, (from, to): (u32, u32), body: &str) {
+        let target = Target { projection: view, generation: Generation(1) };
+        let source = Source { topic: "any.events.v1".into(), partition: 1 };
         let base = self.read_model.open(&target, &source).await.unwrap();
         let write = DocumentWrite {
-            stream: stream(number),
-            from: Version::NONE,
-            to: Version(version),
-            last_event: EventId(Uuid::from_u128(number)),
-            body: Some(format!(r#"{{"number":{number},"version":{version}}}"#).into_bytes()),
-            list_add: Vec::new(),
+            stream,
+            from: Version(from),
+            to: Version(to),
+            last_event: EventId(Uuid::from_u128(u128::from(to))),
+            body: Some(body.as_bytes().to_vec()),
+            list_add: vec![("all".to_owned(), 0)],
             list_remove: Vec::new(),
             text_add: Vec::new(),
             text_remove: Vec::new(),
@@ -102,6 +115,11 @@ impl World {
         let batch =
             Batch { target, source, base, next, writes: vec![write], gaps: Vec::new(), parking: Parking::default() };
         assert_eq!(self.read_model.apply(&batch).await.unwrap(), read_model::Applied::Done);
+    }
+
+    /// Cuts every subscription to Redis.
+    pub(crate) async fn cut_subscriptions(&self) {
+        self.redis_command(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub")).await;
     }
 
     pub(crate) async fn redis_command(&self, command: &mut redis::Cmd) {
@@ -114,7 +132,17 @@ impl World {
 impl Instance {
     /// The user logs out of the log-in whose tokens live so long.
     pub(crate) fn log_out(&self, user: &UserId, seconds: i64) {
-        let ended = Recorded {
+        self.happened(user, UserEvent::SessionEnded(UserSessionEnded { session: session(seconds) }));
+    }
+
+    /// The user is an admin no longer.
+    pub(crate) fn demote(&self, user: &UserId) {
+        let revoked = UserRoleRevoked { role: Role::Admin, revoked_by: user.clone(), session_version: 2 };
+        self.happened(user, UserEvent::RoleRevoked(revoked));
+    }
+
+    fn happened(&self, user: &UserId, event: UserEvent) {
+        let recorded = Recorded {
             stream: user.stream().clone(),
             version: Version(2),
             id: EventId(Uuid::from_u128(1)),
@@ -123,9 +151,9 @@ impl Instance {
             correlation: "request".into(),
             causation: None,
             traceparent: None,
-            event: UserEvent::SessionEnded(UserSessionEnded { session: session(seconds) }),
+            event,
         };
-        self.sessions.revoke(Revocation::of(&ended).unwrap());
+        self.sessions.revoke(Revocation::of(&recorded).unwrap());
     }
 }
 

@@ -16,7 +16,7 @@ fn shape() -> Shape {
 }
 
 impl World {
-    fn target(&self, generation: Generation) -> Target {
+    fn of(&self, generation: Generation) -> Target {
         Target { projection: ORDERS, generation }
     }
 
@@ -25,7 +25,7 @@ impl World {
         let Begun::New(generation) = self.read_model.begin(ORDERS, shape, rate, 0).await.unwrap() else {
             panic!("one is filled already")
         };
-        self.target(generation)
+        self.of(generation)
     }
 
     async fn applied(&self, target: Target) -> i64 {
@@ -70,7 +70,7 @@ async fn every_generation_is_fed_until_it_is_dropped_whichever_is_live_and_whoev
     let world = World::new(shared().await).await;
     let running = world.project("one", ORDERS);
     let mut orders = world.more(60).await;
-    let first = world.target(world.generation);
+    let first = world.of(world.generation);
     let second = world.begin(shape(), None).await;
     world.has_reached(second, first).await;
     assert!(world.alike(first, second, &orders).await);
@@ -106,7 +106,7 @@ async fn filling_keeps_to_its_rate_and_goes_on_where_it_was_when_a_projector_is_
     let world = World::new(shared().await).await;
     let running = world.project("one", ORDERS);
     world.more(400).await;
-    let first = world.target(world.generation);
+    let first = world.of(world.generation);
     let begun = clock::monotonic();
     let second = world.begin(shape(), Some(120)).await;
     eventually("it is being filled", SOON, async || (world.applied(second).await > 0).then_some(())).await;
@@ -133,7 +133,7 @@ async fn filling_keeps_to_its_rate_and_goes_on_where_it_was_when_a_projector_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_of_another_shape_fills_its_own_generation_and_is_ready_once_readers_see_it() {
     let world = World::new(shared().await).await;
-    let foreign = world.target(world.generation);
+    let foreign = world.of(world.generation);
     world.read_model.found(&foreign, Shape(99), 0).await.unwrap();
     let running = world.project("one", ORDERS);
     let reason = eventually("it says that it cannot go on", SOON, async || {

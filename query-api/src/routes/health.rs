@@ -12,6 +12,7 @@ use crate::health::Overview;
 
 /// What both seeds answered, in one.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Health {
     /// Whether all services can do their work.
     ok: bool,
@@ -20,6 +21,8 @@ pub(super) struct Health {
     service: &'static str,
     /// RFC 3339.
     time: String,
+    /// `connected`, or `disconnected` while nothing can be read.
+    cache_status: &'static str,
 }
 
 /// That this process answers.
@@ -31,9 +34,11 @@ pub(super) struct Alive {
 /// A report for people and for the seeds' clients: always 200 while anybody answers. Ask `/health/ready` for a verdict.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Health)))]
 pub(super) async fn health(State(app): State<App>) -> Json<Health> {
-    let ok = app.peers.overview().await.ready;
+    let overview = app.peers.overview().await;
+    let ok = overview.ready;
     let status = if ok { "ok" } else { "degraded" };
-    Json(Health { ok, status, service: "orderflow", time: clock::rfc3339(clock::now_micros()) })
+    let cache_status = if overview.has_views() { "connected" } else { "disconnected" };
+    Json(Health { ok, status, service: "orderflow", time: clock::rfc3339(clock::now_micros()), cache_status })
 }
 
 /// That this process answers.

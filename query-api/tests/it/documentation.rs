@@ -4,7 +4,10 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::caller::admin;
-use crate::events::{joined, payment_declined, payment_requested, placed, received, registered};
+use crate::events::{
+    joined, payment_declined, payment_requested, placed, received, refund_requested, registered, sent_off, started,
+    step_recorded,
+};
 use crate::stage::Stage;
 
 #[tokio::test]
@@ -52,29 +55,46 @@ fn assert_described(schemas: &Value, name: &str, answered: &Value) {
     assert_eq!(fields(&schemas[name]["properties"]), fields(answered), "{name}");
 }
 
+/// A shop in which everything that answers can show has happened.
+async fn shop() -> Stage {
+    let stage = Stage::open().await;
+    stage.order(&placed("ord_1", "usr_a", 1)).await;
+    for event in sent_off("ord_1", "usr_a", 1) {
+        stage.order(&event).await;
+    }
+    stage.payment(&payment_requested("ord_1", "usr_a", 1)).await;
+    stage.payment(&payment_declined("ord_1", "usr_a", 2)).await;
+    stage.payment(&refund_requested("ord_1", "usr_a", 2)).await;
+    stage.fulfilment(&started("ord_1", "usr_a", 1)).await;
+    stage.fulfilment(&step_recorded("ord_1", "usr_a", 1)).await;
+    stage.product(&registered("mouse", 1)).await;
+    stage.stock(&received("mouse", 1, 5)).await;
+    stage.user(&joined("usr_a", "Ada", "Lovelace", 1)).await;
+    stage
+}
+
 #[tokio::test]
 async fn answers_have_the_fields_that_their_description_has() {
     let described = serde_json::to_value(query_api::openapi()).unwrap();
     let schemas = &described["components"]["schemas"];
-    let stage = Stage::open().await;
-    stage.order(&placed("ord_1", "usr_a", 1)).await;
-    stage.payment(&payment_requested("ord_1", "usr_a", 1)).await;
-    stage.payment(&payment_declined("ord_1", "usr_a", 2)).await;
-    stage.product(&registered("mouse", 1)).await;
-    stage.stock(&received("mouse", 1, 5)).await;
-    stage.user(&joined("usr_a", "Ada", "Lovelace", 1)).await;
-
+    let stage = shop().await;
     let one = stage.get("/queries/orders/ord_1", &admin(), &[]).await.json();
     assert_described(schemas, "OneOrder", &one);
     assert_described(schemas, "Order", &one["order"]);
     assert_described(schemas, "OrderItem", &one["order"]["items"][0]);
     assert_described(schemas, "OrderLinks", &one["order"]["links"]);
+    assert_described(schemas, "OrderShipment", &one["order"]["shipment"]);
     assert_described(schemas, "Payment", &one["order"]["payment"]);
+    assert_described(schemas, "Refund", &one["order"]["payment"]["refunds"][0]);
     assert_described(schemas, "OnePayment", &stage.get("/queries/payments/pay_1", &admin(), &[]).await.json());
     assert_described(schemas, "OrderPage", &stage.get("/queries/orders", &admin(), &[]).await.json());
     let history = stage.get("/queries/orders/ord_1/history", &admin(), &[]).await.json();
     assert_described(schemas, "OrderHistory", &history);
     assert_described(schemas, "HistoryEvent", &history["events"][0]);
+    let page = stage.get("/ops/fulfilment", &admin(), &[]).await.json();
+    assert_described(schemas, "FulfilmentPage", &page);
+    assert_described(schemas, "Fulfilment", &page["fulfilments"][0]);
+    assert_described(schemas, "FulfilmentStep", &page["fulfilments"][0]["steps"][0]);
     let one = stage.get("/queries/products/mouse", &admin(), &[]).await.json();
     assert_described(schemas, "OneProduct", &one);
     assert_described(schemas, "Product", &one["product"]);

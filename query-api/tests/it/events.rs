@@ -1,10 +1,11 @@
 //! Events as they arrive from a topic.
 
 use schemas::{
-    CancellationCause, Currency, EventId, Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced,
-    PaymentDeclined, PaymentEvent, PaymentMethod, PaymentRequested, ProductEvent, ProductPriceChanged,
-    ProductRegistered, Recorded, Role, Sealed, Sku, StockEvent, StockReceived, StockReserved, StreamId, Timestamp,
-    UserErased, UserEvent, UserId, UserProfileChanged, UserRegistered, Version,
+    CancellationCause, Currency, EventId, FulfilmentEvent, FulfilmentStarted, FulfilmentStep, FulfilmentStepRecorded,
+    Money, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPaid, OrderPlaced, OrderReserved, OrderShipped,
+    PaymentDeclined, PaymentEvent, PaymentMethod, PaymentRefundRequested, PaymentRequested, ProductEvent,
+    ProductPriceChanged, ProductRegistered, Recorded, RefundId, Role, Sealed, Sku, StockEvent, StockReceived,
+    StockReserved, StreamId, Timestamp, UserErased, UserEvent, UserId, UserProfileChanged, UserRegistered, Version,
 };
 use uuid::Uuid;
 
@@ -56,6 +57,18 @@ pub(crate) fn cancelled(order: &str, user: &str, second: i64) -> Recorded<OrderE
     owned(user, recorded(stream(order), 2, second, OrderEvent::Cancelled(event)))
 }
 
+/// What happens to a placed order until it is on its way.
+pub(crate) fn sent_off(order: &str, user: &str, second: i64) -> [Recorded<OrderEvent>; 3] {
+    let paid = OrderPaid { amount: euro(1198) };
+    let shipped = OrderShipped { carrier: "DHL".to_owned(), tracking: "JJD 1".to_owned() };
+    [
+        (2, OrderEvent::Reserved(OrderReserved { pieces: 2 })),
+        (3, OrderEvent::Paid(paid)),
+        (4, OrderEvent::Shipped(shipped)),
+    ]
+    .map(|(version, event)| owned(user, recorded(stream(order), version, second, event)))
+}
+
 /// What is asked for an order.
 pub(crate) fn payment_requested(order: &str, user: &str, second: i64) -> Recorded<PaymentEvent> {
     let id = OrderId::parse(order).unwrap();
@@ -73,6 +86,33 @@ pub(crate) fn payment_declined(order: &str, user: &str, second: i64) -> Recorded
     let stream = OrderId::parse(order).unwrap().payment().stream().clone();
     let event = PaymentDeclined { reason: "card_declined".to_owned() };
     owned(user, recorded(stream, 2, second, PaymentEvent::Declined(event)))
+}
+
+/// The third event of an order's payment.
+pub(crate) fn refund_requested(order: &str, user: &str, second: i64) -> Recorded<PaymentEvent> {
+    let stream = OrderId::parse(order).unwrap().payment().stream().clone();
+    let event = PaymentRefundRequested { refund: RefundId::parse("r1").unwrap(), amount: euro(100) };
+    owned(user, recorded(stream, 3, second, PaymentEvent::RefundRequested(event)))
+}
+
+/// An order begins to be carried out.
+pub(crate) fn started(order: &str, user: &str, second: i64) -> Recorded<FulfilmentEvent> {
+    let order = OrderId::parse(order).unwrap();
+    let event = FulfilmentStarted {
+        order: order.clone(),
+        user: UserId::parse(user).unwrap(),
+        items: Vec::new(),
+        amount: euro(1198),
+        method: PaymentMethod::parse("pm_card_visa").unwrap(),
+    };
+    owned(user, recorded(order.fulfilment().stream().clone(), 1, second, FulfilmentEvent::Started(event)))
+}
+
+/// The second event of an order's fulfilment.
+pub(crate) fn step_recorded(order: &str, user: &str, second: i64) -> Recorded<FulfilmentEvent> {
+    let stream = OrderId::parse(order).unwrap().fulfilment().stream().clone();
+    let event = FulfilmentStepRecorded { number: 1, step: FulfilmentStep::RequestPayment, sku: None, until: None };
+    owned(user, recorded(stream, 2, second, FulfilmentEvent::StepRecorded(event)))
 }
 
 pub(crate) fn registered(sku: &str, second: i64) -> Recorded<ProductEvent> {

@@ -43,7 +43,9 @@ async fn the_services_are_ready_when_each_of_them_is() {
     assert!(ready(&says, "query-api") && ready(&says, "command-api"));
     assert_eq!(says["services"][1]["dependencies"][0]["name"], "mongodb");
     let seeds = stage.get("/health", "", &[]).await.json();
-    assert_eq!((&seeds["ok"], &seeds["status"]), (&json!(true), &json!("ok")));
+    assert_eq!((&seeds["ok"], &seeds["status"], &seeds["service"]), (&json!(true), &json!("ok"), &json!("orderflow")));
+    assert_eq!(seeds["cacheStatus"], "connected");
+    assert!(seeds["time"].is_string(), "{seeds}");
 }
 
 #[tokio::test]
@@ -75,4 +77,6 @@ async fn the_process_is_alive_and_not_ready_while_redis_is_away() {
     })
     .await;
     assert_eq!(stage.get("/health/live", "", &[]).await.status, StatusCode::OK);
+    let seeds = stage.get("/health", "", &[]).await.json();
+    assert_eq!((&seeds["status"], &seeds["cacheStatus"]), (&json!("degraded"), &json!("disconnected")));
 }

@@ -14,7 +14,10 @@ use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
 use tower::ServiceExt as _;
-use views::{HistoryView, Listing, OrderView, PaymentView, ProductView, Projection, StockView, Text, UserView, View};
+use views::{
+    FulfilmentView, HistoryView, Listing, OrderView, PaymentView, ProductView, Projection, StockView, Text, UserView,
+    View,
+};
 
 use crate::caller;
 
@@ -125,6 +128,10 @@ impl Stage {
 
     pub(crate) async fn payment(&self, event: &Recorded<schemas::PaymentEvent>) {
         self.apply::<PaymentView>(event).await;
+    }
+
+    pub(crate) async fn fulfilment(&self, event: &Recorded<schemas::FulfilmentEvent>) {
+        self.apply::<FulfilmentView>(event).await;
     }
 
     /// An event enters its owner's feed, as the notifier lets it.

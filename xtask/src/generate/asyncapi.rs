@@ -25,7 +25,7 @@ fn document() -> Result<Document, serde_json::Error> {
         "title": "orderflow",
         "version": env!("CARGO_PKG_VERSION"),
         "description": "What happened, on Kafka for programs of the house, and on WebSocket and server-sent events for \
-            the owner of what it happened to. Schemas are named relative to this file in the repository; the schema \
+            the owner of what it happened to, for everybody who looks at the catalogue, and for operators. Schemas are named relative to this file in the repository; the schema \
             registry has them too, as the subjects `<topic>-<name of the message>`.",
         "license": {"name": "MIT"},
     });

@@ -9,7 +9,12 @@ use super::{Finding, Tree};
 const RULE: &str = "promises";
 
 /// Where promises are written: a page, and the section whose numbered items, or table rows, each name at least one test.
-const PROMISES: [(&str, &str); 2] = [("docs/architecture.md", "Invariants"), ("README.md", "What it guarantees")];
+const PROMISES: [(&str, &str); 4] = [
+    ("docs/architecture.md", "Invariants"),
+    ("README.md", "What it guarantees"),
+    ("docs/compatibility.md", "The user service"),
+    ("docs/compatibility.md", "The order service"),
+];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let tests = tests(tree);
@@ -132,7 +137,14 @@ mod tests {
         let page = format!("# Architecture\n## Invariants\nWords.\n\n{item}\n## Next\n1. Nothing.\n");
         let readme =
             "## What it guarantees\n| promise | test |\n|---|---|\n| One order | `a_retry_places_one_order` |\n";
-        let tree = Tree::of(&[("docs/architecture.md", &page), ("README.md", readme), ("tests/it/main.rs", TESTS)]);
+        let rows =
+            "## The user service\n1. `a_retry_places_one_order`\n## The order service\n1. `a_crash_loses_no_order`\n";
+        let tree = Tree::of(&[
+            ("docs/architecture.md", &page),
+            ("README.md", readme),
+            ("docs/compatibility.md", rows),
+            ("tests/it/main.rs", TESTS),
+        ]);
         check(&tree).iter().map(ToString::to_string).collect()
     }
 

@@ -11,8 +11,8 @@ use tokio::sync::oneshot::error::TryRecvError;
 use super::world::{World, at_once, given, keyed, once, receive, sku};
 use crate::streams::batch::Batch;
 use crate::streams::pending::{Answered, Pending};
-use crate::streams::queue::{MOST_COMMANDS, Queues};
-use crate::streams::{Creates, Rejected, Streams};
+use crate::streams::queue::Queues;
+use crate::streams::{Creates, MOST_COMMANDS, Rejected, Streams};
 
 fn pending(creates: Creates) -> (Pending<Stock>, Answered) {
     Pending::new(creates, receive(1), once(), None)
@@ -32,7 +32,7 @@ async fn a_command_that_creates_its_stream_is_found_again_in_its_first_commit() 
 
 #[test]
 fn a_turn_takes_what_waits_in_order_and_ends_when_nothing_does() {
-    let queues = Arc::new(Queues::default());
+    let queues = Arc::new(Queues::new(5));
     let stream = sku().stock();
     let mut answers = Vec::new();
     let mut enter = |creates| {
@@ -41,18 +41,18 @@ fn a_turn_takes_what_waits_in_order_and_ends_when_nothing_does() {
         queues.enter(&stream, pending)
     };
     let mut turn = enter(Creates::No).unwrap();
-    for creates in [Creates::No, Creates::FromKey, Creates::FromKey].into_iter().chain([Creates::No; MOST_COMMANDS]) {
+    for creates in [Creates::No, Creates::FromKey, Creates::FromKey].into_iter().chain([Creates::No; 5]) {
         assert!(enter(creates).is_none(), "the stream has one turn");
     }
     assert!(enter(Creates::No).is_none());
     let taken: Vec<_> = std::iter::from_fn(|| turn.take()).map(|batch| batch.len()).collect();
-    assert_eq!(taken, [2, 1, 1, MOST_COMMANDS, 1]);
+    assert_eq!(taken, [2, 1, 1, 5, 1]);
     assert!(enter(Creates::No).is_some(), "the stream is idle again");
 }
 
 #[test]
 fn a_turn_that_breaks_off_leaves_the_stream_idle_and_nobody_waiting_for_ever() {
-    let queues = Arc::new(Queues::default());
+    let queues = Arc::new(Queues::new(MOST_COMMANDS));
     let stream = sku().stock();
     let (first, _) = pending(Creates::No);
     let (second, mut answered) = pending(Creates::No);

@@ -4,13 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::groups::GroupInfo;
 use runtime::backoff::Backoff;
+use uuid::Uuid;
 
 use super::context::{Context, Group};
 use super::feed::Incoming;
 use super::poller::{Left, Poller};
 use crate::Error;
 use crate::bell::Bell;
+
+/// How often a member that was shut out looks whether it may join again, and how long one look may take.
+const LOOK: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes a client that joins the group as soon as Kafka answers.
 pub(super) fn join(group: &Arc<Group>) -> Result<BaseConsumer<Context>, Error> {
@@ -47,7 +53,7 @@ pub(super) fn hold(group: &Arc<Group>, client: BaseConsumer<Context>, mut incomi
     while let Some(member) = client.take() {
         match Poller::new(&member, &mut incoming).run(bell) {
             Left::Stopped => return,
-            Left::ShutOut => return shut_out(group, bell),
+            Left::ShutOut => shut_out(group, &member, bell),
             Left::Failed { reason } => {
                 tracing::warn!(group = group.config.group, reason, "the consumer failed and joins again: {reason}");
             }
@@ -60,16 +66,31 @@ pub(super) fn hold(group: &Arc<Group>, client: BaseConsumer<Context>, mut incomi
     }
 }
 
-/// Another process took our name. Taking it back would shut that one out, so we stay out, visibly.
-fn shut_out(group: &Group, bell: &Bell) {
+/// Somebody took our name: another process, or we ourselves, when the answer to a request to join was lost. Taking it
+/// back would shut the other process out, so we stay out, visibly, until the group has no member of our name any more: one
+/// that nobody answers for is dropped after its session's time.
+fn shut_out(group: &Group, member: &BaseConsumer<Context>, bell: &Bell) {
     let (name, instance) = (&group.config.group, &group.config.instance);
     let reason = format!(
-        "another process joined group {name} as {instance}: give each process an INSTANCE of its own and start this \
-         one again"
+        "group {name} has a member {instance} that is not this process: if this stays, give each process an INSTANCE of \
+         its own; this one joins again when that one is gone"
     );
     tracing::error!(group = name, instance, "{reason}");
-    group.kafka.process().health.dependency("kafka-membership").down(reason);
+    let health = group.kafka.process().health.dependency("kafka-membership");
+    health.down(reason);
     while !bell.is_stopped() {
-        bell.wait(Duration::from_secs(1));
+        bell.wait(LOOK);
+        match member.fetch_group_list(Some(name), TIMEOUT) {
+            Ok(groups) if !groups.groups().iter().any(|group| has_member(group, instance)) => break,
+            Ok(_taken) => {}
+            Err(error) => tracing::debug!(group = name, %error, "cannot look who is in the group"),
+        }
     }
+    health.up();
+}
+
+/// Whether a group has a member of this name. Kafka calls a member that has a name by it, a dash and a UUID.
+fn has_member(group: &GroupInfo, instance: &str) -> bool {
+    let uuid_of = |id: &str| id.strip_prefix(instance)?.strip_prefix('-')?.parse::<Uuid>().ok();
+    group.members().iter().any(|member| uuid_of(member.id()).is_some())
 }

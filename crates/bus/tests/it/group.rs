@@ -171,7 +171,7 @@ async fn two_members_share_the_partitions_and_a_killed_ones_move_to_the_other() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_whose_name_another_takes_stays_out_and_says_so() {
+async fn a_member_whose_name_another_takes_stays_out_until_that_one_is_gone() {
     let (config, topic) = (servers().await, "names");
     fresh_topic(&config.kafka_brokers, topic, 2).await;
     let (positions, seen) = (Positions::default(), Seen::default());
@@ -183,8 +183,11 @@ async fn a_member_whose_name_another_takes_stays_out_and_says_so() {
     eventually("the first says so", SOON, shut_out).await;
     assert!(first.owned().is_empty());
     assert_eq!(second.owned().len(), 2);
-    first.member.end().await;
+    // Without a word to the group, which drops it after its session's time.
     second.member.end().await;
+    eventually("the first has all again", SOON, async || (first.owned().len() == 2).then_some(())).await;
+    assert!(!first.member.is_down("kafka-membership", ""), "and is ready again");
+    first.member.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Views: one atomic call per batch, refused rather than half done, and readers that never see anything between.
 
 mod apply;
+mod changes;
 mod comparing;
 mod connection;
 mod crash;

@@ -8,6 +8,7 @@ use crate::{Error, folders, install, report};
 /// the last that is said.
 pub(super) fn run(full: bool, arguments: &[String]) -> Result<ExitCode, Error> {
     install::all()?;
+    install::consumer_packages()?;
     let profile = folders::profile();
     // The binaries first: the end-to-end tests start them.
     for words in [["build", "--workspace", "--bins"], ["test", "--workspace", "--no-fail-fast"]] {

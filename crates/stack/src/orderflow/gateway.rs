@@ -10,6 +10,10 @@ use crate::servers::{Kind, NginxKind};
 
 const TEMPLATE: &str = include_str!("../../../../deploy/nginx.conf.template");
 
+/// The pages that may use a local system, where front ends are usually served from while they are made; separated by
+/// commas.
+pub(super) const PAGES: &str = "http://localhost:3000,http://localhost:5173";
+
 /// What is filled into the template.
 pub(crate) struct Values<'a> {
     pub(crate) folder: &'a Path,
@@ -17,6 +21,7 @@ pub(crate) struct Values<'a> {
     pub(crate) command_api: Vec<String>,
     pub(crate) query_api: Vec<String>,
     pub(crate) notifier: Vec<String>,
+    pub(crate) origins: &'a str,
 }
 
 /// The configuration with these values.
@@ -30,6 +35,7 @@ pub(crate) fn render(values: &Values<'_>) -> String {
         .replace("${GATEWAY_COMMAND_API}", &servers(&values.command_api))
         .replace("${GATEWAY_QUERY_API}", &servers(&values.query_api))
         .replace("${GATEWAY_NOTIFIER}", &servers(&values.notifier))
+        .replace("${ALLOWED_ORIGINS}", values.origins)
 }
 
 impl Orderflow {
@@ -53,6 +59,7 @@ impl Orderflow {
             command_api: self.upstreams("command-api", shape.command_api),
             query_api: self.upstreams("query-api", shape.query_api),
             notifier: self.upstreams("notifier", shape.notifier),
+            origins: PAGES,
         });
         let path = folder.join("nginx.conf");
         std::fs::write(&path, text).map_err(Error::file("write", &path))?;
@@ -96,6 +103,7 @@ mod tests {
                 command_api: vec![service("command-api").await],
                 query_api: vec![service("query-api").await],
                 notifier: vec![service("notifier").await],
+                origins: "https://shop.example,http://localhost:3000",
             };
             std::fs::write(folder.join("nginx.conf"), render(&values)).unwrap();
             let program = NginxKind::program(&folder, &[port.number()]).unwrap();
@@ -135,7 +143,8 @@ mod tests {
         let folder = testing::folder("configuration");
         let two = || vec!["127.0.0.1:1001".to_owned(), "127.0.0.1:1002".to_owned()];
         let (command_api, query_api, notifier) = (two(), two(), two());
-        let values = Values { folder: &folder, listen: "8080".to_owned(), command_api, query_api, notifier };
+        let listen = "8080".to_owned();
+        let values = Values { folder: &folder, listen, command_api, query_api, notifier, origins: "" };
         let text = render(&values);
         assert!(!text.contains("${"), "a value is missing");
         std::fs::write(folder.join("nginx.conf"), text).unwrap();
@@ -214,7 +223,7 @@ mod tests {
         let gone = || vec![format!("127.0.0.1:{}", nobody.number())];
         let (command_api, query_api, notifier) = (gone(), gone(), gone());
         let listen = format!("127.0.0.1:{}", port.number());
-        let values = Values { folder: &folder, listen, command_api, query_api, notifier };
+        let values = Values { folder: &folder, listen, command_api, query_api, notifier, origins: PAGES };
         std::fs::write(folder.join("nginx.conf"), render(&values)).unwrap();
         let gateway = NginxKind::program(&folder, &[port.number()]).unwrap();
         let gateway = Process::start(gateway, Lifetime::WithUs).unwrap();
@@ -222,6 +231,43 @@ mod tests {
         let answer = reqwest::get(format!("{}/queries/orders", gateway.program().address)).await.unwrap();
         assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (502, &"1".parse().unwrap()));
         assert_eq!(answer.json::<Value>().await.unwrap()["retryable"], true);
+    }
+
+    #[tokio::test]
+    async fn pages_of_allowed_origins_are_shown_the_answers_and_no_others() {
+        let world = World::start().await;
+        let ask = async |method: Method, path: &str, origin: &str| {
+            let request = world.http.request(method, format!("{}{path}", world.gateway.program().address));
+            let request = request.header("origin", origin).header("access-control-request-method", "POST");
+            request.send().await.unwrap()
+        };
+        for (origin, allowed) in [
+            ("https://shop.example", true),
+            ("http://localhost:3000", true),
+            ("http://shop.example", false),
+            ("https://shop.example.evil", false),
+            ("https://evil.shop.example", false),
+            ("https://hop.example", false),
+            ("null", false),
+            ("https://shop.example,http://localhost:3000", false),
+        ] {
+            // What a service answers, what the gateway answers by itself, and what a browser asks before.
+            for (method, path, status) in [
+                (Method::GET, "/queries/orders", 200),
+                (Method::GET, "/nope", 404),
+                (Method::OPTIONS, "/commands/orders", if allowed { 204 } else { 200 }),
+            ] {
+                let answer = ask(method.clone(), path, origin).await;
+                let headers = answer.headers();
+                assert_eq!(answer.status(), status, "{method} {path} for {origin}");
+                let shown = headers.get("access-control-allow-origin").map(|origin| origin.to_str().unwrap());
+                assert_eq!(shown, allowed.then_some(origin), "{method} {path}");
+                assert_eq!(headers.contains_key("access-control-expose-headers"), allowed);
+                assert_eq!(headers.contains_key("access-control-allow-headers"), status == 204);
+                assert_eq!(headers["vary"], "Origin");
+                assert!(!headers.contains_key("access-control-allow-credentials"), "tokens are no cookies");
+            }
+        }
     }
 
     #[tokio::test]

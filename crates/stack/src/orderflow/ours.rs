@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Orderflow;
+use super::gateway::PAGES;
 use crate::probe::Probe;
 use crate::program::Program;
 use crate::{Error, folders};
@@ -61,7 +62,7 @@ impl Orderflow {
             programs.push(self.vault(self.redis(self.kafka(program))));
         }
         for name in instances("notifier", shape.notifier) {
-            let program = self.process_of_ours(&name, "notifier")?;
+            let program = self.process_of_ours(&name, "notifier")?.env("ALLOWED_ORIGINS", PAGES);
             programs.push(self.checks_tokens(self.redis(self.kafka(program))));
         }
         let peers: Vec<_> = programs.iter().map(|program| program.name.clone()).collect();

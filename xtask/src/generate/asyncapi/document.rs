@@ -45,6 +45,8 @@ pub(super) struct Operation {
     pub(super) channel: Reference,
     pub(super) summary: String,
     pub(super) messages: Vec<Reference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bindings: Option<Value>,
 }
 
 /// Seen from this system.
@@ -120,6 +122,7 @@ impl Operation {
         let messages = messages.into_iter();
         let messages = messages.map(|name| Reference::to(format!("#/channels/{channel}/messages/{name}")));
         let (messages, summary) = (messages.collect(), summary.into());
-        Self { action, channel: Reference::to(format!("#/channels/{channel}")), summary, messages }
+        let channel = Reference::to(format!("#/channels/{channel}"));
+        Self { action, channel, summary, messages, bindings: None }
     }
 }

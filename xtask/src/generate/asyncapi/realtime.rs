@@ -1,6 +1,6 @@
 //! The realtime protocol: a WebSocket and server-sent events, with every frame and every way to end.
 
-use notifier::protocol;
+use notifier::protocol::{self, Audience};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -8,29 +8,48 @@ use super::document::{Action, Channel, CloseCode, Document, Message, Operation, 
 
 const SOCKET: &str = "ws";
 const SENT_EVENTS: &str = "events";
-/// The version of `AsyncAPI`'s vocabulary for `WebSocket`.
-const BINDING: &str = "0.1.0";
+/// The versions of `AsyncAPI`'s vocabularies for `WebSocket` and for HTTP.
+const SOCKET_BINDING: &str = "0.1.0";
+const HTTP_BINDING: &str = "0.3.0";
 
 pub(super) fn describe(document: &mut Document) -> Result<(), serde_json::Error> {
     let (told, said) = (messages(&protocol::told())?, messages(&protocol::said())?);
-    let names = |messages: &[Message]| messages.iter().map(|message| message.name.clone()).collect::<Vec<_>>();
-    let (sent_events, said_names) = (names(&told), names(&said));
-    let socket: Vec<_> = sent_events.iter().filter(|name| *name != protocol::ONLY_SENT_EVENTS).cloned().collect();
-    let both = socket.iter().chain(&said_names).map(String::as_str);
-    document.channels.insert(SOCKET.to_owned(), of_socket(both));
-    document.channels.insert(SENT_EVENTS.to_owned(), of_sent_events(sent_events.iter().map(String::as_str)));
-    let operations = [
-        ("ws.send", Action::Send, SOCKET, "What the server says, one frame per message.", &socket),
-        ("ws.receive", Action::Receive, SOCKET, "What a client may say.", &said_names),
-        ("events.send", Action::Send, SENT_EVENTS, "What the server says, one frame per event.", &sent_events),
-    ];
-    for (name, action, channel, summary, messages) in operations {
-        let operation = Operation::new(action, channel, summary, messages.iter().map(String::as_str));
-        document.operations.insert(name.to_owned(), operation);
-    }
     document.components.messages.extend(told.into_iter().chain(said).map(|message| (message.name.clone(), message)));
+    for audience in protocol::audiences() {
+        describe_socket(document, &audience);
+        describe_sent_events(document, &audience);
+    }
     describe_servers(document);
     Ok(())
+}
+
+/// The name of an audience's channel on a server: the server's own for the audience that need not be asked for.
+fn channel_of(server: &str, audience: &Audience) -> String {
+    if audience.is_default { server.to_owned() } else { format!("{server}.{}", audience.name) }
+}
+
+fn describe_socket(document: &mut Document, audience: &Audience) {
+    let name = channel_of(SOCKET, audience);
+    let told: Vec<_> = audience.told.iter().copied().filter(|name| *name != protocol::ONLY_SENT_EVENTS).collect();
+    let both = told.iter().chain(audience.said).copied();
+    document.channels.insert(name.clone(), of_socket(audience, both));
+    for (does, action, summary, messages) in [
+        ("send", Action::Send, "What the server says, one frame per message.", told.as_slice()),
+        ("receive", Action::Receive, "What a client may say.", audience.said),
+    ] {
+        let operation = Operation::new(action, &name, summary, messages.iter().copied());
+        document.operations.insert(format!("{name}.{does}"), operation);
+    }
+}
+
+fn describe_sent_events(document: &mut Document, audience: &Audience) {
+    let (name, told) = (channel_of(SENT_EVENTS, audience), audience.told.iter().copied());
+    document.channels.insert(name.clone(), of_sent_events(audience, told.clone()));
+    let summary = "What the server says, one frame per event.";
+    let http = json!({"method": "GET", "query": query(audience), "bindingVersion": HTTP_BINDING});
+    let operation = Operation::new(Action::Send, &name, summary, told);
+    let operation = Operation { bindings: Some(json!({ "http": http })), ..operation };
+    document.operations.insert(format!("{name}.send"), operation);
 }
 
 /// One message per alternative of a schema.
@@ -78,26 +97,29 @@ fn describe_servers(document: &mut Document) {
     }
 }
 
-fn of_socket<'a>(names: impl IntoIterator<Item = &'a str>) -> Channel {
+fn of_socket<'a>(audience: &Audience, names: impl IntoIterator<Item = &'a str>) -> Channel {
     let (longest, name) = (protocol::LONGEST_HEARD, protocol::NAME);
     let description = format!(
-        "The feed of whoever connects, as frames of JSON. A client that was here before sends `resume` at once, or \
-         names its cursor in the URL; `hello` says whether that worked. A frame of a client has at most {longest} \
-         bytes. The server pings; whoever does not answer is gone."
+        "{} Frames are JSON; one of a client has at most {longest} bytes. The server pings; whoever does not answer is \
+         gone.",
+        audience.description
     );
-    let query = json!({"type": "object", "properties": {"ticket": ticket(), "cursor": cursor()}});
     let offered = json!({"type": "string", "description": format!(
         "`{name}`; browsers, which can send no other header, may offer `bearer.<access token>` beside it.")});
     let headers = json!({"type": "object", "properties": {"Sec-WebSocket-Protocol": offered}});
-    let binding = json!({"method": "GET", "query": query, "headers": headers, "bindingVersion": BINDING});
+    let binding =
+        json!({"method": "GET", "query": query(audience), "headers": headers, "bindingVersion": SOCKET_BINDING});
     channel(SOCKET, "/ws", description, names, json!({ "ws": binding }))
 }
 
-fn of_sent_events<'a>(names: impl IntoIterator<Item = &'a str>) -> Channel {
-    let description = "The same feed as server-sent events: `event` is the frame's name, `data` the frame, `id` its \
-        cursor. A client that was here before sends `Last-Event-ID`, as browsers do by themselves, or names its cursor \
-        in the URL (`?cursor=`). The last event says why the stream ends. With too many connections the answer is 429.";
-    channel(SENT_EVENTS, "/events", description.to_owned(), names, json!({}))
+fn of_sent_events<'a>(audience: &Audience, names: impl IntoIterator<Item = &'a str>) -> Channel {
+    let description = format!(
+        "{} As server-sent events: `event` is the frame's name, `data` the frame, `id` its cursor if it has one, which \
+         browsers send as `Last-Event-ID` by themselves. The last event says why the stream ends. With too many \
+         connections the answer is 429.",
+        audience.description
+    );
+    channel(SENT_EVENTS, "/events", description, names, json!({}))
 }
 
 fn channel<'a>(
@@ -122,10 +144,16 @@ fn channel<'a>(
     }
 }
 
-fn ticket() -> Value {
-    json!({"type": "string", "description": "From `POST /ws/tickets`, unless a token comes in a header."})
-}
-
-fn cursor() -> Value {
-    json!({"type": "string", "description": "Where to go on; a `resume` frame says the same."})
+/// What may stand in the URL.
+fn query(audience: &Audience) -> Value {
+    let asked = json!({"type": "string", "const": audience.name});
+    let ticket = "From `POST /ws/tickets`, unless a token comes in a header.";
+    let ticket = json!({"type": "string", "description": ticket});
+    if !audience.is_default {
+        let properties = json!({"audience": asked, "ticket": ticket});
+        return json!({"type": "object", "required": ["audience"], "properties": properties});
+    }
+    let cursor = "Where to go on; a `resume` frame and `Last-Event-ID` say the same.";
+    let cursor = json!({"type": "string", "description": cursor});
+    json!({"type": "object", "properties": {"audience": asked, "ticket": ticket, "cursor": cursor}})
 }

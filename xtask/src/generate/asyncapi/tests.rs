@@ -11,6 +11,7 @@ use schemas::avro::RECORDS;
 use serde_json::Value;
 
 const FRAMES: &str = include_str!("../../../../notifier/src/frames.rs");
+const AUDIENCE: &str = include_str!("../../../../notifier/src/audience.rs");
 const WIRE: &str = include_str!("../../../../notifier/src/connection/wire.rs");
 
 /// The document as whoever reads the file sees it.
@@ -147,6 +148,31 @@ fn numbers_in(source: &str, method: &str) -> Vec<u64> {
     body.lines().filter_map(|line| line.trim_end_matches(',').rsplit_once("=> ")?.1.parse().ok()).collect()
 }
 
+/// The channels of every audience, and what it is told.
+const SOCKETS: [(&str, &str, &[&str]); 3] = [
+    ("ws", "events", &["hello", "event", "snapshot", "reload"]),
+    ("ws.catalogue", "events.catalogue", &["hello", "snapshot"]),
+    ("ws.operators", "events.operators", &["hello", "snapshot", "reload"]),
+];
+
+#[test]
+fn every_audience_has_its_channels_with_what_it_is_told() {
+    let document = document();
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(variants(AUDIENCE, "Audience").len(), SOCKETS.len());
+    for (socket, events, told) in SOCKETS {
+        let messages = |channel: &str| keys(object(&document, &format!("/channels/{channel}/messages")));
+        assert_eq!(messages(events), &set(told) | &set(&["close"]), "{events}");
+        let said = if socket == "ws" { set(&["resume", "refresh"]) } else { set(&["refresh"]) };
+        assert_eq!(messages(socket), &set(told) | &said, "{socket}");
+        let query = object(&document, &format!("/channels/{socket}/bindings/ws/query/properties"));
+        let asked = socket.strip_prefix("ws.").unwrap_or("owner");
+        assert_eq!(query["audience"]["const"], asked, "{socket}");
+        let binding = &document["operations"][format!("{events}.send")]["bindings"]["http"];
+        assert_eq!(binding["query"]["properties"]["audience"]["const"], asked, "{events}");
+    }
+}
+
 #[test]
 fn every_frame_and_every_close_code_of_the_notifier_is_described() {
     let document = document();
@@ -168,7 +194,7 @@ fn every_frame_and_every_close_code_of_the_notifier_is_described() {
 
     let codes = numbers_in(WIRE, "code");
     assert_eq!(codes.len(), variants(WIRE, "Close").len(), "a code per reason");
-    for channel in ["ws", "events"] {
+    for channel in SOCKETS.into_iter().flat_map(|(socket, events, _)| [socket, events]) {
         let described = document["channels"][channel]["x-close-codes"].as_array().unwrap();
         let described: Vec<_> = described.iter().filter_map(|each| each["code"].as_u64()).collect();
         assert_eq!(described, codes, "{channel}");

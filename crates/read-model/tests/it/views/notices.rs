@@ -65,7 +65,8 @@ async fn a_notice_wakes_at_once_those_who_wait_for_its_document() {
         let mut raw = rig.raw().await;
         loop {
             let notice = format!("{}@2 {one}@2 {}@7", stream(5), stream(6));
-            let command = redis::cmd("PUBLISH").arg("{notice}:applied").arg(notice).query_async::<u32>(&mut raw).await;
+            let command =
+                redis::cmd("PUBLISH").arg("{notice}:g1:applied").arg(notice).query_async::<u32>(&mut raw).await;
             command.unwrap();
         }
     };
@@ -81,7 +82,7 @@ async fn the_call_publishes_every_version_that_it_wrote() {
     let rig = Rig::shared("publish").await;
     let mut pubsub =
         redis::Client::open(stack::testing::redis().await.url()).unwrap().get_async_pubsub().await.unwrap();
-    pubsub.subscribe("{publish}:applied").await.unwrap();
+    pubsub.subscribe("{publish}:g1:applied").await.unwrap();
     rig.write(vec![write(1, 0, 1), write(2, 0, 4)]).await;
     let heard = tokio::time::timeout(LONG, futures::StreamExt::next(&mut pubsub.on_message())).await.unwrap().unwrap();
     assert_eq!(heard.get_payload::<String>().unwrap(), format!("{}@1 {}@4", stream(1), stream(2)));

@@ -1,0 +1,47 @@
+//! The fault rig by itself: `cargo run -p e2e --bin chaos -- --seed 7 --for 10m`. It starts a system of its own with two
+//! of each service, and leaves nothing behind. The binaries must have been built: `cargo build --workspace --bins`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use e2e::chaos::{self, Plan};
+use stack::{Orderflow, Shape};
+
+/// Attacks a whole system, and judges what is left of its promises.
+#[derive(Debug, Parser)]
+#[command(name = "chaos", version)]
+struct Arguments {
+    /// What all choices come from; a run prints it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How long the attack lasts, as `90s` or `10m`.
+    #[arg(long = "for", default_value = "60s", value_parser = length)]
+    length: Duration,
+    /// Customers.
+    #[arg(long, default_value_t = 8)]
+    customers: usize,
+    /// Requests per second of each customer.
+    #[arg(long, default_value_t = 4.0)]
+    rate: f64,
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let unit =
+        |suffix: &str, seconds: u64| Some(text.strip_suffix(suffix)?.parse::<u64>().ok()?.saturating_mul(seconds));
+    let seconds = unit("s", 1).or_else(|| unit("m", 60)).or_else(|| unit("h", 3_600));
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("{text:?} is no length: write 90s, 10m or 1h"))
+}
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "the report is for people")]
+async fn main() -> ExitCode {
+    let Arguments { seed, length, customers, rate } = Arguments::parse();
+    let plan = Plan { seed: seed.unwrap_or_else(rand::random), length, customers, rate };
+    println!("seed {}", plan.seed);
+    let shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
+    let system = Orderflow::up(shape).await;
+    let report = chaos::run(&system, plan).await;
+    println!("{report}");
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

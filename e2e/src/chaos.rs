@@ -1,0 +1,113 @@
+//! The fault rig: customers who go on whatever happens, a nemesis that kills, freezes and robs every process, and a
+//! verdict that compares what the customers were told with everything that is stored.
+//!
+//! All choices come from one seed. When what happens is up to the machine, a seed repeats the attack, not the outcome.
+
+mod customer;
+mod diary;
+mod listener;
+mod nemesis;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use runtime::clock;
+use runtime::tasks;
+use serde_json::json;
+use stack::Orderflow;
+
+use crate::client::{Gateway, LoggedIn, Request};
+use crate::observer::Observer;
+use customer::Customer;
+use diary::Diary;
+use listener::Listener;
+use nemesis::Nemesis;
+use verdict::Attack;
+
+pub use verdict::Report;
+
+/// What a piece costs, in euro cents, and how many there are.
+const PRICE: i64 = 250;
+const PIECES: i64 = 100_000;
+/// How long the system may take to settle when nothing is done to it any more.
+const SETTLED: Duration = Duration::from_secs(180);
+
+/// One run.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// What all choices come from.
+    pub seed: u64,
+    /// How long the nemesis is at work.
+    pub length: Duration,
+    /// Customers; each has a socket open.
+    pub customers: usize,
+    /// Requests per second of each customer.
+    pub rate: f64,
+}
+
+/// Runs a plan against this system, waits until it has settled, and judges. Panics only where the rig itself fails.
+pub async fn run(system: &Orderflow, plan: Plan) -> Report {
+    let gateway = Gateway::new(system.gateway());
+    let diary = Arc::new(Diary::default());
+    let admin = gateway.log_in(&system.admin().email, &system.admin().password).await;
+    let goods = stock_up(&gateway, &admin, plan.seed).await;
+    let mut customers = Vec::new();
+    let mut listeners = Vec::new();
+    for number in 0..plan.customers {
+        let name = format!("chaos-{}-{number}", clock::now_micros());
+        let user = gateway.user(&name).await;
+        let seed = plan.seed ^ u64::try_from(number + 1).expect("a number of customers");
+        let listener = Listener::new(&gateway, system.gateway(), user.clone(), diary.clone());
+        let customer = Customer::new(&gateway, &name, user, goods.clone(), diary.clone());
+        listeners.push(tasks::spawn("listener", listener.listen()));
+        customers.push((customer, StdRng::seed_from_u64(seed)));
+    }
+    let until = clock::monotonic() + plan.length;
+    let shopping = customers.into_iter().map(|(customer, random)| customer.shop(random, until, plan.rate));
+    let nemesis = Nemesis::new(system, StdRng::seed_from_u64(plan.seed));
+    let (_shopped, blows) = tokio::join!(join_all(shopping), nemesis.rage(until));
+
+    let recovery = recover(system, &diary).await;
+    let observer = Observer::of(system).await;
+    let ledger = match observer.settle(SETTLED).await {
+        Ok(ledger) => ledger,
+        Err(obstacle) => {
+            diary.breach(None, format!("the system does not settle: {obstacle}"));
+            observer.ledger().await
+        }
+    };
+    let charges = verdict::charges(system).await;
+    diary.close(SETTLED).await;
+    for listener in listeners {
+        listener.abort();
+    }
+    verdict::judge(Attack { plan, blows, recovery }, &diary, &ledger, &charges)
+}
+
+/// Goods that everybody wants.
+async fn stock_up(gateway: &Gateway, admin: &LoggedIn, seed: u64) -> Arc<[String]> {
+    let mut goods = Vec::new();
+    for number in 0..3 {
+        let sku = format!("CHAOS-{seed}-{number}-{}", clock::now_micros());
+        let _ = gateway.product(admin, &sku, PRICE).await;
+        let received = Request::by(admin).json(json!({ "quantity": PIECES }));
+        let _ = gateway.post(&format!("/commands/products/{sku}/stock"), received).await.expect(200);
+        goods.push(sku);
+    }
+    goods.into()
+}
+
+/// Waits until every process is ready, and says how long that took.
+async fn recover(system: &Orderflow, diary: &Diary) -> Duration {
+    let began = clock::monotonic();
+    for name in system.names() {
+        if let Err(error) = system.ready(name).await {
+            diary.breach(None, format!("{name} does not recover: {}", stack::chain(&error)));
+        }
+    }
+    began.elapsed()
+}

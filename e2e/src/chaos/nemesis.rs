@@ -1,0 +1,135 @@
+//! What is done to the system: every process is killed or frozen, and Redis loses some or all of its data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use rand::rngs::StdRng;
+use rand::{Rng as _, seq::IndexedRandom as _};
+use runtime::clock::{self, Instant};
+use stack::Orderflow;
+
+use crate::remains;
+
+/// Between two blows.
+const PAUSE: std::ops::Range<f64> = 0.3..2.5;
+/// How long a killed process stays away.
+const AWAY: std::ops::Range<f64> = 0.0..2.0;
+/// How long a frozen process stands still; leases and sessions last 6 to 10 s.
+const FROZEN: std::ops::Range<f64> = 0.5..14.0;
+/// The most that is cut off Redis's append-only file.
+const LOST_BYTES: u64 = 8_192;
+/// Processes that suffer at the same time.
+const AT_A_TIME: usize = 2;
+/// The gateway is the customers' window; the rest is fair game.
+const SPARED: &str = "gateway";
+
+/// One blow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Blow {
+    /// SIGKILL, and started again.
+    Kill,
+    /// SIGSTOP, and SIGCONT after a while.
+    Freeze,
+    /// Killed, and the end of its data is gone when it comes back.
+    LoseTail,
+    /// All data is gone.
+    Empty,
+}
+
+/// How often each process suffered what.
+pub(super) type Blows = BTreeMap<(String, Blow), u32>;
+
+pub(super) struct Nemesis<'a> {
+    system: &'a Orderflow,
+    random: StdRng,
+}
+
+impl<'a> Nemesis<'a> {
+    pub(super) const fn new(system: &'a Orderflow, random: StdRng) -> Self {
+        Self { system, random }
+    }
+
+    /// Strikes until then; returns when every process runs again.
+    pub(super) async fn rage(mut self, until: Instant) -> Blows {
+        let mut blows = Blows::new();
+        let mut suffering: BTreeSet<String> = BTreeSet::new();
+        let mut under_way = FuturesUnordered::new();
+        while clock::monotonic() < until {
+            let pause = Duration::from_secs_f64(self.random.random_range(PAUSE));
+            let (victim, blow) = self.choose();
+            let (length, lost) = (self.length(blow), self.random.random_range(1..LOST_BYTES));
+            if suffering.len() < AT_A_TIME && suffering.insert(victim.clone()) {
+                *blows.entry((victim.clone(), blow)).or_default() += 1;
+                under_way.push(strike(self.system, victim, blow, length, lost));
+            }
+            let next = tokio::time::sleep(pause);
+            tokio::pin!(next);
+            loop {
+                tokio::select! {
+                    Some(victim) = under_way.next() => {
+                        suffering.remove(&victim);
+                    }
+                    () = &mut next => break,
+                }
+            }
+        }
+        while under_way.next().await.is_some() {}
+        blows
+    }
+
+    fn choose(&mut self) -> (String, Blow) {
+        let redis = || "redis".to_owned();
+        match self.random.random_range(0..100) {
+            0..3 => (redis(), Blow::Empty),
+            3..8 => (redis(), Blow::LoseTail),
+            rest => {
+                let names: Vec<&str> = self.system.names().filter(|name| *name != SPARED).collect();
+                let victim = names.choose(&mut self.random).copied().unwrap_or(SPARED).to_owned();
+                (victim, if rest < 70 { Blow::Kill } else { Blow::Freeze })
+            }
+        }
+    }
+
+    fn length(&mut self, blow: Blow) -> Duration {
+        let range = if blow == Blow::Freeze { FROZEN } else { AWAY };
+        Duration::from_secs_f64(self.random.random_range(range))
+    }
+}
+
+/// Does it, and undoes it after a while; returns the name of the victim.
+async fn strike(system: &Orderflow, victim: String, blow: Blow, length: Duration, lost: u64) -> String {
+    match blow {
+        Blow::Freeze => {
+            system.signal(&victim, "STOP").expect("a known process");
+            tokio::time::sleep(length).await;
+            system.signal(&victim, "CONT").expect("a known process");
+        }
+        Blow::Empty => remains::empty_redis(&system.addresses().redis_url).await,
+        Blow::Kill | Blow::LoseTail => {
+            system.kill(&victim).await.expect("a known process");
+            if blow == Blow::LoseTail {
+                cut(&system.folder().join("redis"), lost);
+            }
+            tokio::time::sleep(length).await;
+            system.start_only(&victim).expect("a process that starts again");
+        }
+    }
+    victim
+}
+
+/// Cuts the end off the append-only file, as a crash does to what did not reach the disk.
+fn cut(folder: &Path, lost: u64) {
+    let Some(file) = newest_tail(folder) else { return };
+    let file = std::fs::OpenOptions::new().write(true).open(file).expect("the append-only file");
+    let length = file.metadata().expect("its length").len();
+    file.set_len(length.saturating_sub(lost)).expect("a shorter file");
+}
+
+fn newest_tail(folder: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(folder.join("appendonlydir")).or_else(|_| std::fs::read_dir(folder)).ok()?;
+    let files = files.filter_map(Result::ok).map(|entry| entry.path());
+    files.filter(|path| path.to_string_lossy().ends_with(".incr.aof")).max()
+}

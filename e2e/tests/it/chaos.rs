@@ -1,0 +1,17 @@
+//! A short run of the fault rig with a fixed seed; `cargo run -p e2e --bin chaos` makes longer ones.
+
+use std::time::Duration;
+
+use e2e::chaos::{self, Plan};
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "what was done and survived is worth reading")]
+async fn an_attack_on_every_process_breaks_no_promise() {
+    let world = World::enter().await;
+    let length = Duration::from_secs(if stack::testing::full() { 600 } else { 20 });
+    let report = chaos::run(&world.system, Plan { seed: 11, length, customers: 4, rate: 4.0 }).await;
+    println!("{report}");
+    assert!(report.is_clean() && report.orders() > 0 && report.blows() > 0, "{report}");
+}

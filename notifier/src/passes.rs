@@ -1,0 +1,73 @@
+//! How many connections a user may have to this process, whatever they are for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use schemas::UserId;
+
+/// Counts every user's connections.
+#[derive(Debug)]
+pub(crate) struct Passes {
+    most: usize,
+    given: Mutex<HashMap<UserId, usize>>,
+}
+
+/// The right to one connection; dropping it gives the right back.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    user: UserId,
+    passes: Arc<Passes>,
+}
+
+impl Passes {
+    /// So many for each user.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, given: Mutex::default() }
+    }
+
+    /// One more for this user; `None` if he or she has as many as there may be.
+    pub(crate) fn give(self: &Arc<Self>, user: &UserId) -> Option<Pass> {
+        let mut given = self.given();
+        let count = given.get(user).copied().unwrap_or_default();
+        if count >= self.most {
+            return None;
+        }
+        given.insert(user.clone(), count + 1);
+        Some(Pass { user: user.clone(), passes: Arc::clone(self) })
+    }
+
+    fn given(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut given = self.passes.given();
+        match given.get_mut(&self.user) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) | None => drop(given.remove(&self.user)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_user_has_so_many_passes_and_those_that_came_back_again() {
+        let passes = Arc::new(Passes::new(2));
+        let (one, other) = (UserId::from_bits(1), UserId::from_bits(2));
+        let first = passes.give(&one);
+        let second = passes.give(&one);
+        assert!(first.is_some() && second.is_some());
+        assert!(passes.give(&one).is_none());
+        assert!(passes.give(&other).is_some());
+        drop(first);
+        let third = passes.give(&one);
+        assert!(third.is_some() && passes.give(&one).is_none());
+        drop((second, third));
+        assert!(passes.given().is_empty(), "nothing is kept of who is not here");
+    }
+}
