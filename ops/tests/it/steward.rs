@@ -8,7 +8,8 @@ use bus::KafkaConfig;
 use bus::admin::Topics;
 use event_store::{Commit, EventStore, murmur2};
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Gap, Generation, Position, ReadModel, RedisConfig, Source, Target,
+    Applied, Batch, DocumentWrite, Freshness, Gap, Generation, Parking, Position, ReadModel, RedisConfig, Source,
+    Target,
 };
 use runtime::Process;
 use schemas::{EventId, StreamId, Version};
@@ -96,7 +97,15 @@ impl World {
             text_remove: Vec::new(),
         };
         let gaps = gap.map(|highest| Gap { stream: last.stream.clone(), highest: Version(highest) });
-        let batch = Batch { target: ORDERS, source, base, next, writes: vec![write], gaps: gaps.into_iter().collect() };
+        let batch = Batch {
+            target: ORDERS,
+            source,
+            base,
+            next,
+            writes: vec![write],
+            gaps: gaps.into_iter().collect(),
+            parking: Parking::default(),
+        };
         assert_eq!(self.read_model.apply(&batch).await.unwrap(), Applied::Done);
     }
 
