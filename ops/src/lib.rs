@@ -8,6 +8,8 @@ mod error;
 mod keys;
 mod master;
 mod plan;
+mod projections;
+mod rebuild;
 mod subjects;
 mod topics;
 
@@ -49,9 +51,10 @@ pub fn main() -> ExitCode {
 }
 
 async fn within_time(cli: &Cli) -> Result<Plan, Error> {
-    match tokio::time::timeout(cli.timeout, run(cli)).await {
+    let Some(after) = cli.limit() else { return run(cli).await };
+    match tokio::time::timeout(after, run(cli)).await {
         Ok(outcome) => outcome,
-        Err(_elapsed) => Err(Error::TimedOut { after: cli.timeout }),
+        Err(_elapsed) => Err(Error::TimedOut { after }),
     }
 }
 
@@ -70,6 +73,8 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
         Command::Keys(KeysCommand::Rotate(RotateCommand::Master { vault, execute })) => {
             master::rotate(vault, *execute).await
         }
+        Command::Projections(command) => projections::run(command).await,
+        Command::Rebuild(command) => rebuild::run(command).await,
     }
 }
 
