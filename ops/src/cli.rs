@@ -1,5 +1,7 @@
 //! What can be asked for.
 
+mod generations;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +12,11 @@ use schemas::{Aggregate, StreamId, Timestamp};
 use vault::VaultConfig;
 use views::Projection;
 
+pub(crate) use generations::{ProjectionsCommand, RebuildCommand};
+
+/// How long a command may take that says nothing else.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Plans by default; `--execute` acts.
 #[derive(Debug, clap::Parser)]
 #[command(name = "ops", version)]
@@ -17,12 +24,20 @@ pub struct Cli {
     /// How the answer looks.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Seconds after which to give up.
-    #[arg(long, global = true, default_value = "60", value_parser = seconds)]
-    pub timeout: Duration,
+    /// Seconds after which to give up; 60, but without an end for what is watched.
+    #[arg(long, global = true, value_parser = seconds)]
+    pub timeout: Option<Duration>,
     /// About what.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// After how long to give up; `None` is never.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        let watches = matches!(&self.command, Command::Rebuild(rebuild) if rebuild.execute || rebuild.watch);
+        self.timeout.or((!watches).then_some(LIMIT))
+    }
 }
 
 /// How the answer looks.
@@ -46,6 +61,12 @@ pub enum Command {
     /// The keys that sign and check access tokens, and those that wrap users' keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The generations of the views: which there are, which one readers see.
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
+    /// Fills a projection anew from the log, beside the generation that readers see. Nothing stops, and nothing changes for
+    /// readers until `ops projections switch`.
+    Rebuild(RebuildCommand),
     /// Streams that wait, because an event of theirs could not be decoded or applied; all others go on.
     #[command(subcommand)]
     Parked(ParkedCommand),

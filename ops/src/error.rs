@@ -29,6 +29,12 @@ pub enum Error {
         /// What the registry says.
         source: Box<bus::Error>,
     },
+    /// The views could not be read or changed.
+    #[error("the views could not be looked at, or not be changed")]
+    Views {
+        /// What the read model says.
+        source: Box<read_model::Error>,
+    },
     /// The vault did not do it.
     #[error("the users' keys could not be looked at, or not be wrapped again")]
     Vault {
@@ -46,12 +52,6 @@ pub enum Error {
     Store {
         /// What the store says.
         source: event_store::Error,
-    },
-    /// The views could not be looked at.
-    #[error("the views could not be looked at")]
-    Views {
-        /// What the read model says.
-        source: read_model::Error,
     },
     /// Topics or consumer groups could not be looked at.
     #[error("topics and consumer groups could not be looked at")]
@@ -92,6 +92,12 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+}
+
+impl From<read_model::Error> for Error {
+    fn from(source: read_model::Error) -> Self {
+        Self::Views { source: Box::new(source) }
+    }
 }
 
 /// The error and its causes, one per line.

@@ -10,6 +10,8 @@ mod keys;
 mod master;
 mod parked;
 mod plan;
+mod projections;
+mod rebuild;
 mod republish;
 mod shown;
 mod status;
@@ -61,9 +63,10 @@ pub fn main() -> ExitCode {
 }
 
 async fn within_time(cli: &Cli) -> Result<Answer, Error> {
-    match tokio::time::timeout(cli.timeout, answer(cli)).await {
+    let Some(after) = cli.limit() else { return answer(cli).await };
+    match tokio::time::timeout(after, answer(cli)).await {
         Ok(outcome) => outcome,
-        Err(_elapsed) => Err(Error::TimedOut { after: cli.timeout }),
+        Err(_elapsed) => Err(Error::TimedOut { after }),
     }
 }
 
@@ -93,6 +96,8 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
         // These were answered otherwise.
         Command::Status(_) | Command::Steward { .. } => Ok(Plan { executed: false, items: Vec::new() }),
         Command::Parked(command) => about_parked(command).await,
+        Command::Projections(command) => projections::run(command).await,
+        Command::Rebuild(command) => rebuild::run(command).await,
     }
 }
 

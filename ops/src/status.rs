@@ -102,7 +102,7 @@ fn partition(survey: &Survey, source: Source, held: Held, seconds_since_end: Opt
 }
 
 fn unseen(source: read_model::Error) -> Error {
-    Error::Views { source }
+    source.into()
 }
 
 fn unasked(source: bus::Error) -> Error {

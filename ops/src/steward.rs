@@ -76,7 +76,7 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     let logs = |source| Error::Logs { source };
     let store = event_store::Config::new(config.mongodb_uri.expose());
     let store = EventStore::connect(store, &process).await.map_err(|source| Error::Store { source })?;
-    let read_model = ReadModel::connect(&config.redis, &process).map_err(|source| Error::Views { source })?;
+    let read_model = ReadModel::connect(&config.redis, &process).map_err(unseen)?;
     // Only so that health tells whether Kafka is there.
     let _kafka = Kafka::connect(&config.kafka, &process).map_err(logs)?;
     let links = Links {
@@ -131,5 +131,5 @@ fn unread(source: event_store::Error) -> Error {
 }
 
 fn unseen(source: read_model::Error) -> Error {
-    Error::Views { source }
+    source.into()
 }

@@ -4,5 +4,6 @@
 mod apply;
 mod master;
 mod parked;
+mod projections;
 mod republish;
 mod steward;
