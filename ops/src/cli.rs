@@ -8,6 +8,7 @@ use read_model::RedisConfig;
 use runtime::Secret;
 use schemas::{Aggregate, StreamId, Timestamp};
 use vault::VaultConfig;
+use views::Projection;
 
 /// Plans by default; `--execute` acts.
 #[derive(Debug, clap::Parser)]
@@ -45,6 +46,9 @@ pub enum Command {
     /// The keys that sign and check access tokens, and those that wrap users' keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Streams that wait, because an event of theirs could not be decoded or applied; all others go on.
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// Says how far everything is; exit code 1 when something needs attention.
     Status(StatusCommand),
     /// Has relays publish committed events again, for readers that a log lost them for; whoever has them skips them.
@@ -195,6 +199,109 @@ pub struct Which {
     /// Those of all streams, in the same way.
     #[arg(long)]
     pub all: bool,
+}
+
+/// About parked streams.
+#[derive(Debug, clap::Subcommand)]
+pub enum ParkedCommand {
+    /// Lists them with the reasons, and what was discarded.
+    Ls {
+        /// Where the views are.
+        #[command(flatten)]
+        redis: RedisConfig,
+        /// Only those of this projection, or of the `feeds`.
+        #[arg(long, value_parser = reader)]
+        projection: Option<Reader>,
+    },
+    /// Tells everything that is known of one.
+    Show {
+        /// The stream's id.
+        #[arg(value_parser = stream)]
+        stream: StreamId,
+        /// Where it is parked.
+        #[command(flatten)]
+        of: OfProjection,
+    },
+    /// Lets it go on, once its cause is gone: it is published again from the version after the one that is shown.
+    Redrive {
+        /// The stream's id.
+        #[arg(value_parser = stream, required_unless_present = "all")]
+        stream: Option<StreamId>,
+        /// Every stream that is parked there.
+        #[arg(long, conflicts_with = "stream")]
+        all: bool,
+        /// Where it is parked.
+        #[command(flatten)]
+        of: OfProjection,
+        /// Where the events are committed.
+        #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+        mongodb_uri: Secret,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Lets it go on without the event that parked it, which is never applied to this view then.
+    Discard {
+        /// The stream's id.
+        #[arg(value_parser = stream)]
+        stream: StreamId,
+        /// Why; it is kept, and listed.
+        #[arg(long, value_name = "REASON")]
+        because: String,
+        /// Where it is parked.
+        #[command(flatten)]
+        of: OfProjection,
+        /// Where the events are committed.
+        #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+        mongodb_uri: Secret,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+}
+
+/// One filling of one projection, or the feeds.
+#[derive(Debug, clap::Args)]
+pub struct OfProjection {
+    /// Where the views and feeds are.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// The projection, or `feeds`.
+    #[arg(long, value_parser = reader)]
+    pub projection: Reader,
+    /// The projection's generation, if not the one that answers come from.
+    #[arg(long)]
+    pub generation: Option<u32>,
+}
+
+/// What reads streams, and may have parked some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A projection.
+    Views(Projection),
+    /// The users' feeds.
+    Feeds,
+}
+
+impl Reader {
+    /// Every one.
+    pub(crate) fn all() -> Vec<Self> {
+        Projection::ALL.into_iter().map(Self::Views).chain([Self::Feeds]).collect()
+    }
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Views(projection) => projection.name(),
+            Self::Feeds => "feeds",
+        }
+    }
+}
+
+fn reader(name: &str) -> Result<Reader, String> {
+    let found = Reader::all().into_iter().find(|reader| reader.name() == name);
+    let names = || Reader::all().into_iter().map(Reader::name).collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| format!("there are {}", names()))
 }
 
 fn stream(text: &str) -> Result<StreamId, schemas::InvalidId> {

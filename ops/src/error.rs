@@ -35,6 +35,12 @@ pub enum Error {
         /// What the vault says.
         source: vault::Error,
     },
+    /// The parked streams could not be read, or not be let go.
+    #[error("the parked streams could not be read, or not be let go")]
+    Parked {
+        /// What the read model says.
+        source: read_model::Error,
+    },
     /// The committed events could not be read, or not be marked to be published again.
     #[error("the committed events could not be read, or not be published again")]
     Store {

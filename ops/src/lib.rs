@@ -8,8 +8,10 @@ mod cli;
 mod error;
 mod keys;
 mod master;
+mod parked;
 mod plan;
 mod republish;
+mod shown;
 mod status;
 mod steward;
 mod subjects;
@@ -26,7 +28,8 @@ pub use error::Error;
 pub use steward::Config as StewardConfig;
 
 use answer::Answer;
-use cli::{Command, KeysCommand, Output, RotateCommand, SchemasCommand, TopicsCommand};
+use cli::{Command, KeysCommand, Output, ParkedCommand, RotateCommand, SchemasCommand, TopicsCommand};
+use parked::Release;
 use plan::Plan;
 
 const FAILED: u8 = 1;
@@ -89,6 +92,22 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
         Command::Republish(wish) => republish::republish(wish).await,
         // These were answered otherwise.
         Command::Status(_) | Command::Steward { .. } => Ok(Plan { executed: false, items: Vec::new() }),
+        Command::Parked(command) => about_parked(command).await,
+    }
+}
+
+async fn about_parked(command: &ParkedCommand) -> Result<Plan, Error> {
+    match command {
+        ParkedCommand::Ls { redis, projection } => parked::list(redis, *projection).await,
+        ParkedCommand::Show { stream, of } => parked::show(of, stream).await,
+        ParkedCommand::Redrive { stream, all: _, of, mongodb_uri, execute } => {
+            let release = Release { of, stream: stream.as_ref(), store: mongodb_uri, discard: None };
+            parked::release(&release, *execute).await
+        }
+        ParkedCommand::Discard { stream, because, of, mongodb_uri, execute } => {
+            let release = Release { of, stream: Some(stream), store: mongodb_uri, discard: Some(because) };
+            parked::release(&release, *execute).await
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod report;
 use std::collections::BTreeMap;
 
 use bus::inventory::{Held, Inventory};
-use read_model::{Generation, Sink, ReadModel, Source, Survey, Target};
+use read_model::{ReadModel, Sink, Source, Survey};
 use runtime::{Process, clock};
 use schemas::Aggregate;
 use views::Projection;
@@ -14,6 +14,7 @@ use crate::Error;
 use crate::answer::Answer;
 use crate::cli::StatusCommand;
 use crate::republish::connect;
+use crate::shown::{Shown, shown};
 use report::{GroupStatus, OutboxStatus, PartitionStatus, ReaderStatus, Status};
 
 /// Marks are counted no further than this.
@@ -26,13 +27,15 @@ pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
     let topics = inventory.topics().await.map_err(unasked)?;
     let groups = inventory.groups().await.map_err(unasked)?;
     let outbox = outbox(wish).await?;
-    let live = read_model.live(&Projection::ALL.map(Projection::name)).await.map_err(unseen)?;
-    let mut readers = Vec::new();
-    for (projection, live) in Projection::ALL.into_iter().zip(live) {
-        readers.push(match live {
-            Some(generation) => views(&read_model, &topics, projection, generation).await?,
-            None => ReaderStatus::without_generation(projection.name()),
-        });
+    let shown = shown(&read_model).await.map_err(unseen)?;
+    let never = |projection: &Projection| !shown.iter().any(|shown| shown.projection == *projection);
+    let mut readers: Vec<_> = Projection::ALL
+        .into_iter()
+        .filter(never)
+        .map(|projection| ReaderStatus::of_nothing(projection.name()))
+        .collect();
+    for shown in &shown {
+        readers.push(views(&read_model, &topics, shown).await?);
     }
     readers.push(feeds(&read_model, &topics).await?);
     let groups =
@@ -56,11 +59,10 @@ async fn outbox(wish: &StatusCommand) -> Result<OutboxStatus, Error> {
 async fn views(
     read_model: &ReadModel,
     topics: &BTreeMap<Aggregate, Vec<Held>>,
-    projection: Projection,
-    generation: Generation,
+    shown: &Shown,
 ) -> Result<ReaderStatus, Error> {
-    let sink = Sink::Views(Target { projection: projection.name(), generation });
-    let survey = read_model.survey(sink).await.map_err(unseen)?;
+    let Shown { projection, target, live } = shown;
+    let survey = read_model.survey(shown.sink()).await.map_err(unseen)?;
     let held = topics.get(&projection.aggregate()).map(Vec::as_slice).unwrap_or_default();
     let sources = (0..).zip(held).map(|(partition, held)| {
         let topic = projection.aggregate().topic().into();
@@ -73,7 +75,10 @@ async fn views(
         partition(&survey, source, held, seconds)
     });
     let partitions = partitions.collect();
-    Ok(ReaderStatus::new(projection.name(), Some(generation.0), partitions, &survey))
+    let name = (projection.name(), Some(target.generation.0));
+    let mut status = ReaderStatus::new(name, partitions, &survey);
+    status.live = *live;
+    Ok(status)
 }
 
 async fn feeds(read_model: &ReadModel, topics: &BTreeMap<Aggregate, Vec<Held>>) -> Result<ReaderStatus, Error> {
@@ -85,7 +90,7 @@ async fn feeds(read_model: &ReadModel, topics: &BTreeMap<Aggregate, Vec<Held>>) 
     let sources = survey.positions.keys().filter_map(|source| Some((source.clone(), held(source)?)));
     // The feeds do not tell when they were at the end.
     let partitions = sources.map(|(source, held)| partition(&survey, source, held, None)).collect();
-    Ok(ReaderStatus::new("feeds", None, partitions, &survey))
+    Ok(ReaderStatus::new(("feeds", None), partitions, &survey))
 }
 
 fn partition(survey: &Survey, source: Source, held: Held, seconds_since_end: Option<i64>) -> PartitionStatus {

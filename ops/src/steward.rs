@@ -20,9 +20,8 @@ use std::time::Duration;
 use bus::inventory::Inventory;
 use bus::{Kafka, KafkaConfig};
 use event_store::{EventStore, Outbox, Republisher};
-use read_model::{Sink, ReadModel, RedisConfig, Target};
+use read_model::{ReadModel, RedisConfig};
 use runtime::{Process, RuntimeConfig, Secret, Shutdown};
-use views::Projection;
 
 use crate::Error;
 use alarm::Alarm;
@@ -124,15 +123,6 @@ impl Links {
             () = self.shutdown.requested() => None,
             done = work => Some(done),
         }
-    }
-
-    /// Every generation that answers come from.
-    async fn views(&self) -> Result<Vec<(Projection, Sink)>, Error> {
-        let live = self.read_model.live(&Projection::ALL.map(Projection::name)).await.map_err(unseen)?;
-        let sink = |(projection, generation): (Projection, Option<_>)| {
-            Some((projection, Sink::Views(Target { projection: projection.name(), generation: generation? })))
-        };
-        Ok(Projection::ALL.into_iter().zip(live).filter_map(sink).collect())
     }
 }
 

@@ -8,6 +8,7 @@ mod events;
 mod keys;
 mod operators;
 mod pipeline;
+mod poison;
 mod resume;
 mod slow;
 mod socket;

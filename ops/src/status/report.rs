@@ -39,8 +39,10 @@ pub(super) struct OutboxStatus {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReaderStatus {
     name: String,
-    /// The generation that answers come from; the feeds have none.
+    /// Which generation of a projection; the feeds have none.
     generation: Option<u32>,
+    /// Whether answers come from it.
+    pub(super) live: bool,
     /// Whether there is nothing yet to answer from.
     empty: bool,
     /// Events that are in the log and not in here, over all partitions.
@@ -98,12 +100,17 @@ impl Status {
 }
 
 impl ReaderStatus {
-    pub(super) fn new(name: &str, generation: Option<u32>, partitions: Vec<PartitionStatus>, survey: &Survey) -> Self {
+    pub(super) fn new(
+        (name, generation): (&str, Option<u32>),
+        partitions: Vec<PartitionStatus>,
+        survey: &Survey,
+    ) -> Self {
         let slow = partitions.iter().filter(|partition| partition.behind > 0);
         let seconds = slow.map(|partition| partition.seconds).max_by_key(|seconds| seconds.unwrap_or(i64::MAX));
         Self {
             name: name.to_owned(),
             generation,
+            live: true,
             empty: false,
             behind: partitions.iter().map(|partition| partition.behind).sum(),
             seconds: seconds.unwrap_or(Some(0)),
@@ -114,8 +121,8 @@ impl ReaderStatus {
     }
 
     /// A projection of which nothing was ever stored.
-    pub(super) fn without_generation(name: &str) -> Self {
-        Self { empty: true, ..Self::new(name, None, Vec::new(), &Survey::default()) }
+    pub(super) fn of_nothing(name: &str) -> Self {
+        Self { empty: true, ..Self::new((name, None), Vec::new(), &Survey::default()) }
     }
 
     fn attention(&self) -> Vec<String> {
@@ -124,7 +131,7 @@ impl ReaderStatus {
         if self.empty {
             attention.push(format!("{name} shows nothing yet: start its projector"));
         }
-        if self.seconds.is_some_and(|seconds| seconds > PATIENCE_SECONDS) {
+        if self.live && self.seconds.is_some_and(|seconds| seconds > PATIENCE_SECONDS) {
             attention.push(format!("{name} is behind by {behind} events, for {} s", self.seconds.unwrap_or_default()));
         }
         if *gaps > 0 {
@@ -141,13 +148,14 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<12} {:>10} {:>8} {:>8} {:>6} {:>7}",
+            "{:<12} {:>14} {:>8} {:>8} {:>6} {:>7}",
             "reader", "generation", "behind", "seconds", "gaps", "parked"
         )?;
-        for ReaderStatus { name, generation, behind, seconds, gaps, parked, .. } in &self.readers {
-            let generation = generation.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        for ReaderStatus { name, generation, live, behind, seconds, gaps, parked, .. } in &self.readers {
+            let mark = if *live { "" } else { " (not live)" };
+            let generation = generation.map_or_else(|| "-".to_owned(), |number| format!("{number}{mark}"));
             let seconds = seconds.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
-            writeln!(f, "{name:<12} {generation:>10} {behind:>8} {seconds:>8} {gaps:>6} {parked:>7}")?;
+            writeln!(f, "{name:<12} {generation:>14} {behind:>8} {seconds:>8} {gaps:>6} {parked:>7}")?;
         }
         let OutboxStatus { waiting, oldest_seconds, again } = &self.outbox;
         let oldest = oldest_seconds.map(|age| format!(", the oldest for {age} s")).unwrap_or_default();
@@ -198,7 +206,7 @@ mod tests {
     }
 
     fn orders(partitions: Vec<PartitionStatus>, survey: &Survey) -> ReaderStatus {
-        ReaderStatus::new("orders", Some(1), partitions, survey)
+        ReaderStatus::new(("orders", Some(1)), partitions, survey)
     }
 
     #[test]
@@ -220,7 +228,7 @@ mod tests {
         assert_eq!(check(None, orders(Vec::new(), &gap), 1).1, 1);
         let parked = Survey { parked: [stream].into(), ..Survey::default() };
         assert_eq!(check(None, orders(Vec::new(), &parked), 1).1, 1);
-        assert_eq!(check(None, ReaderStatus::without_generation("orders"), 1).1, 1);
+        assert_eq!(check(None, ReaderStatus::of_nothing("orders"), 1).1, 1);
     }
 
     #[test]
@@ -231,7 +239,7 @@ mod tests {
         let answer = Answer::from(Status::new(Vec::new(), outbox, vec![reader], vec![group]));
         let expected = concat!(
             r#"{"attention":[],"outbox":{"waiting":3,"oldestSeconds":2,"again":7},"readers":[{"name":"orders","#,
-            r#""generation":1,"empty":false,"behind":2,"seconds":4,"gaps":0,"parked":0,"partitions":[{"topic":"#,
+            r#""generation":1,"live":true,"empty":false,"behind":2,"seconds":4,"gaps":0,"parked":0,"partitions":[{"topic":"#,
             r#""orders.events.v1","partition":0,"position":5,"end":7,"behind":2,"seconds":4}]}],"groups":[{"name":"#,
             r#""notifier","state":"Stable","members":2}]}"#,
         );

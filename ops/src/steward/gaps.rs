@@ -13,6 +13,7 @@ use schemas::{StreamId, Version};
 
 use super::{Links, metrics, unread, unseen};
 use crate::Error;
+use crate::shown::{Shown, shown};
 
 const EVERY: Duration = Duration::from_secs(2);
 /// Streams that are healed in one pass: their events come before new ones of their lanes.
@@ -68,8 +69,8 @@ async fn pass(links: &Links, waits: &mut Waits) -> Result<(), Error> {
 /// Every gap that is not parked.
 async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
     let mut missing: BTreeMap<StreamId, Missing> = BTreeMap::new();
-    let views = links.views().await?.into_iter().map(|(_, sink)| place);
-    for sink in views.chain([Sink::Feeds]) {
+    let views = shown(&links.read_model).await.map_err(unseen)?;
+    for sink in views.iter().map(Shown::sink).chain([Sink::Feeds]) {
         let survey = links.read_model.survey(sink).await.map_err(unseen)?;
         let name = sink.to_string();
         ::metrics::gauge!(metrics::GAPS.name, "sink" => name.clone()).set(metrics::count(survey.gaps.len()));
@@ -86,7 +87,7 @@ async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
 async fn heal_one(links: &Links, stream: &StreamId, missing: &Missing) -> Result<(), Error> {
     let mut from = missing.highest;
     for sink in &missing.sinks {
-        let reached = links.read_model.reached(sink, std::slice::from_ref(stream)).await.map_err(unseen)?;
+        let reached = links.read_model.reached(*sink, std::slice::from_ref(stream)).await.map_err(unseen)?;
         from = reached.iter().map(|reached| reached.version.next()).fold(from, Ord::min);
     }
     let head = links.republisher.heads(std::slice::from_ref(stream)).await.map_err(unread)?.pop().flatten();

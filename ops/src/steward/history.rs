@@ -6,12 +6,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use event_store::Head;
-use read_model::{Generation, Sink, Reached, Target};
+use read_model::{Generation, Reached, Sink, Target};
 use schemas::{StreamId, Version};
 use views::Projection;
 
 use super::{Links, unread, unseen};
 use crate::Error;
+use crate::shown::{Shown, shown};
 
 /// Between two steps of the look at everything.
 const STEP: Duration = Duration::from_secs(1);
@@ -46,7 +47,7 @@ async fn everything(links: &Links) -> Result<Findings, Error> {
         cursor = next;
         tokio::time::sleep(STEP).await;
     }
-    for (_, sink) in links.views().await? {
+    for sink in shown(&links.read_model).await.map_err(unseen)?.iter().map(Shown::sink) {
         let gaps = links.read_model.survey(sink).await.map_err(unseen)?.gaps;
         let seen: Vec<_> = gaps.into_iter().map(|gap| (gap.stream, gap.highest)).collect();
         let reached = seen.iter().map(|(_, highest)| Reached { version: *highest, event: None }).collect();
@@ -60,10 +61,10 @@ async fn step(links: &Links, found: Vec<(String, Generation, StreamId)>, finding
     let mut by_sink: BTreeMap<(Projection, Generation), BTreeSet<StreamId>> = BTreeMap::new();
     for (projection, generation, stream) in found {
         if let Some(projection) = Projection::named(&projection) {
-            by_place.entry((projection, generation)).or_default().insert(stream);
+            by_sink.entry((projection, generation)).or_default().insert(stream);
         }
     }
-    for ((projection, generation), streams) in by_place {
+    for ((projection, generation), streams) in by_sink {
         let sink = Sink::Views(Target { projection: projection.name(), generation });
         let streams: Vec<_> = streams.into_iter().collect();
         let reached = links.read_model.reached(sink, &streams).await.map_err(unseen)?;

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use bus::admin::PARTITIONS;
 use event_store::{Head, Selection, Walk, murmur2};
-use read_model::{Sink, Source, Survey};
+use read_model::{Source, Survey};
 use runtime::clock::{self, Instant};
 use schemas::{Aggregate, StreamId, Timestamp, Version};
-use views::Projection;
 
 use super::{Links, metrics, unread, unseen};
 use crate::Error;
+use crate::shown::{Shown, shown};
 
 const EVERY: Duration = Duration::from_secs(2);
 /// The commits that are looked at first: those that were stored last.
@@ -60,7 +60,9 @@ impl Tails {
         if links.alarm.is_raised() {
             return Ok(());
         }
-        let views = links.views().await?;
+        let mut views = shown(&links.read_model).await.map_err(unseen)?;
+        // Whoever fills another generation, or keeps it, need not be as far; its gaps tell.
+        views.retain(|view| view.live);
         let recent = links.republisher.recent(RECENT).await.map_err(unread)?.published();
         let mut heads = recent.heads();
         heads.retain(|head| Some(head.at) > self.youngest);
@@ -91,18 +93,21 @@ impl Tails {
     }
 
     /// Notes the streams of which some view is behind these heads.
-    async fn suspect(&mut self, links: &Links, views: &[(Projection, Sink)], heads: Vec<Head>) -> Result<(), Error> {
+    async fn suspect(&mut self, links: &Links, views: &[Shown], heads: Vec<Head>) -> Result<(), Error> {
         let now_ms = now_ms();
         for aggregate in Aggregate::ALL {
             let heads: Vec<_> = heads.iter().filter(|head| head.stream.aggregate() == aggregate).collect();
             let streams: Vec<_> = heads.iter().map(|head| head.stream.clone()).collect();
-            for (_, sink) in views.iter().filter(|(projection, _)| projection.aggregate() == aggregate) {
-                let reached = links.read_model.reached(sink, &streams).await.map_err(unseen)?;
+            for view in views.iter().filter(|view| view.projection.aggregate() == aggregate) {
+                let reached = links.read_model.reached(view.sink(), &streams).await.map_err(unseen)?;
                 let behind = heads.iter().zip(reached).filter(|(head, reached)| reached.version < head.version);
                 for (head, _) in behind {
                     let suspect = Suspect { version: head.version, since_ms: now_ms, attempts: 0 };
                     let suspect = self.suspects.entry(head.stream.clone()).or_insert(suspect);
-                    suspect.version = suspect.version.max(head.version);
+                    // What came later has its own time to arrive.
+                    if head.version > suspect.version {
+                        (suspect.version, suspect.since_ms) = (head.version, now_ms);
+                    }
                 }
             }
         }
@@ -110,18 +115,18 @@ impl Tails {
     }
 
     /// Lets go of those that have arrived, and has published again what will not come by itself.
-    async fn judge(&mut self, links: &Links, views: &[(Projection, Sink)]) -> Result<(), Error> {
+    async fn judge(&mut self, links: &Links, views: &[Shown]) -> Result<(), Error> {
         let mut behind: BTreeMap<StreamId, Version> = BTreeMap::new();
         let mut lost: BTreeMap<StreamId, Version> = BTreeMap::new();
-        for (projection, sink) in views {
+        for view in views {
             let of_view: Vec<_> =
-                self.suspects.iter().filter(|(stream, _)| stream.aggregate() == projection.aggregate()).collect();
+                self.suspects.iter().filter(|(stream, _)| stream.aggregate() == view.projection.aggregate()).collect();
             if of_view.is_empty() {
                 continue;
             }
-            let survey = links.read_model.survey(sink).await.map_err(unseen)?;
+            let survey = links.read_model.survey(view.sink()).await.map_err(unseen)?;
             let streams: Vec<_> = of_view.iter().map(|(stream, _)| (*stream).clone()).collect();
-            let reached = links.read_model.reached(sink, &streams).await.map_err(unseen)?;
+            let reached = links.read_model.reached(view.sink(), &streams).await.map_err(unseen)?;
             for ((stream, suspect), reached) in of_view.into_iter().zip(reached) {
                 if reached.version >= suspect.version {
                     continue;

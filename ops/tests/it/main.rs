@@ -3,5 +3,6 @@
 
 mod apply;
 mod master;
+mod parked;
 mod republish;
 mod steward;

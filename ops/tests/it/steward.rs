@@ -8,19 +8,27 @@ use bus::KafkaConfig;
 use bus::admin::Topics;
 use event_store::{Commit, EventStore, murmur2};
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Gap, Generation, Position, ReadModel, RedisConfig, Source, Target,
+    Applied, Batch, DocumentWrite, Freshness, Gap, Generation, Parking, Position, ReadModel, RedisConfig, Source,
+    Target,
 };
 use runtime::Process;
 use schemas::{EventId, StreamId, Version};
 use serde_json::Value;
-use stack::servers::Redis;
+use stack::servers::{Kafka, Redis};
 use stack::testing::{self, eventually};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 
 use crate::republish::{commit, marked, order, published, store};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const ORDERS: Target = Target { projection: "orders", generation: Generation(1) };
+
+/// The Kafka of these tests alone: another test begins without topics.
+async fn kafka() -> &'static Kafka {
+    static OWN: OnceCell<Kafka> = OnceCell::const_new();
+    OWN.get_or_init(testing::own).await
+}
 
 /// A steward, and what it looks after.
 struct World {
@@ -34,8 +42,8 @@ struct World {
 impl World {
     /// Everything but the steward. The topics are there, and hold nothing.
     async fn new(database: &str) -> Self {
-        let (kafka, registry, redis) =
-            tokio::join!(testing::kafka(), testing::registry(), testing::own::<stack::servers::RedisKind>());
+        let (kafka, registry) = (kafka().await, testing::registry().await);
+        let redis: Redis = testing::own().await;
         let kafka =
             KafkaConfig { kafka_brokers: kafka.url().to_owned(), schema_registry_url: registry.url().to_owned() };
         Topics::connect(&kafka, 1).unwrap().apply().await.unwrap();
@@ -96,7 +104,15 @@ impl World {
             text_remove: Vec::new(),
         };
         let gaps = gap.map(|highest| Gap { stream: last.stream.clone(), highest: Version(highest) });
-        let batch = Batch { target: ORDERS, source, base, next, writes: vec![write], gaps: gaps.into_iter().collect() };
+        let batch = Batch {
+            target: ORDERS,
+            source,
+            base,
+            next,
+            writes: vec![write],
+            gaps: gaps.into_iter().collect(),
+            parking: Parking::default(),
+        };
         assert_eq!(self.read_model.apply(&batch).await.unwrap(), Applied::Done);
     }
 
