@@ -104,7 +104,10 @@ impl Tails {
                 for (head, _) in behind {
                     let suspect = Suspect { version: head.version, since_ms: now_ms, attempts: 0 };
                     let suspect = self.suspects.entry(head.stream.clone()).or_insert(suspect);
-                    suspect.version = suspect.version.max(head.version);
+                    // What came later has its own time to arrive.
+                    if head.version > suspect.version {
+                        (suspect.version, suspect.since_ms) = (head.version, now_ms);
+                    }
                 }
             }
         }

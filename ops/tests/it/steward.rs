@@ -14,14 +14,21 @@ use read_model::{
 use runtime::Process;
 use schemas::{EventId, StreamId, Version};
 use serde_json::Value;
-use stack::servers::Redis;
+use stack::servers::{Kafka, Redis};
 use stack::testing::{self, eventually};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 
 use crate::republish::{commit, marked, order, published, store};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const ORDERS: Target = Target { projection: "orders", generation: Generation(1) };
+
+/// The Kafka of these tests alone: another test begins without topics.
+async fn kafka() -> &'static Kafka {
+    static OWN: OnceCell<Kafka> = OnceCell::const_new();
+    OWN.get_or_init(testing::own).await
+}
 
 /// A steward, and what it looks after.
 struct World {
@@ -35,8 +42,8 @@ struct World {
 impl World {
     /// Everything but the steward. The topics are there, and hold nothing.
     async fn new(database: &str) -> Self {
-        let (kafka, registry, redis) =
-            tokio::join!(testing::kafka(), testing::registry(), testing::own::<stack::servers::RedisKind>());
+        let (kafka, registry) = (kafka().await, testing::registry().await);
+        let redis: Redis = testing::own().await;
         let kafka =
             KafkaConfig { kafka_brokers: kafka.url().to_owned(), schema_registry_url: registry.url().to_owned() };
         Topics::connect(&kafka, 1).unwrap().apply().await.unwrap();
