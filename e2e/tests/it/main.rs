@@ -19,6 +19,7 @@ mod journey;
 mod keys;
 mod outages;
 mod payments;
+mod poison;
 mod security;
 mod seeds;
 mod sessions;
