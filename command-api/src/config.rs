@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use runtime::http::HttpLimits;
 use runtime::{Environment, RuntimeConfig, Secret};
 use vault::VaultConfig;
 
@@ -23,6 +24,9 @@ pub struct Config {
     /// Where commands are taken.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8081")]
     pub http_addr: SocketAddr,
+    /// How much of that at once.
+    #[command(flatten)]
+    pub limits: HttpLimits,
     /// What this process does: `http` takes commands, `relay` publishes them, `fulfilment` carries orders out.
     #[arg(long, env = "ROLES", value_enum, value_delimiter = ',', default_value = "http,relay,fulfilment")]
     pub roles: Vec<Role>,

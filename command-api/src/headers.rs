@@ -37,19 +37,60 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// The version that the client expects: `"3"`, or 3 without quotes, or `"3-1"` as a query answered.
 fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let tag = value.to_str().ok().map(|text| text.trim().trim_matches('"'));
-    // The tag of an answer that joins documents goes on with the others' versions behind the main one's.
-    let version = tag.and_then(|tag| tag.split('-').next()).and_then(|text| text.parse().ok());
-    version.map(|version| Some(Version(version))).ok_or_else(|| {
+    value.to_str().ok().and_then(version_of).map(Some).ok_or_else(|| {
         Problem::bad_request("bad_if_match", "If-Match must be one version as answered in ETag, such as \"3\"")
     })
+}
+
+/// The version that an entity tag of ours names, with or without its quotes.
+fn version_of(tag: &str) -> Option<Version> {
+    let tag = tag.trim();
+    let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
+    // The tag of an answer that joins documents goes on with the others' versions behind the main one's.
+    let numbers = || tag.split('-');
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let version = numbers().all(digits).then(|| numbers().next()).flatten()?;
+    version.parse().ok().map(Version)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_counts_as_a_key_is_the_text_that_came(bytes in any::<Vec<u8>>(), text in "[ -~]{0,300}") {
+            for bytes in [bytes, text.into_bytes()] {
+                let Ok(value) = HeaderValue::from_bytes(&bytes) else { continue };
+                let name = axum::http::HeaderName::from_static("idempotency-key");
+                match idempotency_key(&HeaderMap::from_iter([(name, value)])) {
+                    Ok(Some(key)) => prop_assert!(key.as_bytes() == bytes && (1..=MAX_KEY).contains(&key.len())),
+                    Ok(None) => prop_assert!(bytes.is_empty()),
+                    Err(problem) => prop_assert_eq!(problem.code(), "bad_idempotency_key"),
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_counts_as_a_version_is_a_tag_as_we_write_them(
+            text in prop_oneof!["[ -~]{0,20}", "[\"0-9W/ +*,-]{0,12}"],
+            version in any::<u32>(),
+            other in any::<u32>(),
+        ) {
+            if let Some(read) = version_of(&text) {
+                let tag = text.trim().trim_matches('"');
+                let first = tag.split('-').next().unwrap_or_default();
+                prop_assert_eq!(first.parse().ok(), Some(read.0));
+                prop_assert!(tag.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{}", text);
+            }
+            for tag in [format!("{version}"), format!("\"{version}\""), format!("\"{version}-{other}\"")] {
+                prop_assert_eq!(version_of(&tag), Some(Version(version)));
+            }
+        }
+    }
 
     fn with(name: &'static str, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(
@@ -73,7 +114,7 @@ mod tests {
         assert_eq!(if_match(&with("if-match", "\"3\"")).ok(), Some(Some(Version(3))));
         assert_eq!(if_match(&with("if-match", "3")).ok(), Some(Some(Version(3))));
         assert_eq!(if_match(&with("if-match", "\"3-1\"")).ok(), Some(Some(Version(3))));
-        for bad in ["\"x\"", "*", "W/\"3\"", "-1", "\"1\", \"2\"", "99999999999"] {
+        for bad in ["\"x\"", "*", "W/\"3\"", "-1", "+1", "3-x", "\"\"3", "\"1\", \"2\"", "99999999999"] {
             assert!(if_match(&with("if-match", bad)).is_err(), "{bad}");
         }
     }

@@ -80,6 +80,9 @@ pub enum Error {
 pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(metrics::ALL);
     let relays = config.roles.contains(&Role::Relay);
+    if config.roles.contains(&Role::Http) {
+        registration::wait_for_first_admin(&config, &process)?;
+    }
     let store = event_store::Config::new(config.mongodb_uri.expose());
     let store = EventStore::connect(event_store::Config { announce: !relays, ..store }, &process).await?;
     let kafka = Kafka::connect(&config.kafka, &process)?;
@@ -125,7 +128,7 @@ async fn serve(
     if let Some(admin) = registration::first_admin(config)? {
         process.tasks.spawn("first-admin", app.clone().ensure_first_admin(admin, process.clone()));
     }
-    Ok(runtime::http::serve(config.http_addr, router(app), process).await?)
+    Ok(runtime::http::serve(config.http_addr, router(app), &config.limits, process).await?)
 }
 
 /// Forgets the keys of users who were erased by another process.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bus::KafkaConfig;
 use read_model::RedisConfig;
 use runtime::RuntimeConfig;
+use runtime::http::HttpLimits;
 use sessions::SessionsConfig;
 
 /// Feeds owners what happens to their orders, and tells it to them over WebSocket and server-sent events.
@@ -18,6 +19,9 @@ pub struct Config {
     /// Where clients connect.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8083")]
     pub http_addr: SocketAddr,
+    /// How much of that at once.
+    #[command(flatten)]
+    pub limits: HttpLimits,
     /// Where events come from.
     #[command(flatten)]
     pub kafka: KafkaConfig,

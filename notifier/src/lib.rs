@@ -41,5 +41,5 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     let sessions = Sessions::start(&config.sessions, &kafka, &registry, &process).map_err(Error::Sessions)?;
     feeding::start(&kafka, &Decoder::new(&registry), &read_model, &process)?;
     let app = App::new(config.terms, read_model, sessions, &process);
-    Ok(runtime::http::serve(config.http_addr, router(app), &process).await?)
+    Ok(runtime::http::serve(config.http_addr, router(app), &config.limits, &process).await?)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bus::KafkaConfig;
 use read_model::RedisConfig;
 use runtime::Secret;
-use schemas::StreamId;
+use schemas::{Aggregate, StreamId, Timestamp};
 use vault::VaultConfig;
 use views::Projection;
 
@@ -49,6 +49,18 @@ pub enum Command {
     /// Streams that wait, because an event of theirs could not be decoded or applied; all others go on.
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Says how far everything is; exit code 1 when something needs attention.
+    Status(StatusCommand),
+    /// Has relays publish committed events again, for readers that a log lost them for; whoever has them skips them.
+    Republish(RepublishCommand),
+    /// Looks after the whole until it is asked to end: heals gaps, reconciles the views with the committed events, fills
+    /// lost topics. A process like the services; `ops steward --help` lists its settings.
+    #[command(disable_help_flag = true)]
+    Steward {
+        /// Its settings, which it reads by itself.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        settings: Vec<String>,
+    },
 }
 
 /// About topics.
@@ -239,8 +251,79 @@ fn reader(name: &str) -> Result<Reader, String> {
     found.ok_or_else(|| format!("there are {}", names()))
 }
 
+/// Where to look.
+#[derive(Debug, clap::Args)]
+pub struct StatusCommand {
+    /// Where the events are committed.
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    pub mongodb_uri: Secret,
+    /// Where they are published.
+    #[command(flatten)]
+    pub kafka: KafkaConfig,
+    /// Where they are shown.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+}
+
+/// What to publish again.
+#[derive(Debug, clap::Args)]
+pub struct RepublishCommand {
+    /// Which events.
+    #[command(flatten)]
+    pub which: Which,
+    /// The first version of the stream that is published again.
+    #[arg(long, conflicts_with_all = ["aggregate", "all"], default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub from: u32,
+    /// Only what was committed at this instant or later, as 2024-05-01T12:00:00Z.
+    #[arg(long, conflicts_with = "stream", value_parser = instant)]
+    pub since: Option<Timestamp>,
+    /// Only what was committed before this instant.
+    #[arg(long, conflicts_with = "stream", value_parser = instant)]
+    pub until: Option<Timestamp>,
+    /// Where the events are committed.
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    pub mongodb_uri: Secret,
+    /// Act instead of only saying what would be done.
+    #[arg(long)]
+    pub execute: bool,
+}
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// Those of one stream: at once, before anything newer of its lane.
+    #[arg(long, value_parser = stream)]
+    pub stream: Option<StreamId>,
+    /// Those of all streams of an aggregate (orders, products, stock, payments, users, fulfilment): behind whatever is new,
+    /// at a limited rate.
+    #[arg(long, value_parser = aggregate)]
+    pub aggregate: Option<Aggregate>,
+    /// Those of all streams, in the same way.
+    #[arg(long)]
+    pub all: bool,
+}
+
 fn stream(text: &str) -> Result<StreamId, schemas::InvalidId> {
     StreamId::parse(text)
+}
+
+
+}
+
+fn instant(text: &str) -> Result<Timestamp, schemas::InvalidTimestamp> {
+    Timestamp::parse(text)
+}
+
+/// An aggregate by the first word of its topic.
+fn aggregate(text: &str) -> Result<Aggregate, String> {
+    let found = Aggregate::ALL.into_iter().find(|aggregate| plural(*aggregate) == text);
+    found.ok_or_else(|| format!("there are {}", Aggregate::ALL.map(plural).join(", ")))
+}
+
+/// What operators call an aggregate's streams.
+pub(crate) fn plural(aggregate: Aggregate) -> &'static str {
+    aggregate.topic().split_once('.').map_or(aggregate.topic(), |(name, _)| name)
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
@@ -251,10 +334,19 @@ fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::Cli;
+    use super::{Aggregate, Cli, aggregate, plural};
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn aggregates_are_named_as_their_topics_begin() {
+        assert_eq!(Aggregate::ALL.map(plural), ["orders", "products", "stock", "payments", "users", "fulfilment"]);
+        for one in Aggregate::ALL {
+            assert_eq!(aggregate(plural(one)), Ok(one));
+        }
+        assert!(aggregate("order").is_err());
     }
 }

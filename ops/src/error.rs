@@ -47,6 +47,18 @@ pub enum Error {
         /// What the store says.
         source: event_store::Error,
     },
+    /// The views could not be looked at.
+    #[error("the views could not be looked at")]
+    Views {
+        /// What the read model says.
+        source: read_model::Error,
+    },
+    /// Topics or consumer groups could not be looked at.
+    #[error("topics and consumer groups could not be looked at")]
+    Logs {
+        /// What Kafka says.
+        source: bus::Error,
+    },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
     Key,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use read_model::RedisConfig;
 use runtime::RuntimeConfig;
+use runtime::http::HttpLimits;
 use sessions::{KafkaConfig, SessionsConfig};
 
 /// Answers queries over HTTP from the views in Redis.
@@ -16,6 +17,9 @@ pub struct Config {
     /// Where queries are answered.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8082")]
     pub http_addr: SocketAddr,
+    /// How much of that at once.
+    #[command(flatten)]
+    pub limits: HttpLimits,
     /// Where the views are.
     #[command(flatten)]
     pub redis: RedisConfig,

@@ -37,6 +37,26 @@ fn parsed(text: &str) -> Option<Cursor> {
 mod tests {
     use super::{Aggregate, Cursor, StreamId, URL_SAFE_NO_PAD, read, written};
     use base64::Engine as _;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn only_what_we_wrote_is_a_cursor_and_it_comes_back(
+            text in any::<String>(),
+            plain in "[+-]?[0-9]{1,20}[.][a-z]{3}_[A-Za-z0-9_-]{0,12}",
+            score in any::<i64>(),
+        ) {
+            for text in [text, URL_SAFE_NO_PAD.encode(plain)] {
+                if let Ok(cursor) = read(&text, Aggregate::Order) {
+                    prop_assert_eq!(written(&cursor), text);
+                }
+            }
+            let cursor = place().map(|place| Cursor { score, ..place });
+            let text = cursor.as_ref().map(written).unwrap_or_default();
+            prop_assert_eq!(read(&text, Aggregate::Order).ok(), cursor);
+            prop_assert!(read(&text, Aggregate::Product).is_err(), "of another list");
+        }
+    }
 
     fn place() -> Option<Cursor> {
         Some(Cursor { score: 1_700_000_000_000_001, stream: StreamId::parse("ord_1").ok()? })

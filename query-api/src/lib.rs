@@ -50,6 +50,6 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     let sessions = Sessions::connect(&config.sessions, &config.kafka, &process)?;
     let peers = Peers::new(config.health_peers, process.clone())?;
     let app = App::new(&model, sessions, peers, &process);
-    runtime::http::serve(config.http_addr, router(app), &process).await?;
+    runtime::http::serve(config.http_addr, router(app), &config.limits, &process).await?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! What the payment provider tells us by itself.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use payments::webhook::{self, Notice};
 use runtime::clock;
+use runtime::http::WholeBody;
 use runtime::problem::{Problem, ProblemBody};
 
 use crate::app::App;
@@ -16,7 +16,11 @@ use crate::app::App;
     params(("Stripe-Signature" = String, Header, description = "`t=<seconds>,v1=<HMAC-SHA256>`")),
     responses((status = 200, description = "Heard"), (status = "4XX", body = ProblemBody),
         (status = 503, body = ProblemBody)))]
-pub(super) async fn payments(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Problem> {
+pub(super) async fn payments(
+    State(app): State<App>,
+    headers: HeaderMap,
+    WholeBody(body): WholeBody,
+) -> Result<StatusCode, Problem> {
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let secret = app.webhook_secret.expose();
     webhook::verify(secret, signature, &body, clock::now_seconds())

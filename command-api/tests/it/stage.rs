@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use bson::{Document, doc};
 use clap::Parser as _;
 use command_api::{App, Config};
 use event_store::{Appended, CommandRecord, Commit, EventStore, StoredEvent};
@@ -153,6 +154,11 @@ impl Stage {
             events: events.iter().map(|event| StoredEvent::of(event).unwrap()).collect(),
         };
         assert_eq!(self.store.append(&commit).await.unwrap(), Appended::Written);
+    }
+
+    /// How many commits there are.
+    pub(crate) async fn commits(&self) -> u64 {
+        self.store.database().collection::<Document>("commits").count_documents(doc! {}).await.unwrap()
     }
 
     /// The names of a stream's events, as they are committed.

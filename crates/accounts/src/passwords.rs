@@ -34,6 +34,11 @@ impl Passwords {
         }
     }
 
+    /// Whether another password may wait now.
+    pub(crate) fn admit(&self) -> Result<(), Error> {
+        if self.places.available_permits() > 0 { Ok(()) } else { Err(Error::Busy) }
+    }
+
     /// The PHC string of a password, with a salt of its own.
     pub(crate) async fn hash(&self, password: &Secret) -> Result<String, Error> {
         let password = password.clone();

@@ -88,6 +88,12 @@ impl Accounts {
         }
     }
 
+    /// [`Error::Busy`] if too many passwords wait to be hashed already: whoever comes now would be sent away in the end,
+    /// so nothing need be read for him or her first.
+    pub fn admit(&self) -> Result<(), Error> {
+        self.passwords.admit()
+    }
+
     /// The hash of a new password; takes tens of milliseconds of a thread of its own.
     pub async fn hash(&self, password: &Password) -> Result<Secret, Error> {
         self.passwords.hash(password.secret()).await.map(Secret::from)

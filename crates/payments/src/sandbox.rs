@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use runtime::clock::Instant;
+use runtime::http::HttpLimits;
 use runtime::{Process, RuntimeConfig, Secret, Shutdown};
 
 use book::Book;
@@ -79,7 +80,7 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     let sandbox = Sandbox::open(&config, process.shutdown.clone())?;
     ready.up();
     tracing::info!("this is a sandbox: no money is moved");
-    Ok(runtime::http::serve(config.http_addr, router(sandbox), &process).await?)
+    Ok(runtime::http::serve(config.http_addr, router(sandbox), &HttpLimits::default(), &process).await?)
 }
 
 /// The sandbox as its routes see it; clones share it.

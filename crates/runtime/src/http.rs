@@ -3,49 +3,61 @@
 
 mod body;
 mod context;
+mod guard;
 mod layers;
+mod limits;
 mod params;
+mod rate;
+mod server;
 
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use crate::metrics::{Metric, Unit};
 use crate::{Error, Process};
+use server::Server;
 
-pub use body::JsonBody;
+pub use body::{JsonBody, WholeBody};
 pub use context::RequestContext;
+pub use guard::Meter;
 pub use layers::{BODY_LIMIT, layered};
+pub use limits::HttpLimits;
 pub use params::{Params, Search};
+pub use server::LINGER;
 
 /// The metrics of every HTTP server.
-pub const METRICS: &[Metric] = &[REQUEST_SECONDS];
+pub const METRICS: &[Metric] = &[REQUEST_SECONDS, REFUSED];
 
 /// Labels: method, route (the pattern, or `none`), status.
 pub(crate) const REQUEST_SECONDS: Metric =
     Metric::histogram("http_request_seconds", Unit::Seconds, "From a request's head to its answer's head.");
+/// Labels: reason (`overloaded`, `address`, `user`).
+pub(crate) const REFUSED: Metric = Metric::counter(
+    "http_refused_total",
+    Unit::Count,
+    "Requests that were told to come back, by the limit that was reached.",
+);
 
-/// Serves the routes, inside [`layered`], until the shutdown is requested; then accepts no more, finishes the requests
-/// in flight and returns. Upgraded sockets and endless bodies are their owner's to end.
-pub async fn serve(address: SocketAddr, router: Router, process: &Process) -> Result<(), Error> {
-    let listener = TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
-    serve_on(listener, router, process).await
+/// Serves the routes, inside [`layered`] and within these limits, until the shutdown is requested; then accepts no more,
+/// finishes the requests in flight, lets the gateway go ([`LINGER`]) and returns. Upgraded sockets and endless bodies are
+/// their owner's to end.
+pub async fn serve(address: SocketAddr, router: Router, limits: &HttpLimits, process: &Process) -> Result<(), Error> {
+    let listener = server::bind(address).map_err(|source| Error::Bind { address, source })?;
+    serve_on(listener, router, limits, process).await
 }
 
 /// [`serve`] on a listener that is already bound, as for a free port.
-pub async fn serve_on(listener: TcpListener, router: Router, process: &Process) -> Result<(), Error> {
+pub async fn serve_on(
+    listener: TcpListener,
+    router: Router,
+    limits: &HttpLimits,
+    process: &Process,
+) -> Result<(), Error> {
     let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
-    let shutdown = process.shutdown.clone();
     tracing::info!(http.address = %address, "serving on {address}");
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection ended before its first request");
-        }
-    });
-    axum::serve(listener, layered(router))
-        .with_graceful_shutdown(async move { shutdown.requested().await })
-        .await
-        .map_err(|source| Error::Serve { address, source })
+    let router = layers::guarded(router, limits, &process.shutdown);
+    let server = Server::new(router, limits.max_connections, process.shutdown.clone());
+    server.run(listener).await.map_err(|source| Error::Serve { address, source })
 }

@@ -3,13 +3,14 @@
 use axum::extract::{FromRef, FromRequestParts};
 use http::header;
 use http::request::Parts;
+use runtime::http::Meter;
 use runtime::problem::Problem;
 use schemas::{Role, SessionId, UserId};
 
 use crate::{Claims, Rejection, Sessions, TOKEN_LIFETIME};
 
 /// Somebody whose token was checked. As an extractor it needs `Sessions` in the router's state; without a token, or
-/// with one that is not accepted, the answer is 401.
+/// with one that is not accepted, the answer is 401; to somebody who asks too often it is 429.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Who.
@@ -48,7 +49,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = bearer(parts).ok_or(Rejection::Missing)?;
-        Ok(Sessions::from_ref(state).admit(token).await?)
+        let caller = Sessions::from_ref(state).admit(token).await?;
+        if let Some(meter) = parts.extensions.get::<Meter>() {
+            meter.spend(caller.user.as_str())?;
+        }
+        Ok(caller)
     }
 }
 

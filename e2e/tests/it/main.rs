@@ -14,6 +14,8 @@ mod faults;
 mod flash_sale;
 mod forgeries;
 mod fulfilment;
+mod graceful;
+mod healing;
 mod idempotency;
 mod journey;
 mod keys;

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::world::SOON;
 
-pub(crate) struct Client(WebSocketStream<TcpStream>);
+pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
 
 /// How a handshake is asked for.
 pub(crate) struct Handshake {

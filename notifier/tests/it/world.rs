@@ -7,6 +7,7 @@ use notifier::{App, Terms};
 use read_model::feeds::{self, Appended};
 use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
+use runtime::http::{HttpLimits, serve_on};
 use schemas::{
     EventId, OrderId, Recorded, Role, StreamId, Timestamp, UserEvent, UserId, UserRoleRevoked, UserSessionEnded,
     Version,
@@ -166,7 +167,8 @@ async fn instance(redis: &Redis, keys: &Keys, terms: Terms) -> (Instance, ReadMo
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (router, serving) = (notifier::router(app), process.clone());
-    process.tasks.supervise("http", async move { runtime::http::serve_on(listener, router, &serving).await });
+    let limits = HttpLimits::default();
+    process.tasks.supervise("http", async move { serve_on(listener, router, &limits, &serving).await });
     (Instance { address, process, sessions }, read_model)
 }
 

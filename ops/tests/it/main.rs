@@ -4,3 +4,5 @@
 mod apply;
 mod master;
 mod parked;
+mod republish;
+mod steward;

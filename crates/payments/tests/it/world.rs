@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use payments::sandbox::{self, Sandbox};
 use payments::{Authorization, Failure, Intent, PaymentsConfig, Provider, Refunding};
+use runtime::http::{HttpLimits, serve_on};
 use runtime::{Process, Secret};
 use serde_json::Value;
 use stack::testing;
@@ -34,7 +35,8 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (serving, router) = (process.clone(), sandbox::router(sandbox));
-        process.tasks.spawn("serve", async move { runtime::http::serve_on(listener, router, &serving).await });
+        let limits = HttpLimits::default();
+        process.tasks.spawn("serve", async move { serve_on(listener, router, &limits, &serving).await });
         Self { url, file, process }
     }
 

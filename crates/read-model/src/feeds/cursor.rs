@@ -54,9 +54,8 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (seq, digest) = text.split_once('-').ok_or(InvalidCursor)?;
-        let digits = seq.bytes().all(|byte| byte.is_ascii_digit());
-        let seq = seq.parse().map_err(|_| InvalidCursor)?;
-        if digits { Self::new(seq, digest) } else { Err(InvalidCursor) }
+        let cursor = Self::new(seq.parse().map_err(|_| InvalidCursor)?, digest)?;
+        if cursor.seq.to_string() == seq { Ok(cursor) } else { Err(InvalidCursor) }
     }
 }
 
@@ -70,7 +69,27 @@ fn nibble(digit: u8) -> Result<u8, InvalidCursor> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_written_in_the_same_way(
+            text in any::<String>(),
+            similar in "[+0-9]{1,21}-[0-9a-fA-F]{38,42}",
+            seq in any::<u64>(),
+            digest in any::<[u8; 20]>(),
+        ) {
+            for text in [text, similar] {
+                if let Ok(cursor) = text.parse::<Cursor>() {
+                    prop_assert_eq!(cursor.to_string(), text);
+                }
+            }
+            let cursor = Cursor { seq, digest };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+    }
 
     #[test]
     fn a_cursor_reads_back_from_its_own_text_only() {

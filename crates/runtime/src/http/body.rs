@@ -1,15 +1,45 @@
-//! JSON request bodies, read strictly, with a path to what is wrong.
+//! Request bodies, read to their end within a time; JSON strictly, with a path to what is wrong.
+
+use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
+use tokio::time::timeout;
 
 use super::layers::too_large;
 use crate::problem::{PathPart, Problem};
+
+/// How long a body may take to arrive. The gateway passes bodies on in one go.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The request's body as it came. Otherwise: 400 if it ended early, 408 if it did not arrive in time, 413 for too much of
+/// it.
+#[derive(Debug, Clone, Default)]
+pub struct WholeBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for WholeBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let Ok(read) = timeout(BODY_WITHIN, Bytes::from_request(request, state)).await else {
+            let detail = "The request did not arrive in time; send it again";
+            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail).retry_after(1));
+        };
+        let unread = |rejection: BytesRejection| {
+            if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
+                return too_large();
+            }
+            Problem::bad_request("body_unreadable", "The request body ended before it was complete")
+        };
+        read.map(Self).map_err(unread)
+    }
+}
 
 /// A JSON object as the request's body. Otherwise: 400 without a body, for malformed JSON, for anything but an object
 /// and for wrong types (with `issues`); 415 for another content type; 413 for too much of it.
@@ -31,12 +61,7 @@ impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for JsonBody<T>
 
     async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Self::Rejection> {
         let json = is_json(request.headers());
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
-                return too_large();
-            }
-            Problem::bad_request("body_unreadable", "The request body ended before it was complete")
-        })?;
+        let WholeBody(bytes) = WholeBody::from_request(request, state).await?;
         if bytes.is_empty() {
             return Ok(None);
         }

@@ -1,19 +1,21 @@
 //! What stands around every route. One middleware, so that a request passes it once.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tracing::Instrument;
 
-use super::{REQUEST_SECONDS, RequestContext};
-use crate::clock;
+use super::guard::{Guard, Meter};
+use super::{HttpLimits, REQUEST_SECONDS, RequestContext};
 use crate::problem::Problem;
+use crate::{Shutdown, clock};
 
 /// The largest request body, in bytes: the seeds' 100 kB.
 pub const BODY_LIMIT: usize = 100 * 1024;
@@ -22,13 +24,20 @@ pub const BODY_LIMIT: usize = 100 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The routes inside everything that all routes share: request id and trace context (kept or made, answered), 404 and
-/// 405, the body limit, panics, the time-out, each as problem+json; `nosniff`; access log and metrics.
+/// 405, the body limit, panics, the time-out, each as problem+json; `nosniff`; access log and metrics; the limits that
+/// hold where none are set.
 pub fn layered(router: Router) -> Router {
+    guarded(router, &HttpLimits::default(), &Shutdown::default())
+}
+
+/// [`layered`] within these limits, until this shutdown.
+pub(super) fn guarded(router: Router, limits: &HttpLimits, shutdown: &Shutdown) -> Router {
+    let guard = Arc::new(Guard::new(limits, shutdown.clone()));
     router
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(around))
+        .layer(middleware::from_fn_with_state(guard, around))
 }
 
 async fn unknown_route(request: Request) -> Problem {
@@ -48,22 +57,33 @@ pub(super) fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
-async fn around(mut request: Request, next: Next) -> Response {
+async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let started = clock::monotonic();
     let context = RequestContext::of(request.headers());
+    let meter = Meter::new(&guard);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(context.clone());
+    request.extensions_mut().insert(meter.clone());
     let span = tracing::info_span!("request", request.id = context.request_id, trace.id = context.trace_id());
-    let response = answer(request, next).instrument(span.clone()).await;
-    let response = finish(response, &context);
+    let response = answer(&meter, request, next).instrument(span.clone()).await;
+    let mut response = finish(response, &context);
+    meter.tell(response.headers_mut());
+    if guard.is_ending() {
+        // A socket's handshake says `upgrade` here.
+        response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+    }
     let seen = Seen { method: &method, route: route.as_ref().map_or("none", MatchedPath::as_str) };
     span.in_scope(|| seen.record(response.status(), started.elapsed()));
     response
 }
 
 /// The handler's answer, or the problem that stood in its way.
-async fn answer(request: Request, next: Next) -> Response {
+async fn answer(meter: &Meter, request: Request, next: Next) -> Response {
+    let _place = match meter.enter(&request) {
+        Ok(place) => place,
+        Err(problem) => return problem.into_response(),
+    };
     if declared_length(request.headers()).is_some_and(|length| length > BODY_LIMIT) {
         return too_large().into_response();
     }

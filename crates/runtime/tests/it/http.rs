@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use runtime::http::{BODY_LIMIT, JsonBody, Params, RequestContext, Search, layered};
+use runtime::http::{BODY_LIMIT, HttpLimits, JsonBody, Params, RequestContext, Search, layered};
 use runtime::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -278,7 +278,10 @@ async fn a_request_in_flight_is_answered_after_the_shutdown_and_no_other_is_acce
     };
     let server = runtime::tasks::spawn("server", {
         let process = process.clone();
-        async move { runtime::http::serve_on(listener, Router::new().route("/slow", slow), &process).await }
+        async move {
+            let limits = HttpLimits::default();
+            runtime::http::serve_on(listener, Router::new().route("/slow", slow), &limits, &process).await
+        }
     });
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET /slow HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();

@@ -5,4 +5,5 @@ mod admin;
 mod config;
 mod http;
 mod process;
+mod server;
 mod tasks;

@@ -4,6 +4,7 @@
 mod cache;
 mod extractor;
 mod keys;
+mod nonsense;
 mod rotation;
 mod token;
 mod topic;

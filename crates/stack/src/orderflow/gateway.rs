@@ -24,18 +24,28 @@ pub(crate) struct Values<'a> {
     pub(crate) origins: &'a str,
 }
 
-/// The configuration with these values.
+/// What one address may ask of the gateway: requests, requests under one token and log-ins, each per second, and
+/// connections at once. The same numbers as in `docker-compose.yml`.
+const LIMITS: [(&str, &str); 4] = [
+    ("${GATEWAY_REQUESTS_PER_ADDRESS}", "2000"),
+    ("${GATEWAY_REQUESTS_PER_TOKEN}", "1000"),
+    ("${GATEWAY_LOG_INS_PER_ADDRESS}", "20"),
+    ("${GATEWAY_CONNECTIONS_PER_ADDRESS}", "4096"),
+];
+
+/// The configuration with these values, within [`LIMITS`].
 pub(crate) fn render(values: &Values<'_>) -> String {
     // An instance that was gone is asked again after a second.
     let server = |address: &String| format!("server {address} max_fails=1 fail_timeout=1s;");
     let servers = |addresses: &[String]| addresses.iter().map(server).collect::<Vec<_>>().join(" ");
-    TEMPLATE
+    let text = TEMPLATE
         .replace("${GATEWAY_FOLDER}", &values.folder.display().to_string())
         .replace("${GATEWAY_LISTEN}", &values.listen)
         .replace("${GATEWAY_COMMAND_API}", &servers(&values.command_api))
         .replace("${GATEWAY_QUERY_API}", &servers(&values.query_api))
         .replace("${GATEWAY_NOTIFIER}", &servers(&values.notifier))
-        .replace("${ALLOWED_ORIGINS}", values.origins)
+        .replace("${ALLOWED_ORIGINS}", values.origins);
+    LIMITS.iter().fold(text, |text, (name, limit)| text.replace(name, limit))
 }
 
 impl Orderflow {
@@ -70,6 +80,8 @@ impl Orderflow {
     }
 }
 
+#[cfg(test)]
+mod abuse;
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

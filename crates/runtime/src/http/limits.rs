@@ -1,0 +1,47 @@
+//! How much one HTTP server takes on: from each user, from each address, and in all.
+
+use clap::Args;
+
+/// Requests per second of one user.
+const PER_USER: u32 = 1_000;
+/// Requests per second of one address: a busy office behind one router.
+const PER_ADDRESS: u32 = 2_000;
+/// Requests at once: more only wait longer for the same cores.
+const REQUESTS: usize = 1_024;
+/// Connections at once, open sockets among them.
+const CONNECTIONS: usize = 16_384;
+/// The gateway.
+const PROXIES: usize = 1;
+
+/// How much one HTTP server takes on. Counted in memory, by each process for itself.
+#[derive(Debug, Clone, Args)]
+pub struct HttpLimits {
+    /// Requests per second that one user may make, and twice as many at once after a pause; 0 for any number.
+    #[arg(long, env = "REQUESTS_PER_USER", default_value_t = PER_USER)]
+    pub requests_per_user: u32,
+    /// Requests per second that may come from one address, and twice as many at once after a pause; 0 for any number.
+    #[arg(long, env = "REQUESTS_PER_ADDRESS", default_value_t = PER_ADDRESS)]
+    pub requests_per_address: u32,
+    /// Requests that are worked on at once; whoever comes on top is told to come back.
+    #[arg(long, env = "MAX_REQUESTS", default_value_t = REQUESTS)]
+    pub max_requests: usize,
+    /// Connections at once, open sockets among them; more wait until one ends.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = CONNECTIONS)]
+    pub max_connections: usize,
+    /// Proxies between clients and this server: the client's address stands so far from the end of `X-Forwarded-For`.
+    #[arg(long, env = "PROXIES", default_value_t = PROXIES)]
+    pub proxies: usize,
+}
+
+impl Default for HttpLimits {
+    /// What holds where nothing is set.
+    fn default() -> Self {
+        Self {
+            requests_per_user: PER_USER,
+            requests_per_address: PER_ADDRESS,
+            max_requests: REQUESTS,
+            max_connections: CONNECTIONS,
+            proxies: PROXIES,
+        }
+    }
+}
