@@ -21,6 +21,7 @@ mod journey;
 mod keys;
 mod outages;
 mod payments;
+mod poison;
 mod rebuild;
 mod security;
 mod seeds;
