@@ -122,7 +122,7 @@ impl App {
     }
 
     async fn known_by_password(&self, email: &Email, password: &Secret) -> Result<(Member, LogIn), NotLoggedIn> {
-        self.accounts.admit()?;
+        let _admitted = self.accounts.admit()?;
         let owner = self.accounts.owner(email).await?.unwrap_or_else(|| UserId::from_bits(0));
         let head = self.users.load(owner.stream()).await?;
         let account = self.accounts.log_in(email, password).await?.filter(|account| account.id == owner);

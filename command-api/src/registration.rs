@@ -50,7 +50,7 @@ impl App {
             }
         }
         let Applicant { personal, password, role } = applicant;
-        self.accounts.admit()?;
+        let _admitted = self.accounts.admit()?;
         // Whoever asks for a taken address shall leave no key behind.
         if self.accounts.owner(&personal.email).await?.is_some() {
             return self.taken(&user, intent).await;

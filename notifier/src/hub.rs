@@ -12,7 +12,7 @@ use read_model::ReadModel;
 use read_model::feeds::{self, Bells, Cursor};
 use runtime::Process;
 use schemas::UserId;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,9 @@ use ring::{ReaderId, Ring};
 
 /// How many entries one read of a feed brings to a connection that catches up.
 const PAGE: usize = 32;
+/// How many pages may be on their way from Redis at once: however many connections wake up together, what they read is not
+/// all in memory at the same time.
+const READS: usize = 8;
 /// How long a new connection waits for the head of its feed.
 const FIRST_READ: Duration = Duration::from_secs(2);
 
@@ -34,6 +37,7 @@ pub(crate) struct Hubs {
     process: Process,
     /// Bytes of frames that wait for a user's slow connections.
     queue_bytes: usize,
+    reads: Semaphore,
     users: Mutex<HashMap<UserId, Taken>>,
     next: AtomicU64,
 }
@@ -82,7 +86,8 @@ impl Hubs {
     pub(crate) fn new(read_model: ReadModel, queue_bytes: usize, process: &Process) -> Self {
         let bells = read_model.bells(process);
         let (users, next) = (Mutex::default(), AtomicU64::new(0));
-        Self { read_model, bells, process: process.clone(), queue_bytes, users, next }
+        let reads = Semaphore::new(READS);
+        Self { read_model, bells, process: process.clone(), queue_bytes, reads, users, next }
     }
 
     /// A place for one more connection of this user; the first one starts following the feed.
@@ -150,20 +155,22 @@ impl Seat {
         }
     }
 
-    /// What is behind this place, at most so many bytes where they are shared.
+    /// What is behind this place, at most so many bytes of it but one event at least: a connection keeps them for as long
+    /// as its client does not take them.
     pub(crate) async fn pull(&self, place: Cursor, most: usize) -> Result<Pulled, Error> {
         let queued = self.hub.ring().as_mut().and_then(|ring| ring.take(self.id, place, most));
         if let Some(frames) = queued {
             return Ok(Pulled::Queued(frames));
         }
         match self.stored(place).await? {
-            Ok(frames) => Ok(Pulled::Stored(frames.into_iter().map(|event| event.frame).collect())),
+            Ok(events) => Ok(Pulled::Stored(within(events, most))),
             Err(head) => Ok(Pulled::Unknown { head }),
         }
     }
 
     /// The next page of events from the feed itself, or its head if it does not know this place.
     pub(crate) async fn stored(&self, place: Cursor) -> Result<Result<Vec<EventFrame>, Cursor>, Error> {
+        let _turn = turn(&self.hubs.reads).await?;
         match self.hubs.read_model.feed_read(&self.hub.user, place, PAGE).await? {
             feeds::Read::Known(entries) => {
                 Ok(Ok(entries.into_iter().map(EventFrame::of).collect::<Result<Vec<_>, _>>()?))
@@ -171,6 +178,23 @@ impl Seat {
             feeds::Read::Unknown { head } => Ok(Err(head)),
         }
     }
+}
+
+/// A turn at reading, unless Redis is too slow for all who wait.
+async fn turn(reads: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
+    let turn = timeout(FIRST_READ, reads.acquire()).await;
+    turn.ok().and_then(Result::ok).ok_or(Error::FeedUnread)
+}
+
+/// The first of these events, as many as have so many bytes, but one at least.
+fn within(events: Vec<EventFrame>, most: usize) -> Vec<Frame> {
+    let mut bytes = 0;
+    let fitting = events.into_iter().take_while(|event| {
+        let first = bytes == 0;
+        bytes += event.bytes();
+        first || bytes <= most
+    });
+    fitting.map(|event| event.frame).collect()
 }
 
 impl Drop for Seat {

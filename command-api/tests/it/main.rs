@@ -3,6 +3,7 @@
 
 mod caller;
 mod headers;
+mod nonsense;
 mod order;
 mod outage;
 mod payment;

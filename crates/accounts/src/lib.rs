@@ -21,5 +21,6 @@ pub use admins::Dismissed;
 pub use changes::{Changed, Removed};
 pub use credentials::{ONE_TIME_LIFETIME, Proven, Replaced};
 pub use error::Error;
+pub use passwords::Admitted;
 pub use refresh::{LogIn, REFRESH_LIFETIME, RefreshTokens, Refreshed};
 pub use store::{Accounts, Created};

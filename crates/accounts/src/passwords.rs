@@ -1,42 +1,56 @@
 //! Hashes and checks passwords with Argon2id (19 MiB, 2 passes, 1 lane: the minimum that OWASP's password storage cheat
-//! sheet recommends), on at most two threads, with a bounded queue.
+//! sheet recommends), on half of the cores, with a queue that is bounded in number and in time: whatever else the process
+//! does goes on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use runtime::Secret;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::Error;
 
-/// How many hashes are computed at once.
-const AT_ONCE: usize = 2;
-/// How many may wait: about a second of work.
+/// How many may wait: about two seconds of one core's work.
 const QUEUE: usize = 64;
+/// How long one may wait, should the cores be busy with other things.
+const WAIT: Duration = Duration::from_secs(4);
 
 /// The hashing threads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Passwords {
     threads: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    entrants: Arc<Semaphore>,
     decoy: Arc<str>,
+}
+
+/// Somebody who may come in with a password; dropping it makes room for the next one.
+#[derive(Debug)]
+pub struct Admitted {
+    _place: OwnedSemaphorePermit,
 }
 
 impl Passwords {
     pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let at_once = (cores / 2).max(1);
         Self {
-            threads: Arc::new(Semaphore::new(AT_ONCE)),
-            places: Arc::new(Semaphore::new(AT_ONCE + QUEUE)),
+            threads: Arc::new(Semaphore::new(at_once)),
+            places: Arc::new(Semaphore::new(at_once + QUEUE)),
+            entrants: Arc::new(Semaphore::new(at_once + QUEUE)),
             // A failure shows in `check`, which then refuses everything.
             decoy: hash(b"no account has this password").unwrap_or_default().into(),
         }
     }
 
-    /// Whether another password may wait now.
-    pub(crate) fn admit(&self) -> Result<(), Error> {
-        if self.places.available_permits() > 0 { Ok(()) } else { Err(Error::Busy) }
+    /// A place for somebody whose password will have to be hashed.
+    pub(crate) fn admit(&self) -> Result<Admitted, Error> {
+        let place = Arc::clone(&self.entrants).try_acquire_owned().map_err(|_| Error::Busy)?;
+        Ok(Admitted { _place: place })
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -56,7 +70,8 @@ impl Passwords {
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy)?;
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| Error::Busy)?;
+        let thread = timeout(WAIT, Arc::clone(&self.threads).acquire_owned()).await;
+        let thread = thread.ok().and_then(Result::ok).ok_or(Error::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let done = work();
             drop((thread, place));

@@ -15,7 +15,7 @@ use schemas::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use crate::passwords::Passwords;
+use crate::passwords::{Admitted, Passwords};
 use crate::throttle::Throttle;
 use crate::{Account, Email, Error, Password};
 
@@ -88,9 +88,9 @@ impl Accounts {
         }
     }
 
-    /// [`Error::Busy`] if too many passwords wait to be hashed already: whoever comes now would be sent away in the end,
-    /// so nothing need be read for him or her first.
-    pub fn admit(&self) -> Result<(), Error> {
+    /// A place among those who come with a password, to be had before anything is read for them; [`Error::Busy`] if there
+    /// is none. However many come, what they ask of the store is bounded.
+    pub fn admit(&self) -> Result<Admitted, Error> {
         self.passwords.admit()
     }
 

@@ -3,6 +3,7 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod abuse;
 mod audiences;
 mod bad_input;
 mod blows;

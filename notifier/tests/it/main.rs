@@ -6,6 +6,7 @@ mod client;
 mod entry;
 mod events;
 mod keys;
+mod nonsense;
 mod operators;
 mod pipeline;
 mod poison;

@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::{CommandRecord, Commit, CommitId, Fingerprint, KeyHash, MAX_COMMIT_BYTES, MAX_EVENT_BYTES, StoredEvent};
 use crate::{Error, lane};
 
+#[cfg(test)]
+mod tests;
+
 /// A stored document is not a commit as this release knows it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {

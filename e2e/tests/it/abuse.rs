@@ -1,0 +1,231 @@
+//! Clients that mean harm, or do it anyway: everybody else is served as before, and what they cost is bounded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use e2e::client::{Gateway, LoggedIn, Request, order_of};
+use e2e::socket::Socket;
+use futures::future::join_all;
+use read_model::feeds::{Appended, Batch, Event};
+use read_model::{Position, ReadModel, RedisConfig, Source};
+use reqwest::Method;
+use runtime::{Process, Shutdown, clock, tasks};
+use schemas::{EventId, OrderId, Timestamp, UserId, Version};
+use serde_json::json;
+use stack::eventually;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::interval;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use uuid::Uuid;
+
+use crate::journey::frame;
+use crate::world::{SETTLED, World};
+
+/// Sockets that one user may have to one notifier.
+const PER_USER: usize = 20;
+/// What is fed to each user whose sockets are stalled, in events of so many bytes: several times what the network holds.
+const EVENTS: u32 = 64;
+const BYTES: usize = 16_000;
+/// What stalled sockets may cost: so much together, for the users' queues, and so much each.
+const COST: u64 = 32 * 1024 * 1024;
+const COST_EACH: u64 = 128 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stalled_sockets_cost_little_and_are_closed_while_others_hear_at_once() {
+    let world = World::enter().await;
+    let count = if stack::testing::full() { 1_000 } else { 100 };
+    let users = join_all((0..count / PER_USER).map(|_| stalled_user(&world))).await;
+    let before = resident(&world, "notifier");
+    let mut stalled = Vec::new();
+    for user in &users {
+        for _ in 0..PER_USER {
+            stalled.push(stall(&world, user).await);
+        }
+    }
+    let opened = resident(&world, "notifier");
+    let closed = too_slow(&world).await;
+    feed(&world, &users).await;
+    let (sku, name) = (World::name("HEARD"), World::name("attentive"));
+    let _ = world.gateway.product(&world.admin, &sku, 100).await;
+    let attentive = world.gateway.user(&name).await;
+    let url = world.system.url("notifier").expect("a notifier");
+    let mut socket = Socket::open(&world.gateway, url, &attentive, None).await.expect("a socket");
+    let _ = frame(&mut socket, "hello").await;
+    let began = clock::monotonic();
+    let order = Request::by(&attentive).json(order_of(&attentive, &sku, 1));
+    let _ = world.gateway.post("/commands/orders", order).await.expect(201);
+    let _ = frame(&mut socket, "event").await;
+    let heard = began.elapsed();
+    let mut most = opened;
+    eventually("every stalled socket is closed", SETTLED, async || {
+        most = most.max(resident(&world, "notifier"));
+        (too_slow(&world).await >= closed + stalled.len()).then_some(())
+    })
+    .await;
+    let mib = |bytes: u64| bytes / 1024 / 1024;
+    println!(
+        "{count} stalled sockets of {} users: the notifier's memory was {} MiB, {} MiB with all open, {} MiB at most; \
+         another user heard of an order after {heard:?}",
+        users.len(),
+        mib(before),
+        mib(opened),
+        mib(most)
+    );
+    let allowed = COST + COST_EACH * u64::try_from(count).expect("a number");
+    assert!(most - before <= allowed, "stalled sockets cost {} MiB", mib(most - before));
+}
+
+async fn stalled_user(world: &World) -> LoggedIn {
+    world.gateway.user(&World::name("stalled")).await
+}
+
+/// A socket to the notifier itself whose client takes next to nothing.
+async fn stall(world: &World, user: &LoggedIn) -> WebSocketStream<TcpStream> {
+    let address = world.system.url("notifier").expect("a notifier").trim_start_matches("http://").to_owned();
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
+    let stream = socket.connect(address.parse().expect("an address")).await.expect("a connection");
+    let mut request = format!("ws://{address}/ws").into_client_request().expect("a request");
+    let offer = HeaderValue::from_str(&format!("orderflow.v1, bearer.{}", user.token)).expect("a header");
+    request.headers_mut().insert("sec-websocket-protocol", offer);
+    tokio_tungstenite::client_async(request, stream).await.expect("a WebSocket").0
+}
+
+/// Feeds each of these users more than the network between them and the notifier holds.
+async fn feed(world: &World, users: &[LoggedIn]) {
+    let process = Process::new("e2e-feed", None);
+    let config = RedisConfig { redis_url: world.system.addresses().redis_url.as_str().into() };
+    let model = ReadModel::connect(&config, &process).expect("a read model");
+    let source = Source { topic: "abuse".into(), partition: 0 };
+    for user in users {
+        let (owner, order) = (UserId::parse(&user.id).expect("an id"), OrderId::from_bits(Uuid::now_v7().as_u128()));
+        let base = eventually("Redis answers", SETTLED, async || model.feeds_position(&source).await.ok()).await;
+        let at = Timestamp::from_micros(clock::now_micros());
+        let event = |version: u32| Event {
+            stream: order.stream().clone(),
+            version: Version(version),
+            id: EventId(Uuid::now_v7()),
+            at,
+            owner: Some(owner.clone()),
+            name: "OrderPlaced".to_owned(),
+            seed_type: None,
+            offset: base.next + i64::from(version),
+            data: json!({ "note": "x".repeat(BYTES) }).to_string(),
+        };
+        let events: Vec<_> = (1..=EVENTS).map(event).collect();
+        let next = Position { next: base.next + i64::from(EVENTS), last: events.last().map(|event| event.id) };
+        let batch = Batch { source: source.clone(), base, next, now: at, events };
+        assert!(matches!(model.append_feeds(&batch).await, Ok(Appended::Done(_))), "the feed takes it");
+    }
+    process.shutdown.request();
+}
+
+/// How many connections the notifier closed because their clients were too slow.
+async fn too_slow(world: &World) -> usize {
+    let url = format!("{}/metrics", world.system.admin_url("notifier").expect("an admin port"));
+    let metrics = reqwest::get(url).await.expect("metrics").text().await.expect("metrics");
+    let line =
+        |line: &str| Some(line.strip_prefix("notifier_connections_closed_total{reason=\"too_slow\"} ")?.to_owned());
+    metrics.lines().find_map(line).map_or(0, |count| count.parse().expect("a number"))
+}
+
+/// The resident memory of a process, in bytes.
+fn resident(world: &World, name: &str) -> u64 {
+    let pid = world.system.pid(name).expect("a process").expect("one that runs");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
+    kib.map_or(0, |kib: u64| kib * 1024)
+}
+
+/// How many strangers try to log in, per second.
+const LOG_INS: u32 = 200;
+const BUYERS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_log_ins_does_not_keep_orders_from_being_placed() {
+    let world = World::enter().await;
+    let sku = World::name("FLOOD");
+    let _ = world.gateway.product(&world.admin, &sku, 100).await;
+    let user = world.gateway.user(&World::name("buyer")).await;
+    let orders = if stack::testing::full() { 250 } else { 50 };
+    let quiet = place(&world.gateway, &user, &sku, ("quiet", orders)).await;
+    let stop = Shutdown::default();
+    let flood = tasks::spawn("flood", flood(targets(&world), stop.clone()));
+    let flooded = place(&world.gateway, &user, &sku, ("flooded", orders)).await;
+    stop.request();
+    let answers = flood.await.expect("the flood");
+    println!(
+        "orders: p50 {:?}, p99 {:?}; while {LOG_INS} a second tried to log in: p50 {:?}, p99 {:?}; they were answered {answers:?}",
+        share(&quiet, 50),
+        share(&quiet, 99),
+        share(&flooded, 50),
+        share(&flooded, 99)
+    );
+    let others: Vec<_> = answers.keys().filter(|status| ![401, 429].contains(*status)).collect();
+    assert_eq!(others, Vec::<&u16>::new(), "strangers are refused or told to come back: {answers:?}");
+    assert!(answers.contains_key(&429), "the flood found no limit: {answers:?}");
+    assert!(share(&flooded, 99) < Duration::from_secs(5), "orders wait behind log-ins");
+    let _ = world.settle().await;
+}
+
+/// Both instances themselves: whoever floods from many addresses passes the gateway's limits.
+fn targets(world: &World) -> Vec<Gateway> {
+    ["command-api", "command-api-2"].map(|name| Gateway::new(world.system.url(name).expect("a service"))).to_vec()
+}
+
+/// How long each of so many orders per buyer took, with all that it was told to come back; each is placed.
+async fn place(gateway: &Gateway, user: &LoggedIn, sku: &str, (what, orders): (&str, usize)) -> Vec<Duration> {
+    let buyer = async |buyer: usize| {
+        let (mut took, mut pace) = (Vec::new(), interval(Duration::from_millis(40)));
+        for number in 0..orders {
+            pace.tick().await;
+            let began = clock::monotonic();
+            let key = format!("{what}-{buyer}-{number}");
+            eventually("the order is placed", SETTLED, async || {
+                let order = Request::by(user).with("idempotency-key", &key).json(order_of(user, sku, 1));
+                let answer = gateway.post("/commands/orders", order).await;
+                assert!(answer.status.is_success() || answer.status == 503, "{answer:?}");
+                answer.status.is_success().then_some(())
+            })
+            .await;
+            took.push(began.elapsed());
+        }
+        took
+    };
+    let mut took = join_all((0..BUYERS).map(buyer)).await.concat();
+    took.sort_unstable();
+    took
+}
+
+/// So many of a hundred took no longer.
+fn share(sorted: &[Duration], percent: usize) -> Duration {
+    *sorted.get(sorted.len() * percent / 100).or(sorted.last()).expect("orders")
+}
+
+/// Log-ins of strangers, each from another address, at an even pace whatever the answers; how often each status came.
+async fn flood(targets: Vec<Gateway>, stop: Shutdown) -> BTreeMap<u16, usize> {
+    let (mut pace, mut under_way) = (interval(Duration::from_secs(1) / LOG_INS), Vec::new());
+    let targets = Arc::new(targets);
+    for number in 0_u32.. {
+        tokio::select! {
+            _ = pace.tick() => {}
+            () = stop.requested() => break,
+        }
+        let targets = Arc::clone(&targets);
+        under_way.push(tasks::spawn("stranger", async move {
+            let [_, a, b, c] = number.to_be_bytes();
+            let body = json!({ "email": format!("stranger-{number}@example.com"), "password": "let me in please" });
+            let request = Request::default().with("x-forwarded-for", format!("10.{a}.{b}.{c}")).json(body);
+            let target = targets.get(usize::from(c) % targets.len()).expect("a target");
+            target.send(Method::POST, "/api/v1/users/login", request).await.map_or(0, |answer| answer.status.as_u16())
+        }));
+    }
+    let mut answers = BTreeMap::new();
+    for status in join_all(under_way).await {
+        *answers.entry(status.expect("a stranger")).or_default() += 1;
+    }
+    answers
+}
