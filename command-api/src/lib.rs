@@ -80,6 +80,9 @@ pub enum Error {
 pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(metrics::ALL);
     let relays = config.roles.contains(&Role::Relay);
+    if config.roles.contains(&Role::Http) {
+        registration::wait_for_first_admin(&config, &process)?;
+    }
     let store = event_store::Config::new(config.mongodb_uri.expose());
     let store = EventStore::connect(event_store::Config { announce: !relays, ..store }, &process).await?;
     let kafka = Kafka::connect(&config.kafka, &process)?;

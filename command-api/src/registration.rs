@@ -16,6 +16,9 @@ use crate::personal::Personal;
 use crate::spanning::Undone;
 use crate::streams::{Done, Rejected, replay};
 
+/// What readiness calls the first admin's registration.
+const FIRST_ADMIN: &str = "first-admin";
+
 /// Somebody who wants to be a user.
 #[derive(Debug, Clone)]
 pub(crate) struct Applicant {
@@ -83,7 +86,7 @@ impl App {
     /// Registers the first admin, as soon as the store is there, unless somebody has that e-mail. The process is not
     /// ready before.
     pub(crate) async fn ensure_first_admin(self, admin: Applicant, process: Process) {
-        let registered = process.health.dependency("first-admin");
+        let registered = process.health.dependency(FIRST_ADMIN);
         let intent = Intent::internal("first-admin", &self.accounts.tag(&admin.personal.email), &self.fingerprints);
         let mut backoff = Backoff::default();
         while !process.shutdown.is_requested() {
@@ -116,6 +119,15 @@ fn first_commit(user: &UserId, registered: UserEvent, at: Timestamp, intent: &In
         keys: Vec::new(),
         events: vec![StoredEvent::of(&registered)?],
     })
+}
+
+/// Declares the first admin as something to wait for, if one is configured. To be called before anything is up, else the
+/// process would be ready for a moment without.
+pub(crate) fn wait_for_first_admin(config: &Config, process: &Process) -> Result<(), accounts::Invalid> {
+    if first_admin(config)?.is_some() {
+        let _down_until_registered = process.health.dependency(FIRST_ADMIN);
+    }
+    Ok(())
 }
 
 /// The first admin of the configuration, if one is configured.

@@ -2,7 +2,8 @@
 
     python consumer.py orders.events.v1 payments.events.v1
 
-Reads every partition from the beginning to where it ends now, joins no group, and commits nothing.
+Reads every partition from the beginning to where it ends now, joins no group, and commits nothing. A record that is no
+event, because a stranger wrote it, is named on standard error and passed over.
 """
 
 import json
@@ -12,7 +13,7 @@ import sys
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 
 PATIENCE = 10.0
 
@@ -44,8 +45,12 @@ def main(topics):
 
 
 def show(record, decode):
+    try:
+        content = decode(record.value(), SerializationContext(record.topic(), MessageField.VALUE))
+    except SerializationError as error:
+        print(f"{record.topic()}/{record.partition()} at {record.offset()} is no event: {error}", file=sys.stderr)
+        return
     headers = dict(record.headers())
-    content = decode(record.value(), SerializationContext(record.topic(), MessageField.VALUE))
     kind, seed_kind = headers["ce_type"].decode(), headers.get("ce_seedtype", b"-").decode()
     stream, version = record.key().decode(), headers["ce_sequence"].decode()
     print(kind, seed_kind, stream, version, json.dumps(content, default=str, ensure_ascii=False))

@@ -16,6 +16,7 @@ use crate::ledger::{self, Ledger};
 pub struct Observer {
     process: Process,
     store: EventStore,
+    read_model: ReadModel,
     reader: Reader,
     kafka: Kafka,
     vault: Vault,
@@ -33,16 +34,23 @@ impl Observer {
         let store = EventStore::connect(event_store::Config::new(&at.mongodb_uri), &process).await.expect("a store");
         store.wait_until_up().await;
         let model = ReadModel::connect(&RedisConfig { redis_url: at.redis_url.as_str().into() }, &process);
-        let reader = model.expect("a read model").reader();
+        let read_model = model.expect("a read model");
+        let reader = read_model.reader();
         let kafka = Kafka::connect(&events, &process).expect("Kafka");
         let vault = Vault::unwatched(&vault_of(system)).await.expect("a vault");
-        Self { process, store, reader, kafka, vault }
+        Self { process, store, read_model, reader, kafka, vault }
     }
 
     /// Where events are committed.
     #[must_use]
     pub const fn store(&self) -> &EventStore {
         &self.store
+    }
+
+    /// Where views are.
+    #[must_use]
+    pub const fn read_model(&self) -> &ReadModel {
+        &self.read_model
     }
 
     /// Where events are published.

@@ -8,11 +8,12 @@ use crate::audience::Audience;
 
 /// Events that entered a feed.
 pub(crate) const FED: Metric = Metric::counter("notifier_events_fed_total", Unit::Count, "Events that entered a feed.");
-/// Events that entered no feed. Label: reason (duplicate, unfed, gap).
+/// Events that entered no feed. Label: reason (duplicate, unfed, gap, parked).
 pub(crate) const PASSED: Metric = Metric::counter(
     "notifier_events_passed_total",
     Unit::Count,
-    "Events that entered no feed, by reason: known already, too old or nobody's, or behind a gap.",
+    "Events that entered no feed, by reason: known already, too old or nobody's, behind a gap or of a parked stream, or \
+     not to be decoded.",
 );
 /// From an event's time to its place in the feed.
 pub(crate) const FEED_SECONDS: Metric =

@@ -1,10 +1,21 @@
 //! What can be asked for.
 
+mod generations;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bus::KafkaConfig;
+use read_model::RedisConfig;
+use runtime::Secret;
+use schemas::{Aggregate, StreamId, Timestamp};
 use vault::VaultConfig;
+use views::Projection;
+
+pub(crate) use generations::{ProjectionsCommand, RebuildCommand};
+
+/// How long a command may take that says nothing else.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Plans by default; `--execute` acts.
 #[derive(Debug, clap::Parser)]
@@ -13,12 +24,20 @@ pub struct Cli {
     /// How the answer looks.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Seconds after which to give up.
-    #[arg(long, global = true, default_value = "60", value_parser = seconds)]
-    pub timeout: Duration,
+    /// Seconds after which to give up; 60, but without an end for what is watched.
+    #[arg(long, global = true, value_parser = seconds)]
+    pub timeout: Option<Duration>,
     /// About what.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// After how long to give up; `None` is never.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        let watches = matches!(&self.command, Command::Rebuild(rebuild) if rebuild.execute || rebuild.watch);
+        self.timeout.or((!watches).then_some(LIMIT))
+    }
 }
 
 /// How the answer looks.
@@ -42,6 +61,27 @@ pub enum Command {
     /// The keys that sign and check access tokens, and those that wrap users' keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The generations of the views: which there are, which one readers see.
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
+    /// Fills a projection anew from the log, beside the generation that readers see. Nothing stops, and nothing changes for
+    /// readers until `ops projections switch`.
+    Rebuild(RebuildCommand),
+    /// Streams that wait, because an event of theirs could not be decoded or applied; all others go on.
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// Says how far everything is; exit code 1 when something needs attention.
+    Status(StatusCommand),
+    /// Has relays publish committed events again, for readers that a log lost them for; whoever has them skips them.
+    Republish(RepublishCommand),
+    /// Looks after the whole until it is asked to end: heals gaps, reconciles the views with the committed events, fills
+    /// lost topics. A process like the services; `ops steward --help` lists its settings.
+    #[command(disable_help_flag = true)]
+    Steward {
+        /// Its settings, which it reads by itself.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        settings: Vec<String>,
+    },
 }
 
 /// About topics.
@@ -129,6 +169,181 @@ pub enum RotateCommand {
     },
 }
 
+/// Where to look.
+#[derive(Debug, clap::Args)]
+pub struct StatusCommand {
+    /// Where the events are committed.
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    pub mongodb_uri: Secret,
+    /// Where they are published.
+    #[command(flatten)]
+    pub kafka: KafkaConfig,
+    /// Where they are shown.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+}
+
+/// What to publish again.
+#[derive(Debug, clap::Args)]
+pub struct RepublishCommand {
+    /// Which events.
+    #[command(flatten)]
+    pub which: Which,
+    /// The first version of the stream that is published again.
+    #[arg(long, conflicts_with_all = ["aggregate", "all"], default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub from: u32,
+    /// Only what was committed at this instant or later, as 2024-05-01T12:00:00Z.
+    #[arg(long, conflicts_with = "stream", value_parser = instant)]
+    pub since: Option<Timestamp>,
+    /// Only what was committed before this instant.
+    #[arg(long, conflicts_with = "stream", value_parser = instant)]
+    pub until: Option<Timestamp>,
+    /// Where the events are committed.
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    pub mongodb_uri: Secret,
+    /// Act instead of only saying what would be done.
+    #[arg(long)]
+    pub execute: bool,
+}
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// Those of one stream: at once, before anything newer of its lane.
+    #[arg(long, value_parser = stream)]
+    pub stream: Option<StreamId>,
+    /// Those of all streams of an aggregate (orders, products, stock, payments, users, fulfilment): behind whatever is new,
+    /// at a limited rate.
+    #[arg(long, value_parser = aggregate)]
+    pub aggregate: Option<Aggregate>,
+    /// Those of all streams, in the same way.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// About parked streams.
+#[derive(Debug, clap::Subcommand)]
+pub enum ParkedCommand {
+    /// Lists them with the reasons, and what was discarded.
+    Ls {
+        /// Where the views are.
+        #[command(flatten)]
+        redis: RedisConfig,
+        /// Only those of this projection, or of the `feeds`.
+        #[arg(long, value_parser = reader)]
+        projection: Option<Reader>,
+    },
+    /// Tells everything that is known of one.
+    Show {
+        /// The stream's id.
+        #[arg(value_parser = stream)]
+        stream: StreamId,
+        /// Where it is parked.
+        #[command(flatten)]
+        of: OfProjection,
+    },
+    /// Lets it go on, once its cause is gone: it is published again from the version after the one that is shown.
+    Redrive {
+        /// The stream's id.
+        #[arg(value_parser = stream, required_unless_present = "all")]
+        stream: Option<StreamId>,
+        /// Every stream that is parked there.
+        #[arg(long, conflicts_with = "stream")]
+        all: bool,
+        /// Where it is parked.
+        #[command(flatten)]
+        of: OfProjection,
+        /// Where the events are committed.
+        #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+        mongodb_uri: Secret,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Lets it go on without the event that parked it, which is never applied to this view then.
+    Discard {
+        /// The stream's id.
+        #[arg(value_parser = stream)]
+        stream: StreamId,
+        /// Why; it is kept, and listed.
+        #[arg(long, value_name = "REASON")]
+        because: String,
+        /// Where it is parked.
+        #[command(flatten)]
+        of: OfProjection,
+        /// Where the events are committed.
+        #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+        mongodb_uri: Secret,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+}
+
+/// One filling of one projection, or the feeds.
+#[derive(Debug, clap::Args)]
+pub struct OfProjection {
+    /// Where the views and feeds are.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// The projection, or `feeds`.
+    #[arg(long, value_parser = reader)]
+    pub projection: Reader,
+    /// The projection's generation, if not the one that answers come from.
+    #[arg(long)]
+    pub generation: Option<u32>,
+}
+
+/// What reads streams, and may have parked some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A projection.
+    Views(Projection),
+    /// The users' feeds.
+    Feeds,
+}
+
+impl Reader {
+    /// Every one.
+    pub(crate) fn all() -> Vec<Self> {
+        Projection::ALL.into_iter().map(Self::Views).chain([Self::Feeds]).collect()
+    }
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Views(projection) => projection.name(),
+            Self::Feeds => "feeds",
+        }
+    }
+}
+
+fn reader(name: &str) -> Result<Reader, String> {
+    let found = Reader::all().into_iter().find(|reader| reader.name() == name);
+    let names = || Reader::all().into_iter().map(Reader::name).collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| format!("there are {}", names()))
+}
+
+fn stream(text: &str) -> Result<StreamId, schemas::InvalidId> {
+    StreamId::parse(text)
+}
+
+fn instant(text: &str) -> Result<Timestamp, schemas::InvalidTimestamp> {
+    Timestamp::parse(text)
+}
+
+/// An aggregate by the first word of its topic.
+fn aggregate(text: &str) -> Result<Aggregate, String> {
+    let found = Aggregate::ALL.into_iter().find(|aggregate| plural(*aggregate) == text);
+    found.ok_or_else(|| format!("there are {}", Aggregate::ALL.map(plural).join(", ")))
+}
+
+/// What operators call an aggregate's streams.
+pub(crate) fn plural(aggregate: Aggregate) -> &'static str {
+    aggregate.topic().split_once('.').map_or(aggregate.topic(), |(name, _)| name)
+}
+
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
     text.parse().map(Duration::from_secs)
 }
@@ -137,10 +352,19 @@ fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::Cli;
+    use super::{Aggregate, Cli, aggregate, plural};
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn aggregates_are_named_as_their_topics_begin() {
+        assert_eq!(Aggregate::ALL.map(plural), ["orders", "products", "stock", "payments", "users", "fulfilment"]);
+        for one in Aggregate::ALL {
+            assert_eq!(aggregate(plural(one)), Ok(one));
+        }
+        assert!(aggregate("order").is_err());
     }
 }

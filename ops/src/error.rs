@@ -29,11 +29,35 @@ pub enum Error {
         /// What the registry says.
         source: Box<bus::Error>,
     },
+    /// The views could not be read or changed.
+    #[error("the views could not be looked at, or not be changed")]
+    Views {
+        /// What the read model says.
+        source: Box<read_model::Error>,
+    },
     /// The vault did not do it.
     #[error("the users' keys could not be looked at, or not be wrapped again")]
     Vault {
         /// What the vault says.
         source: vault::Error,
+    },
+    /// The parked streams could not be read, or not be let go.
+    #[error("the parked streams could not be read, or not be let go")]
+    Parked {
+        /// What the read model says.
+        source: read_model::Error,
+    },
+    /// The committed events could not be read, or not be marked to be published again.
+    #[error("the committed events could not be read, or not be published again")]
+    Store {
+        /// What the store says.
+        source: event_store::Error,
+    },
+    /// Topics or consumer groups could not be looked at.
+    #[error("topics and consumer groups could not be looked at")]
+    Logs {
+        /// What Kafka says.
+        source: bus::Error,
     },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
@@ -68,6 +92,12 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+}
+
+impl From<read_model::Error> for Error {
+    fn from(source: read_model::Error) -> Self {
+        Self::Views { source: Box::new(source) }
+    }
 }
 
 /// The error and its causes, one per line.

@@ -3,11 +3,19 @@
 //! Exit codes: 0 done (or nothing to do), 1 failed, 2 refused because something must not be changed, 3 timed out,
 //! 64 wrong usage.
 
+mod answer;
 mod cli;
 mod error;
 mod keys;
 mod master;
+mod parked;
 mod plan;
+mod projections;
+mod rebuild;
+mod republish;
+mod shown;
+mod status;
+mod steward;
 mod subjects;
 mod topics;
 
@@ -19,8 +27,11 @@ use clap::error::ErrorKind;
 
 pub use cli::Cli;
 pub use error::Error;
+pub use steward::Config as StewardConfig;
 
-use cli::{Command, KeysCommand, Output, RotateCommand, SchemasCommand, TopicsCommand};
+use answer::Answer;
+use cli::{Command, KeysCommand, Output, ParkedCommand, RotateCommand, SchemasCommand, TopicsCommand};
+use parked::Release;
 use plan::Plan;
 
 const FAILED: u8 = 1;
@@ -40,6 +51,9 @@ pub fn main() -> ExitCode {
             return if asked_for_help { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
+    if matches!(cli.command, Command::Steward { .. }) {
+        return runtime::start("steward", steward::run);
+    }
     let threads = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match threads {
         Ok(threads) => threads.block_on(within_time(&cli)),
@@ -48,11 +62,19 @@ pub fn main() -> ExitCode {
     finish(&cli, outcome)
 }
 
-async fn within_time(cli: &Cli) -> Result<Plan, Error> {
-    match tokio::time::timeout(cli.timeout, run(cli)).await {
+async fn within_time(cli: &Cli) -> Result<Answer, Error> {
+    let Some(after) = cli.limit() else { return answer(cli).await };
+    match tokio::time::timeout(after, answer(cli)).await {
         Ok(outcome) => outcome,
-        Err(_elapsed) => Err(Error::TimedOut { after: cli.timeout }),
+        Err(_elapsed) => Err(Error::TimedOut { after }),
     }
+}
+
+async fn answer(cli: &Cli) -> Result<Answer, Error> {
+    if let Command::Status(wish) = &cli.command {
+        return status::status(wish).await;
+    }
+    run(cli).await.map(Answer::from)
 }
 
 async fn run(cli: &Cli) -> Result<Plan, Error> {
@@ -70,22 +92,43 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
         Command::Keys(KeysCommand::Rotate(RotateCommand::Master { vault, execute })) => {
             master::rotate(vault, *execute).await
         }
+        Command::Republish(wish) => republish::republish(wish).await,
+        // These were answered otherwise.
+        Command::Status(_) | Command::Steward { .. } => Ok(Plan { executed: false, items: Vec::new() }),
+        Command::Parked(command) => about_parked(command).await,
+        Command::Projections(command) => projections::run(command).await,
+        Command::Rebuild(command) => rebuild::run(command).await,
+    }
+}
+
+async fn about_parked(command: &ParkedCommand) -> Result<Plan, Error> {
+    match command {
+        ParkedCommand::Ls { redis, projection } => parked::list(redis, *projection).await,
+        ParkedCommand::Show { stream, of } => parked::show(of, stream).await,
+        ParkedCommand::Redrive { stream, all: _, of, mongodb_uri, execute } => {
+            let release = Release { of, stream: stream.as_ref(), store: mongodb_uri, discard: None };
+            parked::release(&release, *execute).await
+        }
+        ParkedCommand::Discard { stream, because, of, mongodb_uri, execute } => {
+            let release = Release { of, stream: Some(stream), store: mongodb_uri, discard: Some(because) };
+            parked::release(&release, *execute).await
+        }
     }
 }
 
 /// Says what was planned or done on standard output, and what went wrong on standard error.
-fn finish(cli: &Cli, outcome: Result<Plan, Error>) -> ExitCode {
-    let plan = match outcome {
-        Ok(plan) => plan,
+fn finish(cli: &Cli, outcome: Result<Answer, Error>) -> ExitCode {
+    let Answer { text, json, code } = match outcome {
+        Ok(answer) => answer,
         Err(error) => {
             let _nobody_reads = writeln!(std::io::stderr(), "{}", error::chain(&error));
             return ExitCode::from(if matches!(error, Error::TimedOut { .. }) { TIMED_OUT } else { FAILED });
         }
     };
     let text = match cli.output {
-        Output::Text => plan.to_string(),
-        Output::Json => plan.to_json(),
+        Output::Text => text,
+        Output::Json => json,
     };
     let _nobody_reads = writeln!(std::io::stdout(), "{text}");
-    if plan.is_refused() { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS }
+    ExitCode::from(code)
 }

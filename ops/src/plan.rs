@@ -78,7 +78,8 @@ impl fmt::Display for Plan {
             writeln!(f, "{word:8} {name:width$}  {state}")?;
         }
         f.write_str(match (self.is_refused(), self.executed, self.has_work()) {
-            (true, _, _) => "Nothing was done.",
+            (true, false, _) => "Nothing was done.",
+            (true, true, _) => "Not all of it was done.",
             (false, true, true) => "Done.",
             (false, false, true) => "This is a plan; add --execute to carry it out.",
             (false, _, false) => "Nothing to do.",

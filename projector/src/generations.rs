@@ -169,11 +169,14 @@ impl Projected {
         let name = self.projection.name();
         let is_ours = |entry: &Entry| entry.shape == shape && entry.state != State::Dropping;
         let ours = || generations.entries.iter().filter(|(_, entry)| is_ours(entry));
-        let gone = self.fed.extract_if(.., |generation, _| !ours().any(|(known, _)| known == generation));
-        for (generation, fed) in gone {
-            tracing::info!(projection = name, "generation {generation} of {name} is fed no more");
-            fed.end.request();
-        }
+        self.fed.retain(|generation, fed| {
+            let stays = ours().any(|(known, _)| known == generation);
+            if !stays {
+                tracing::info!(projection = name, "generation {generation} of {name} is fed no more");
+                fed.end.request();
+            }
+            stays
+        });
         for (generation, entry) in ours() {
             if !self.fed.contains_key(generation) {
                 let target = Target { projection: name, generation: *generation };

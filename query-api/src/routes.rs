@@ -4,6 +4,7 @@ mod documentation;
 mod fulfilment;
 mod health;
 mod order;
+mod parked;
 mod payment;
 mod product;
 mod projection;
@@ -46,6 +47,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(user::search))
         .routes(routes!(user::one))
         .routes(routes!(projection::list))
+        .routes(routes!(parked::list))
         .routes(routes!(fulfilment::list))
         .routes(routes!(health::health))
         .routes(routes!(health::live))

@@ -49,6 +49,25 @@ pub enum TopicState {
     },
 }
 
+/// What one partition's log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The partition.
+    pub partition: i32,
+    /// The first offset that it still holds.
+    pub start: i64,
+    /// The offset that its next record will get.
+    pub end: i64,
+}
+
+impl Extent {
+    /// How many records that are, in a log without holes.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        u64::try_from(self.end - self.start).unwrap_or_default()
+    }
+}
+
 /// The topics of all aggregates, and how many copies each partition gets.
 pub struct Topics {
     client: AdminClient<Logs>,
@@ -72,6 +91,16 @@ impl Topics {
             plans.push(TopicPlan { topic, state: self.state(topic).await? });
         }
         Ok(plans)
+    }
+
+    /// What every partition of a topic holds now.
+    pub fn extents(&self, topic: &str) -> Result<Vec<Extent>, Error> {
+        let failed = |source| Error::Admin { what: format!("measure {topic}"), source };
+        let extent = |partition| {
+            let (start, end) = self.client.inner().fetch_watermarks(topic, partition, TIMEOUT).map_err(failed)?;
+            Ok(Extent { partition, start, end })
+        };
+        (0..PARTITIONS).map(extent).collect()
     }
 
     /// Creates the topics that are missing, and waits until they are seen. Says what each topic is like afterwards.

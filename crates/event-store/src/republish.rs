@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bson::{Document, doc};
+use futures::{StreamExt, TryStreamExt};
 use schemas::{StreamId, Version};
 
 use crate::commit::CommitId;
@@ -21,11 +22,13 @@ use crate::mark::Mark;
 use crate::{Doorbell, Error, Lanes, lane};
 
 use walk::Bounds;
-pub use walk::{Extent, Page, Selection, Walk};
+pub use walk::{Extent, Head, Page, Selection, Walk};
 
 const MARK: &str = "mark commits to be published again";
 /// Commits that are read and marked together.
 const CHUNK: u32 = 1_000;
+/// Reads of single streams at a time.
+const READS: usize = 4;
 
 /// Puts marks back; clones share the connection.
 #[derive(Clone)]
@@ -68,6 +71,21 @@ impl Republisher {
             next = last.last().next();
             found.add(&page);
         }
+    }
+
+    /// Where these streams end, in their order; `None` where nothing was ever committed. Sees everything that was
+    /// acknowledged before the call.
+    pub async fn heads(&self, streams: &[StreamId]) -> Result<Vec<Option<Head>>, Error> {
+        let last = |stream: StreamId| async move {
+            let bounds = Bounds::of_stream_up_to(&stream, Version(u32::MAX));
+            Ok(walk::last(&self.connection, bounds).await?.map(|entry| entry.head()))
+        };
+        futures::stream::iter(streams.iter().cloned().map(last)).buffered(READS).try_collect().await
+    }
+
+    /// The commits that were stored last, at most `limit`, with the heads of their streams.
+    pub async fn recent(&self, limit: u32) -> Result<Page, Error> {
+        walk::recent(&self.connection, limit).await
     }
 
     /// Walks over the commits that are selected, to be marked by [`Self::again`], or only counted.

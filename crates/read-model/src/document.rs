@@ -24,6 +24,12 @@ pub(crate) const FIELDS: [&str; 3] = ["v", "e", "b"];
 #[derive(Debug)]
 pub(crate) struct StoredId(EventId);
 
+impl StoredId {
+    pub(crate) const fn event(self) -> EventId {
+        self.0
+    }
+}
+
 impl FromRedisValue for StoredId {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let Value::BulkString(text) = value else { return Err("an event id is text".into()) };

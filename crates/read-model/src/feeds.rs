@@ -27,7 +27,7 @@ pub const MOST_ENTRIES: u32 = 1_000;
 /// How old an entry of a feed may get; an event that is older than this never enters one.
 pub const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
-const POSITIONS: &str = "{feeds}:pos";
+pub(crate) const POSITIONS: &str = "{feeds}:pos";
 pub(crate) const VERSIONS: &str = "{feeds}:v";
 pub(crate) const GAPS: &str = "{feeds}:gaps";
 pub(crate) const PARKED: &str = "{feeds}:parked";

@@ -26,6 +26,16 @@ pub(crate) fn generations(projection: &str) -> String {
     format!("{{{projection}}}:g")
 }
 
+/// The pattern of the keys of all documents of all projections.
+pub(crate) const ALL_DOCUMENTS: &str = "{*}:g*:d:*";
+
+/// The projection, generation and stream of a document's key.
+pub(crate) fn document_of(key: &str) -> Option<(String, Generation, StreamId)> {
+    let (projection, rest) = key.strip_prefix('{')?.split_once("}:g")?;
+    let (generation, stream) = rest.split_once(":d:")?;
+    Some((projection.to_owned(), Generation(generation.parse().ok()?), StreamId::parse(stream).ok()?))
+}
+
 /// Hash: generation -> its entry; `last` -> the highest number that was ever given out.
 pub(crate) fn entries(projection: &str) -> String {
     format!("{{{projection}}}:generations")

@@ -18,6 +18,7 @@ mod position;
 mod purge;
 mod reader;
 mod subscription;
+mod survey;
 mod writer;
 
 pub mod feeds;
@@ -32,6 +33,7 @@ pub use notices::{Awaited, Notices, Waited};
 pub use parking::{Cause, Discarded, MAX_PARKED, Park, Parked, Parking, ParkingEntry, Released, Sink};
 pub use position::{Generation, Position, Source, Target};
 pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};
+pub use survey::{Reached, Survey};
 pub use writer::{Freshness, Standing};
 
 use connection::Connections;

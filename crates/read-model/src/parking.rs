@@ -170,14 +170,14 @@ impl From<&Target> for Sink {
 }
 
 impl Sink {
-    fn parked(self) -> String {
+    pub(crate) fn parked(self) -> String {
         match self {
             Self::Views(target) => target.parked(),
             Self::Feeds => feeds::PARKED.to_owned(),
         }
     }
 
-    fn gaps(self) -> String {
+    pub(crate) fn gaps(self) -> String {
         match self {
             Self::Views(target) => target.gaps(),
             Self::Feeds => feeds::GAPS.to_owned(),

@@ -11,7 +11,7 @@ use runtime::Shutdown;
 use runtime::backoff::Backoff;
 use tokio::sync::watch;
 
-use crate::{Limits, Log, Report, metrics, round};
+use crate::{Limits, Log, Report, Rounds, metrics};
 
 /// How often it is looked whether there is something to do.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,6 +56,7 @@ impl<L: Log> Again<L> {
     async fn rounds(&mut self) {
         let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
         let mut last_failure = String::new();
+        let mut rounds = Rounds::new(self.outbox.clone(), self.throttle.limits);
         loop {
             // Its sender lives as long as the relay, and this no longer.
             let _ = self.busy.wait_for(|busy| !busy).await;
@@ -67,7 +68,7 @@ impl<L: Log> Again<L> {
             }
             let started = runtime::clock::monotonic();
             let stop = self.shutdown.token();
-            let report = round(&self.outbox, &self.log, lanes, self.throttle.limits, &stop).await;
+            let report = rounds.next(&self.log, lanes, &stop).await;
             metrics::REPUBLISHED.add(report.published);
             let pause = if report.failure.is_some() {
                 log_failure(&report, &mut last_failure);

@@ -7,7 +7,7 @@ use event_store::{CommitId, Lanes, Marked};
 use schemas::{AnyEvent, Recorded};
 
 /// The marked commits.
-pub trait Outbox: Sync {
+pub trait Outbox: Clone + Send + Sync + 'static {
     /// One look at them.
     type Snapshot: Pages;
 

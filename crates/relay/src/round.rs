@@ -1,9 +1,9 @@
-//! One round: from a snapshot of the outbox to the log, and the marks off.
+//! One round: from a snapshot of the outbox to the log, and the marks off, but for those of its last pages.
 //!
 //! Pages are pipelined: while acks of earlier pages are awaited, and the marks of still earlier ones are removed, the
 //! next page of the same snapshot is read and sent.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use event_store::{CommitId, Lanes, Marked};
 use futures::future::join;
@@ -38,6 +38,8 @@ pub struct Report {
     pub published: u64,
     /// Commits that were published and whose marks are gone.
     pub finished: usize,
+    /// Commits that were published and whose marks are still to be removed.
+    pub(crate) published_commits: Vec<CommitId>,
     /// Streams of which something was not published.
     pub stopped_streams: usize,
     /// The first thing that went wrong.
@@ -48,15 +50,13 @@ pub struct Report {
     pub full: bool,
 }
 
-/// Publishes the marked commits of these lanes, and removes the marks of those of which every event was acknowledged. A
-/// stream of which something fails stops for this round: nothing later of it loses its mark. `stop` ends the reading;
-/// what was sent is still awaited. Dropping the future at any point is as safe as a crash: events may be published
-/// again, never lost or reordered.
-pub async fn round<O: Outbox, L: Log>(
-    outbox: &O,
-    log: &L,
+/// One round, as [`crate::Rounds::next`] says. Passes over what the log has already and whose marks are being removed, and
+/// leaves the marks of its last pages to its caller.
+pub(crate) async fn round<O: Outbox, L: Log>(
+    (outbox, log): (&O, &L),
     lanes: Lanes,
     limits: Limits,
+    published: &HashSet<CommitId>,
     stop: &CancellationToken,
 ) -> Report {
     let failed = |failure| Report { failure: Some(failure), halted: true, ..Report::default() };
@@ -69,14 +69,24 @@ pub async fn round<O: Outbox, L: Log>(
         Err(error) => return failed(Error::Read(error)),
     };
     let report = Report::default();
-    let round = Round { outbox, log, limits, flying: VecDeque::new(), stopped: HashMap::new(), report };
+    let round = Round { outbox, log, limits, published, flying: VecDeque::new(), stopped: HashMap::new(), report };
     round.run(snapshot, stop).await
+}
+
+impl Report {
+    /// Something concerned all streams.
+    pub(crate) fn halt(&mut self, error: Error) {
+        self.halted = true;
+        self.failure.get_or_insert(error);
+    }
 }
 
 struct Round<'a, O, L: LogRound> {
     outbox: &'a O,
     log: L,
     limits: Limits,
+    /// Commits of the round before, to be passed over.
+    published: &'a HashSet<CommitId>,
     /// Pages that were sent and not yet answered, oldest first.
     flying: VecDeque<Vec<Flight<L::Ack>>>,
     /// For each stream of which something failed, the first version of the first commit that did.
@@ -101,7 +111,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
             match page {
                 Ok(page) if page.is_empty() => break,
                 Ok(page) => self.send(page),
-                Err(error) => self.halt(Error::Read(error)),
+                Err(error) => self.report.halt(Error::Read(error)),
             }
             if self.flying.len() > self.limits.pages_in_flight {
                 self.land_oldest(&mut published).await;
@@ -110,8 +120,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         while !self.flying.is_empty() {
             self.land_oldest(&mut published).await;
         }
-        let unmarked = self.outbox.unmark(&published).await;
-        self.note(unmarked.map(|()| published.len()));
+        self.report.published_commits = published;
         self.report.stopped_streams = self.stopped.len();
         self.report.full = u32::try_from(self.report.read).is_ok_and(|read| read >= self.limits.commits);
         self.report
@@ -124,8 +133,9 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
             if self.report.halted {
                 break;
             }
-            // What follows a failed version of the same stream would lie in the log without it.
-            if self.stopped.contains_key(&id.stream) {
+            // What follows a failed version of the same stream would lie in the log without it; and what was published
+            // a moment ago lies there.
+            if self.stopped.contains_key(&id.stream) || self.published.contains(&id) {
                 continue;
             }
             match events {
@@ -182,18 +192,13 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
     fn note(&mut self, unmarked: Result<usize, event_store::Error>) {
         match unmarked {
             Ok(commits) => self.report.finished += commits,
-            Err(error) => self.halt(Error::Unmark(error)),
+            Err(error) => self.report.halt(Error::Unmark(error)),
         }
     }
 
     fn stop_stream(&mut self, commit: &CommitId, error: Error) {
         let failed = self.stopped.entry(commit.stream.clone()).or_insert(commit.first);
         *failed = commit.first.min(*failed);
-        self.report.failure.get_or_insert(error);
-    }
-
-    fn halt(&mut self, error: Error) {
-        self.report.halted = true;
         self.report.failure.get_or_insert(error);
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::error::Error as _;
 use std::time::Duration;
 
-use event_store::Lanes;
+use event_store::{Doorbell, Lanes};
 use futures::future::join;
 use runtime::Process;
 use runtime::backoff::Backoff;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::again::{Again, Throttle};
-use crate::{Error, Limits, Log, Report, metrics, presence, round};
+use crate::{Error, Limits, Log, Report, Rounds, metrics, presence};
 
 /// Waits after a round that failed: an outage should cost little more than itself.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -78,7 +78,8 @@ pub async fn run<L: Log>(
         shutdown: process.shutdown.clone(),
     };
     let (backoff, last_failure) = (Backoff::new(FIRST_RETRY, LAST_RETRY), String::new());
-    let relay = Relay { config, outbox, log: logs.live, process, lanes, busy, backoff, last_failure };
+    let (doorbell, rounds) = (outbox.doorbell(), Rounds::new(outbox, config.limits));
+    let relay = Relay { config, doorbell, rounds, log: logs.live, process, lanes, busy, backoff, last_failure };
     join(relay.publish(), again.publish()).await;
     done.cancel();
     // A panic in there was logged by the runtime, and at the end of the process it changes nothing.
@@ -88,7 +89,8 @@ pub async fn run<L: Log>(
 
 struct Relay<L> {
     config: Config,
-    outbox: event_store::Outbox,
+    doorbell: Doorbell,
+    rounds: Rounds<event_store::Outbox>,
     log: L,
     process: Process,
     lanes: watch::Receiver<Lanes>,
@@ -99,36 +101,41 @@ struct Relay<L> {
 
 impl<L: Log> Relay<L> {
     async fn publish(mut self) {
+        let shutdown = self.process.shutdown.clone();
+        let farewell = self.config.farewell;
+        tokio::select! {
+            () = self.publish_all() => {}
+            () = async { shutdown.requested().await; tokio::time::sleep(farewell).await } => {
+                tracing::warn!("the log did not answer in time, so what was sent last is published again");
+            }
+        }
+    }
+
+    /// Publishes until the request to end, and then what is under way.
+    async fn publish_all(&mut self) {
         let stop = self.process.shutdown.token();
         while !stop.is_cancelled() {
             let lanes = *self.lanes.borrow_and_update();
             let mut pause = Pause::UntilNews { at_most: self.config.poll };
             if lanes != Lanes::NONE {
                 let started = runtime::clock::monotonic();
-                let round = round(&self.outbox, &self.log, lanes, self.config.limits, &stop);
-                let report = tokio::select! {
-                    report = round => report,
-                    () = self.farewell() => {
-                        tracing::warn!("the log did not answer in time, so what was sent last is published again");
-                        return;
-                    }
-                };
+                let report = self.rounds.next(&self.log, lanes, &stop).await;
                 pause = self.note(report, started.elapsed());
             }
-            self.wait(pause, lanes).await;
+            // What could not lose its mark is published again by the next round.
+            if let Err(failure) = self.wait(pause, lanes).await {
+                self.log_failure(&failure, 0);
+            }
         }
-    }
-
-    /// Completes some time after the request to end.
-    async fn farewell(&self) {
-        self.process.shutdown.requested().await;
-        tokio::time::sleep(self.config.farewell).await;
+        if let Err(failure) = self.rounds.settle().await {
+            self.log_failure(&failure, 0);
+        }
     }
 
     fn note(&mut self, report: Report, took: Duration) -> Pause {
         metrics::PUBLISHED.add(report.published);
         metrics::STOPPED_STREAMS.set(u32::try_from(report.stopped_streams).unwrap_or(u32::MAX).into());
-        if report.finished > 0 {
+        if report.published > 0 {
             metrics::ROUND_SECONDS.record(took.as_secs_f64());
         }
         let Some(failure) = report.failure else {
@@ -153,8 +160,9 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    async fn wait(&mut self, pause: Pause, lanes: Lanes) {
-        let doorbell = self.outbox.doorbell();
+    /// Waits, while the last marks are being removed; says whether they were.
+    async fn wait(&mut self, pause: Pause, lanes: Lanes) -> Result<(), Error> {
+        let Self { doorbell, rounds, process, lanes: owned, .. } = self;
         let wanted = async {
             match pause {
                 Pause::None => {}
@@ -162,14 +170,24 @@ impl<L: Log> Relay<L> {
                 Pause::UntilNews { at_most } => tokio::select! {
                     () = doorbell.rung(lanes) => {}
                     () = tokio::time::sleep(at_most) => {}
-                    _changed = self.lanes.changed() => {}
+                    _changed = owned.changed() => {}
                 },
             }
         };
-        tokio::select! {
-            () = self.process.shutdown.requested() => {}
-            () = wanted => {}
-        }
+        let wanted = async {
+            tokio::select! {
+                () = process.shutdown.requested() => {}
+                () = wanted => {}
+            }
+        };
+        tokio::pin!(wanted);
+        let settled = tokio::select! {
+            biased;
+            () = &mut wanted => return Ok(()),
+            settled = rounds.settle() => settled,
+        };
+        wanted.await;
+        settled.map(|_gone| ())
     }
 }
 

@@ -26,8 +26,10 @@ async fn pieces_and_money_are_waited_for_no_longer_than_the_settings_say() {
 
 async fn money_that_comes_too_late_is_let_go(world: &World, user: &LoggedIn) {
     let sku = product(world, "OVERDUE", 5).await;
-    let order = place(world, user, &sku, "pm_orderflow_slow").await;
+    world.system.signal("payment-sandbox", "STOP").expect("a provider that says nothing");
+    let order = place(world, user, &sku, "pm_card_visa").await;
     becomes(world, &order, "CANCELLED").await;
+    world.system.signal("payment-sandbox", "CONT").expect("a provider that speaks again");
     assert_eq!(check_conservation(world, &sku, (5, std::slice::from_ref(&order))).await, 0);
     assert_eq!(fulfilment(world, &order).await["compensation"], json!("payment_overdue"));
 }

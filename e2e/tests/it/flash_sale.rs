@@ -42,12 +42,22 @@ async fn a_flash_sale_sells_every_piece_once_and_rejects_the_others() {
     tell(&format!("batching sells {:.1} times as fast", alone.as_secs_f64() / together.as_secs_f64()));
 }
 
-/// Kills both processes and starts them again with these settings.
+/// Kills both processes and starts them again with these settings; returns when the gateway knows of nothing else.
 pub(crate) async fn restart(world: &World, settings: &[(&str, &str)]) {
     join_all(PROCESSES.map(|name| world.system.kill(name))).await;
     for started in join_all(PROCESSES.map(|name| world.system.start_with(name, settings))).await {
         started.expect("a process that is ready again");
     }
+    eventually("the gateway has noticed", SETTLED, async || {
+        for _ in 0..8 {
+            let nobody = world.gateway.post("/commands/orders", Request::default()).await;
+            if nobody.status.as_u16() != 401 {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
 }
 
 /// Holds a sale and checks what came of it; how long it took until the last order had ended.

@@ -8,6 +8,7 @@ use e2e::client::{Gateway, LoggedIn};
 use e2e::ledger::Ledger;
 use e2e::observer::Observer;
 use event_store::EventStore;
+use read_model::ReadModel;
 use stack::{Orderflow, Shape};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -44,6 +45,11 @@ impl World {
     /// Where events are committed.
     pub(crate) const fn store(&self) -> &EventStore {
         self.observer.store()
+    }
+
+    /// Where views are.
+    pub(crate) const fn read_model(&self) -> &ReadModel {
+        self.observer.read_model()
     }
 
     /// Where events are published.

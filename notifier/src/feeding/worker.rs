@@ -1,13 +1,13 @@
-//! The work on one partition: take records, append their events, move on.
+//! The work on one partition: take records, append their events, move on. A record that gives no event parks its stream.
 
 use std::time::Duration;
 
 use bus::{DecodeFailure, Decoder, FeedError, LogChanged, PartitionFeed, RawRecord};
-use read_model::feeds::{Appended, Batch, Counts, Event};
-use read_model::{MAX_BATCH, Position, ReadModel, Source};
+use read_model::feeds::{Appended, Batch, Counts, Event, Passed, Poison};
+use read_model::{Cause, MAX_BATCH, ParkingEntry, Position, ReadModel, Sink, Source};
 use runtime::backoff::Backoff;
 use runtime::{Shutdown, clock};
-use schemas::{EncodeError, Timestamp};
+use schemas::{EncodeError, StreamId, Timestamp, Version};
 use tokio::sync::watch;
 
 use super::on_bus;
@@ -29,6 +29,8 @@ pub(super) struct Worker {
     source: Source,
     /// The stored position, as far as we know.
     base: Position,
+    /// Whether it was looked for streams that this build need not leave parked.
+    released_known: bool,
 }
 
 /// What to do next.
@@ -47,17 +49,45 @@ enum Stop {
     Undecodable { offset: i64, source: DecodeFailure },
     #[error("the event at offset {offset} does not render as JSON")]
     Unrendered { offset: i64, source: EncodeError },
+    #[error("{parked} streams are parked already, so {stream} is not ({reason}); see `ops parked ls`")]
+    TooManyParked { parked: usize, stream: StreamId, reason: String },
     #[error("the feeds cannot be written")]
     Feeds(#[from] read_model::Error),
     #[error(transparent)]
     Log(FeedError),
 }
 
+impl Stop {
+    /// What is wrong with a record that never gives an event; nothing, if this may pass or is about no record.
+    fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Undecodable { source: DecodeFailure::Poison { reason: bus::Poison::UnknownType { .. } }, .. } => {
+                Some(Cause::UnknownType)
+            }
+            Self::Undecodable { source: DecodeFailure::Poison { .. }, .. } => Some(Cause::Undecodable),
+            Self::Unrendered { .. } => Some(Cause::Unwritable),
+            Self::Undecodable { source: DecodeFailure::Unavailable { .. }, .. }
+            | Self::TooManyParked { .. }
+            | Self::Feeds(_)
+            | Self::Log(_) => None,
+        }
+    }
+}
+
 impl Worker {
     pub(super) fn new(feed: PartitionFeed, decoder: Decoder, read_model: ReadModel, troubles: &Troubles) -> Self {
         let source = Source { topic: feed.topic.clone(), partition: feed.partition };
         let (reconnections, place) = (read_model.reconnections(), troubles.place(source.clone()));
-        Self { feed, decoder, read_model, reconnections, place, source, base: Position::default() }
+        Self {
+            feed,
+            decoder,
+            read_model,
+            reconnections,
+            place,
+            source,
+            base: Position::default(),
+            released_known: false,
+        }
     }
 
     /// Works until the partition is taken away or the process ends.
@@ -92,8 +122,24 @@ impl Worker {
     async fn resume(&mut self) -> Result<Then, Stop> {
         self.reconnections.mark_unchanged();
         self.base = self.read_model.feeds_position(&self.source).await?;
+        if !self.released_known {
+            self.release_known().await?;
+            self.released_known = true;
+        }
         self.feed.seek(on_bus(self.base));
         Ok(Then::GoOn)
+    }
+
+    /// Lets streams of this partition go on that were parked for a type of event that this build knows. What they lack is
+    /// a gap from then on.
+    async fn release_known(&self) -> Result<(), Stop> {
+        for parked in self.read_model.parked(Sink::Feeds).await? {
+            if parked.entry.is_known_now(&self.source, |name| self.decoder.knows(name)) {
+                let head = parked.entry.version.unwrap_or(Version::NONE);
+                self.read_model.redrive(Sink::Feeds, &parked, head).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn turn(&mut self) -> Result<Then, Stop> {
@@ -117,17 +163,56 @@ impl Worker {
             return Ok(Then::Resume);
         }
         let (events, stop) = self.decode(records).await;
-        let Some(last) = events.last() else { return stop.map_or(Ok(Then::GoOn), Err) };
-        let next = Position { next: last.offset + 1, last: Some(last.id) };
-        let newest = last.at;
-        let Some(counts) = self.store(next, events).await? else { return Ok(Then::Resume) };
-        count(counts, newest);
-        if let Some(stop) = stop {
-            return Err(stop);
+        let refused = records.get(events.len());
+        if let Some(last) = events.last() {
+            let next = Position { next: last.offset + 1, last: Some(last.id) };
+            let newest = last.at;
+            let Some(counts) = self.store(next, events).await? else { return Ok(Then::Resume) };
+            count(counts, newest);
+        }
+        if let Some((stop, record)) = stop.zip(refused) {
+            return self.pass(record, stop).await;
         }
         self.place.going();
         self.feed.stored(self.base.next);
         Ok(Then::GoOn)
+    }
+
+    /// Passes over a record that gives no event and never will: its stream waits, so that its owner's feed has no gap, and
+    /// all others go on.
+    async fn pass(&mut self, record: &RawRecord, stop: Stop) -> Result<Then, Stop> {
+        let (Some(cause), Ok(stream)) = (stop.cause(), record.stream()) else { return Err(stop) };
+        let entry = ParkingEntry {
+            version: record.version(),
+            cause,
+            reason: runtime::chain(&stop),
+            event_type: record.event_type().map(str::to_owned),
+            event_id: record.event_id(),
+            topic: record.topic.to_string(),
+            partition: record.partition,
+            offset: record.offset,
+            at: Timestamp::from_micros(clock::now_micros()),
+        };
+        let next = Position { next: record.offset + 1, last: entry.event_id };
+        let poison = Poison { source: self.source.clone(), base: self.base, next, stream, entry };
+        match self.read_model.park_feeds(&poison).await? {
+            Passed::Parked => {
+                let Poison { stream, entry, .. } = &poison;
+                tracing::error!(
+                    stream = stream.as_str(), partition = %self.source, offset = entry.offset,
+                    "{stream} is parked in the feeds, the others go on: {}; see `ops parked show`", entry.reason,
+                );
+            }
+            Passed::Over | Passed::Refused { .. } => {}
+            Passed::Full { parked } => {
+                let Poison { stream, entry: ParkingEntry { reason, .. }, .. } = poison;
+                return Err(Stop::TooManyParked { parked, stream, reason });
+            }
+        }
+        metrics::passed("parked", 1);
+        self.place.going();
+        // What was taken from the feed behind this record is taken again.
+        Ok(Then::Resume)
     }
 
     /// `None` if the feeds have another position than we thought. An answer that was lost shows as that, too.

@@ -112,9 +112,12 @@ impl Client {
     }
 
     pub(crate) async fn see(&mut self) -> Seen {
+        timeout(SOON, self.seen()).await.expect("something comes")
+    }
+
+    async fn seen(&mut self) -> Seen {
         loop {
-            let message = timeout(SOON, self.0.next()).await.expect("something comes").expect("the stream goes on");
-            match message.unwrap() {
+            match self.0.next().await.expect("the stream goes on").unwrap() {
                 Message::Text(text) => return Seen::Frame(serde_json::from_str(&text).unwrap()),
                 Message::Close(frame) => {
                     let frame = frame.expect("a reason is given");

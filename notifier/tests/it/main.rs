@@ -9,6 +9,7 @@ mod keys;
 mod nonsense;
 mod operators;
 mod pipeline;
+mod poison;
 mod resume;
 mod slow;
 mod socket;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bus::admin::Topics;
 use bus::registry_admin::Subjects;
-use bus::{Kafka, KafkaConfig, Producer, Registry};
+use bus::{Kafka, KafkaConfig, Producer, Registry, Round};
 use clap::Parser as _;
 use notifier::Config;
 use runtime::Process;
@@ -16,6 +16,7 @@ use serde_json::json;
 use stack::servers::Redis;
 use stack::testing;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::client::{Client, Handshake};
@@ -23,12 +24,12 @@ use crate::keys::Keys;
 use crate::world::{LONG, SOON};
 
 /// A notifier as `main` runs it.
-struct Running {
-    process: Process,
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
 }
 
-async fn run(kafka: &KafkaConfig, redis: &Redis, keys: &Keys) -> Running {
+pub(crate) async fn run(kafka: &KafkaConfig, redis: &Redis, keys: &Keys) -> Running {
     let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
@@ -54,10 +55,44 @@ async fn run(kafka: &KafkaConfig, redis: &Redis, keys: &Keys) -> Running {
 }
 
 impl Running {
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.process.shutdown.request();
         assert!(self.process.tasks.finish(SOON).await, "a task did not end");
         assert!(!self.process.tasks.failed());
+    }
+}
+
+/// What relays do.
+pub(crate) struct Publisher {
+    process: Process,
+    round: Round,
+}
+
+impl Publisher {
+    /// Makes topics and schemas where they are missing.
+    pub(crate) async fn ready(config: &KafkaConfig) -> Self {
+        // The registry is the tests' common one, and takes one at a time.
+        static ONE: Mutex<()> = Mutex::const_new(());
+        let one = ONE.lock().await;
+        Topics::connect(config, 1).unwrap().apply().await.unwrap();
+        Subjects::connect(config).unwrap().apply().await.unwrap();
+        drop(one);
+        let process = Process::new("relay", None);
+        let (kafka, registry) =
+            (Kafka::connect(config, &process).unwrap(), Registry::connect(config, &process).unwrap());
+        let producer = Producer::connect(&kafka, &registry).unwrap();
+        let round = stack::eventually("the schemas are known", SOON, async || producer.round().ok()).await;
+        Self { process, round }
+    }
+
+    pub(crate) async fn publish(&self, event: &Recorded<AnyEvent>) {
+        self.round.send(event).unwrap().await.unwrap();
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.process.shutdown.request();
     }
 }
 
@@ -75,7 +110,7 @@ fn recorded(order: &OrderId, owner: &UserId, version: u32, event: OrderEvent) ->
     }
 }
 
-fn placed(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
+pub(crate) fn placed(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
     let lines =
         vec![OrderLine { sku: Sku::parse("LAMP-1").unwrap(), name: "Lamp".to_owned(), quantity: 2, unit_price: 1_999 }];
     let currency = Currency::parse("EUR").unwrap();
@@ -83,7 +118,7 @@ fn placed(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
     recorded(order, owner, 1, OrderEvent::Placed(event))
 }
 
-fn cancelled(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
+pub(crate) fn cancelled(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
     let event = OrderCancelled { cause: CancellationCause::Requested, cancelled_by: Some(owner.clone()), reason: None };
     recorded(order, owner, 2, OrderEvent::Cancelled(event))
 }
@@ -95,19 +130,14 @@ async fn an_event_reaches_its_owner_once_also_over_a_restart_and_when_it_is_publ
         kafka_brokers: testing::kafka().await.url().to_owned(),
         schema_registry_url: testing::registry().await.url().to_owned(),
     };
-    Topics::connect(&config, 1).unwrap().apply().await.unwrap();
-    Subjects::connect(&config).unwrap().apply().await.unwrap();
-    let relay = Process::new("relay", None);
-    let (kafka, registry) = (Kafka::connect(&config, &relay).unwrap(), Registry::connect(&config, &relay).unwrap());
-    let producer = Producer::connect(&kafka, &registry).unwrap();
-    let round = stack::eventually("the schemas are known", SOON, async || producer.round().ok()).await;
+    let publisher = Publisher::ready(&config).await;
 
     let owner = UserId::from_bits(Uuid::new_v4().as_u128());
     let orders = [1_u128, 2].map(|_| OrderId::from_bits(Uuid::new_v4().as_u128()));
     let first = placed(&orders[0], &owner);
     let running = run(&config, &redis, &keys).await;
     let (mut client, _) = Client::open(running.address, &keys.token(&owner, LONG)).await;
-    round.send(&first).unwrap().await.unwrap();
+    publisher.publish(&first).await;
     let frame = client.frame().await;
     assert_eq!((&frame["frame"], &frame["seq"]), (&json!("event"), &json!(1)));
     assert_eq!((&frame["stream"], &frame["version"]), (&json!(orders[0]), &json!(1)));
@@ -116,7 +146,7 @@ async fn an_event_reaches_its_owner_once_also_over_a_restart_and_when_it_is_publ
     running.end().await;
 
     for again in [&first, &placed(&orders[1], &owner), &first, &cancelled(&orders[0], &owner)] {
-        round.send(again).unwrap().await.unwrap();
+        publisher.publish(again).await;
     }
     let running = run(&config, &redis, &keys).await;
     let resume = Handshake::query(&format!("?cursor={}", frame["cursor"].as_str().unwrap()));
@@ -133,5 +163,4 @@ async fn an_event_reaches_its_owner_once_also_over_a_restart_and_when_it_is_publ
     rest.sort_by_key(|(stream, _)| *stream != json!(orders[0]));
     assert_eq!(rest, [(json!(orders[0]), json!(2)), (json!(orders[1]), json!(1))]);
     running.end().await;
-    relay.shutdown.request();
 }

@@ -3,3 +3,7 @@
 
 mod apply;
 mod master;
+mod parked;
+mod projections;
+mod republish;
+mod steward;

@@ -30,7 +30,7 @@ fn deliveries(skus: &[Sku]) -> Vec<Recorded<AnyEvent>> {
 /// The parked streams, once there are so many.
 async fn parked(world: &World, projection: &'static str, count: usize) -> Vec<Parked> {
     eventually("the streams are parked", SOON, async || {
-        let parked = world.read_model.parked(&world.target(projection)).await.ok()?;
+        let parked = world.read_model.parked(&world.views_of(projection)).await.ok()?;
         (parked.len() == count).then_some(parked)
     })
     .await
@@ -64,7 +64,7 @@ async fn poison_parks_its_own_stream_and_after_a_redrive_the_views_equal_a_clean
     for Parked { stream, entry, .. } in &entries {
         assert_eq!((world.version("stock", stream).await, entry.version), (1, Some(Version(2))), "{entry:?}");
     }
-    let gaps: Vec<_> = world.read_model.gaps(&world.target("stock")).await.unwrap();
+    let gaps: Vec<_> = world.read_model.gaps(&world.views_of("stock")).await.unwrap();
     assert_eq!(gaps.iter().map(|gap| gap.highest).collect::<Vec<_>>(), [Version(3); 3]);
     assert!(running.0.health.is_ready(), "{:?}", running.reason("projection-stock"));
 
@@ -73,18 +73,18 @@ async fn poison_parks_its_own_stream_and_after_a_redrive_the_views_equal_a_clean
         poisoned.iter().flat_map(|sku| [received(sku, 2, 7), received(sku, 3, 7), received(sku, 4, 7)]).collect();
     world.publish(&healed).await;
     eventually("it was seen", SOON, async || {
-        let gaps = world.read_model.gaps(&world.target("stock")).await.ok()?;
+        let gaps = world.read_model.gaps(&world.views_of("stock")).await.ok()?;
         gaps.iter().all(|gap| gap.highest == Version(4)).then_some(())
     })
     .await;
     for parked in &entries {
-        let released = world.read_model.redrive(&world.target("stock"), parked, Version(4)).await.unwrap();
+        let released = world.read_model.redrive(&world.views_of("stock"), parked, Version(4)).await.unwrap();
         assert_eq!(released, Released::Done { stored: Version(1) });
     }
     world.publish(&healed).await;
     let whole = poisoned.map(|sku| received(sku, 1, 7)).into_iter().chain(healed).chain(clean);
     world.shows::<StockView>(&whole.collect::<Vec<_>>()).await;
-    assert_eq!(world.read_model.gaps(&world.target("stock")).await.unwrap(), []);
+    assert_eq!(world.read_model.gaps(&world.views_of("stock")).await.unwrap(), []);
     running.stop().await;
 }
 
@@ -107,7 +107,7 @@ async fn beyond_the_limit_a_partition_stands_still_until_an_entry_is_gone() {
     assert_eq!(words, [true; 3], "{reason}");
     assert!(!running.0.health.is_ready());
 
-    let target = world.target("products");
+    let target = world.views_of("products");
     let discarded =
         world.read_model.discard(&target, &entries[0], Version::NONE, ("no event", Timestamp::from_micros(1)));
     assert_eq!(discarded.await.unwrap(), Released::Done { stored: Version::NONE });
@@ -138,7 +138,7 @@ async fn the_first_build_that_knows_an_events_type_lets_its_stream_go_on() {
         world.garbage("products.events.v1", &sku.product(), Some(1), "orderflow.product.ProductPraised").await;
     }
     let mine = async || {
-        let parked = world.read_model.parked(&world.target("products")).await.ok()?;
+        let parked = world.read_model.parked(&world.views_of("products")).await.ok()?;
         let mine = parked.into_iter().filter(|one| [known.product(), unknown.product()].contains(&one.stream));
         Some(mine.collect::<Vec<_>>()).filter(|mine| mine.len() == 2)
     };
@@ -152,7 +152,7 @@ async fn the_first_build_that_knows_an_events_type_lets_its_stream_go_on() {
     world.shows::<ProductView>(&[registered(&known), renamed(&known)]).await;
     world.publish(&[registered(&unknown)]).await;
     eventually("it was seen", SOON, async || {
-        let gaps = world.read_model.gaps(&world.target("products")).await.ok()?;
+        let gaps = world.read_model.gaps(&world.views_of("products")).await.ok()?;
         gaps.iter().any(|gap| gap.stream == unknown.product()).then_some(())
     })
     .await;

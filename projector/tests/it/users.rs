@@ -115,7 +115,7 @@ async fn what_was_sealed_for_somebody_else_parks_its_user_only() {
     world.publish(&[recorded(mallory.stream(), 1, event), hers]).await;
     document(&world, ada.stream(), 1).await;
     let parked = eventually("the other is parked", SOON, async || {
-        world.read_model.parked(&world.target("users")).await.ok()?.pop()
+        world.read_model.parked(&world.views_of("users")).await.ok()?.pop()
     })
     .await;
     assert_eq!((&parked.stream, parked.entry.cause), (mallory.stream(), read_model::Cause::Sealed));

@@ -134,7 +134,7 @@ impl World {
     }
 
     /// What is written here.
-    pub(crate) fn target(&self, projection: &'static str) -> Target {
+    pub(crate) fn views_of(&self, projection: &'static str) -> Target {
         Target { projection, generation: self.generation }
     }
 

@@ -9,6 +9,7 @@ mod health;
 mod listening;
 mod order;
 mod outage;
+mod parked;
 mod payment;
 mod product;
 mod projection;

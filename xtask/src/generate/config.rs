@@ -17,6 +17,7 @@ pub(super) fn processes() -> Vec<Process> {
         ("projector", describe::<projector::Config>()),
         ("query-api", describe::<query_api::Config>()),
         ("notifier", describe::<notifier::Config>()),
+        ("steward", describe::<ops::StewardConfig>()),
         ("payment-sandbox", describe::<payments::sandbox::Config>()),
     ]
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bson::raw::RawDocument;
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures::TryStreamExt;
-use schemas::{StreamId, Timestamp, Version};
+use schemas::{EventId, StreamId, Timestamp, Version};
+use uuid::Uuid;
 
 use crate::Error;
-use crate::commit::{CommitId, Unreadable};
+use crate::commit::{CommitId, Unreadable, commit_id};
 use crate::connection::Connection;
 use crate::error::Cause;
+use crate::mark::Mark;
 use crate::store::bound;
 
 const WALK: &str = "look through the commits";
@@ -42,8 +44,25 @@ pub struct Selection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) id: CommitId,
+    commit: Uuid,
     at: Timestamp,
     events: u32,
+    published: bool,
+}
+
+/// Where a stream ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The stream.
+    pub stream: StreamId,
+    /// Its last version.
+    pub version: Version,
+    /// The event of that version.
+    pub event: EventId,
+    /// When that was committed.
+    pub at: Timestamp,
+    /// Whether the log has acknowledged it, and nobody wants it to be published at once again.
+    pub published: bool,
 }
 
 /// Commits that are selected, in the order of their ids: each stream's in the order of its versions.
@@ -93,14 +112,21 @@ impl Page {
         self.entries.iter().map(|entry| &entry.id)
     }
 
-    /// The last version of each stream on this page, in the order of their ids. The stream of the last one may go on.
+    /// The same without the commits that were not published yet.
     #[must_use]
-    pub fn heads(&self) -> Vec<(StreamId, Version)> {
-        let mut heads: Vec<(StreamId, Version)> = Vec::new();
+    pub fn published(mut self) -> Self {
+        self.entries.retain(|entry| entry.published);
+        self
+    }
+
+    /// The head of each stream, as far as this page shows it, in the order of their ids. The last stream may go on.
+    #[must_use]
+    pub fn heads(&self) -> Vec<Head> {
+        let mut heads: Vec<Head> = Vec::new();
         for entry in &self.entries {
             match heads.last_mut() {
-                Some((stream, head)) if *stream == entry.id.stream => *head = entry.last(),
-                _ => heads.push((entry.id.stream.clone(), entry.last())),
+                Some(head) if head.stream == entry.id.stream => *head = entry.head(),
+                _ => heads.push(entry.head()),
             }
         }
         heads
@@ -160,11 +186,20 @@ impl Entry {
         self.id.first.plus(self.events.saturating_sub(1))
     }
 
+    /// The head of its stream, if nothing comes after it.
+    pub(super) fn head(&self) -> Head {
+        let event = EventId::of_commit(self.commit, self.events.saturating_sub(1));
+        let Self { id, at, published, .. } = self;
+        Head { stream: id.stream.clone(), version: self.last(), event, at: *at, published: *published }
+    }
+
     fn of_document(document: &RawDocument) -> Result<Self, Unreadable> {
         let field = |field| move |source| Unreadable::Field { field, source };
         let events = document.get_i32("n").map_err(field("ev"))?;
         Ok(Self {
             id: CommitId::of_document(document)?,
+            commit: commit_id(document)?,
+            published: document.get(Mark::Live.field()).map_err(field("o"))?.is_none(),
             at: Timestamp::from_micros(document.get_i64("at").map_err(field("at"))?),
             events: u32::try_from(events).map_err(|_| Unreadable::Value { field: "ev" })?,
         })
@@ -173,19 +208,27 @@ impl Entry {
 
 /// The first commits within these bounds.
 pub(super) async fn page(connection: &Connection, bounds: Bounds, limit: u32) -> Result<Vec<Entry>, Error> {
-    find(connection, bounds, 1, limit).await
+    find(connection, doc! { "_id": bounds.0 }, doc! { "_id": 1 }, limit).await
 }
 
 /// The last commit within these bounds.
 pub(super) async fn last(connection: &Connection, bounds: Bounds) -> Result<Option<Entry>, Error> {
-    find(connection, bounds, -1, 1).await.map(|found| found.into_iter().next())
+    find(connection, doc! { "_id": bounds.0 }, doc! { "_id": -1 }, 1).await.map(|found| found.into_iter().next())
 }
 
-async fn find(connection: &Connection, Bounds(ids): Bounds, order: i32, limit: u32) -> Result<Vec<Entry>, Error> {
+/// The commits that were stored last, the newest first.
+pub(super) async fn recent(connection: &Connection, limit: u32) -> Result<Page, Error> {
+    // In the order in which they lie, because no index is by time.
+    let mut entries = find(connection, doc! {}, doc! { "$natural": -1 }, limit).await?;
+    entries.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(Page { entries })
+}
+
+async fn find(connection: &Connection, which: Document, order: Document, limit: u32) -> Result<Vec<Entry>, Error> {
     let commits = connection.commits.clone();
+    let shape = doc! { "cid": 1, "at": 1, Mark::Live.field(): 1, "n": { "$size": "$ev" } };
     let found = connection.run(async move {
-        let found = commits.find(doc! { "_id": ids }).sort(doc! { "_id": order }).limit(limit.into());
-        let found = found.projection(doc! { "at": 1, "n": { "$size": "$ev" } }).batch_size(limit);
+        let found = commits.find(which).sort(order).limit(limit.into()).projection(shape).batch_size(limit);
         found.await?.try_collect::<Vec<RawDocumentBuf>>().await
     });
     let documents = found.await.map_err(|cause: Cause| cause.doing(WALK))?;

@@ -1,8 +1,8 @@
 //! Republishing: which commits get a mark back, of which kind, and what a look at the outbox sees of it.
 
 use bson::doc;
-use event_store::{Commit, EventStore, Extent, Lanes, Outbox, Selection, lane};
-use schemas::{StreamId, Timestamp, Version};
+use event_store::{Commit, EventStore, Extent, Head, Lanes, Outbox, Selection, lane};
+use schemas::{EventId, StreamId, Timestamp, Version};
 
 use crate::given::{self, commit, stream};
 
@@ -101,13 +101,29 @@ async fn a_look_at_what_is_new_walks_past_nothing_that_is_to_be_published_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_walk_sees_the_head_of_every_stream_on_many_pages() {
+async fn the_head_of_a_stream_is_found_by_walking_by_name_and_among_what_is_recent() {
     let (store, _process) = given::store().await;
     let stream = stream();
     published(&store, &[commit(&stream, 1, 2), commit(&stream, 3, 1)]).await;
     let mut walk = store.republisher().walk(Selection::default());
     let page = walk.next().await.unwrap().unwrap();
-    assert_eq!(page.heads(), [(stream, Version(3))]);
+    let head =
+        |page: &event_store::Page| page.heads().into_iter().map(|head| (head.stream, head.version)).collect::<Vec<_>>();
+    assert_eq!(head(&page), [(stream.clone(), Version(3))]);
+    let last = commit(&stream, 4, 2);
+    store.append(&last).await.unwrap();
+    let heads = store.republisher().heads(&[given::stream(), stream.clone()]).await.unwrap();
+    let expected = Head {
+        stream: stream.clone(),
+        version: Version(5),
+        event: EventId::of_commit(last.id, 1),
+        at: last.at,
+        published: false,
+    };
+    assert_eq!(heads, [None, Some(expected.clone())]);
+    let recent = store.republisher().recent(2).await.unwrap();
+    assert_eq!((recent.extent().commits, recent.heads()), (2, vec![expected]));
+    assert_eq!(head(&recent.published()), [(stream, Version(3))]);
     assert_eq!(walk.next().await.unwrap(), None);
     assert_eq!(walk.next().await.unwrap(), None);
 }

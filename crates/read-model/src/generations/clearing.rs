@@ -27,6 +27,9 @@ impl ReadModel {
         let documents = format!("{}:d:", target.prefix());
         let mut walk = Walk::over(target);
         while let Some(keys) = walk.step(self).await? {
+            if keys.is_empty() {
+                continue;
+            }
             let mut commands = Pipeline::with_capacity(keys.len());
             for key in &keys {
                 commands.cmd("MEMORY").arg("USAGE").arg(key);

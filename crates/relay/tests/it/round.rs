@@ -1,16 +1,17 @@
 //! One round by example: what a failure stops and what it does not.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use event_store::{Commit, CommitId, Lanes, Marked};
 use futures::FutureExt;
-use relay::{Limits, Outbox, Pages, Report, round};
+use relay::{Limits, Outbox, Pages, Report, Rounds};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Ledger, commit, stream};
 
 /// An outbox in memory that answers at once.
-struct Marks(Mutex<Vec<Commit>>);
+#[derive(Clone)]
+struct Marks(Arc<Mutex<Vec<Commit>>>);
 
 struct Shown(Vec<Commit>);
 
@@ -44,11 +45,17 @@ impl Pages for Shown {
 
 /// Runs one round with pages of two, and says which commits still carry their marks.
 fn check(marked: Vec<Commit>, ledger: &Ledger) -> (Report, Vec<CommitId>) {
-    let outbox = Marks(Mutex::new(marked));
+    let outbox = Marks(Arc::new(Mutex::new(marked)));
     let limits = Limits { page: 2, pages_in_flight: 1, commits: 100 };
-    let report = round(&outbox, ledger, Lanes::ALL, limits, &CancellationToken::new()).now_or_never();
-    let left = outbox.0.into_inner().unwrap().iter().map(Commit::key).collect();
-    (report.expect("nothing waits"), left)
+    let mut rounds = Rounds::new(outbox.clone(), limits);
+    let round = async {
+        let mut report = rounds.next(ledger, Lanes::ALL, &CancellationToken::new()).await;
+        report.finished += rounds.settle().await.unwrap();
+        report
+    };
+    let report = round.now_or_never().expect("nothing waits");
+    let left = outbox.0.lock().unwrap().iter().map(Commit::key).collect();
+    (report, left)
 }
 
 #[test]

@@ -35,6 +35,9 @@ impl Default for Shape {
 /// The payment provider's program and name.
 const PAYMENT_SANDBOX: &str = "payment-sandbox";
 
+/// The name of the operators' process that heals, and the word by which it is started.
+const STEWARD: &str = "steward";
+
 /// The name under which a process's admin port is kept.
 pub(super) fn admin_port(name: &str) -> String {
     format!("{name}.admin")
@@ -71,6 +74,7 @@ impl Orderflow {
             let program = self.checks_tokens(self.redis(self.kafka(program)));
             programs.push(program.env("HEALTH_PEERS", self.peers(&peers)));
         }
+        programs.push(self.steward()?);
         programs.push(self.payment_sandbox()?);
         Ok(programs)
     }
@@ -104,6 +108,15 @@ impl Orderflow {
             .env("PAYMENTS_TIMEOUT", 2)
             .env("BOOTSTRAP_ADMIN_EMAIL", &self.admin.email)
             .env("BOOTSTRAP_ADMIN_PASSWORD_FILE", self.key_file("admin.password")))
+    }
+
+    /// The process that heals; no service needs it, so nobody asks after its health but operators.
+    fn steward(&mut self) -> Result<Program, Error> {
+        let program = self.process_of_ours(STEWARD, "ops")?.args([STEWARD]);
+        Ok(self
+            .redis(self.kafka(program))
+            .env("MONGODB_URI_FILE", self.key_file("mongodb.uri"))
+            .env("STEWARD_REST_SECONDS", 10))
     }
 
     /// The payment provider of a system that moves no money.

@@ -57,6 +57,7 @@ impl Drop for Open {
 }
 
 /// The commits with one kind of mark.
+#[derive(Clone)]
 pub(super) struct FakeOutbox {
     pub(super) shared: Shared,
     pub(super) mark: Mark,

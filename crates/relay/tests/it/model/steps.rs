@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use event_store::Lanes;
-use relay::{Limits, Report, round};
+use relay::{Limits, Rounds};
 use tokio_util::sync::CancellationToken;
 
 use super::fakes::{FakeOutbox, Shared};
@@ -27,7 +28,6 @@ pub(super) enum Step {
     },
     StartRound {
         relay: usize,
-        mark: Mark,
     },
     /// The store does what it was asked, and answers.
     Answer {
@@ -99,20 +99,42 @@ pub(super) fn run(case: &Case) -> Result<(), (Violation, Trace)> {
 
 struct Model {
     shared: Shared,
-    relays: Vec<Option<Running>>,
+    /// Each relay has rounds over either kind of mark.
+    relays: Vec<(Mark, Option<Running>)>,
     limits: Limits,
     trace: Trace,
 }
 
+/// The rounds of one relay over one kind of mark.
 struct Running {
-    round: Pin<Box<dyn Future<Output = Report>>>,
+    rounds: Pin<Box<dyn Future<Output = ()>>>,
     stop: CancellationToken,
+    between: Between,
+}
+
+/// Whether a round is over and the next one may begin; marks may still be being removed.
+#[derive(Debug, Clone, Default)]
+struct Between(Arc<AtomicBool>);
+
+impl Between {
+    fn is_now(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, now: bool) {
+        self.0.store(now, Ordering::Relaxed);
+    }
+
+    /// Completes when the next round is to begin.
+    async fn end(&self) {
+        std::future::poll_fn(|_| if self.is_now() { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
 }
 
 impl Model {
     fn new(case: &Case) -> Self {
         let limits = Limits { page: case.page, pages_in_flight: case.pages_in_flight, commits: case.limit };
-        let relays = (0..case.relays).map(|_| None).collect();
+        let relays = (0..case.relays).flat_map(|_| [(Mark::Live, None), (Mark::Again, None)]).collect();
         let shared = Shared(Arc::new(Mutex::new(World::new(case))));
         Self { shared, relays, limits, trace: Vec::new() }
     }
@@ -148,8 +170,10 @@ impl Model {
             steps.push(if inserting { Step::FinishInsert { stream } } else { Step::BeginInsert { stream } });
         }
         for mark in [Mark::Live, Mark::Again].into_iter().filter(|mark| !world.marked(*mark).is_empty()) {
-            let idle = self.relays.iter().enumerate().filter(|(_, running)| running.is_none());
-            steps.extend(idle.map(|(relay, _)| Step::StartRound { relay, mark }));
+            let may_begin = |running: &Option<Running>| running.as_ref().is_none_or(|it| it.between.is_now());
+            let relays = self.relays.iter().enumerate();
+            let idle = relays.filter(|(_, (own, running))| *own == mark && may_begin(running));
+            steps.extend(idle.map(|(relay, _)| Step::StartRound { relay }));
         }
         steps
     }
@@ -175,7 +199,7 @@ impl Model {
                 steps.extend(markable.map(|(stream, first)| Step::MarkAgain { stream, first, mark }));
             }
         }
-        let running = || self.relays.iter().enumerate().filter(|(_, running)| running.is_some());
+        let running = || self.relays.iter().enumerate().filter(|(_, (_, running))| running.is_some());
         if world.faults.crashes > 0 {
             steps.extend(running().map(|(relay, _)| Step::Crash { relay }));
         }
@@ -188,14 +212,14 @@ impl Model {
     fn take(&mut self, step: Step, choice: u16) -> Result<(), (Violation, Trace)> {
         self.trace.push(step);
         match step {
-            Step::StartRound { relay, mark } => self.start(relay, mark),
+            Step::StartRound { relay } => self.start(relay),
             Step::Crash { relay } => {
                 self.shared.world().faults.crashes -= 1;
-                self.relays[relay] = None;
+                self.relays[relay].1 = None;
             }
             Step::Stop { relay } => {
                 self.shared.world().faults.stops -= 1;
-                self.relays[relay].as_ref().inspect(|running| running.stop.cancel());
+                self.relays[relay].1.as_ref().inspect(|running| running.stop.cancel());
             }
             Step::BeginInsert { .. }
             | Step::FinishInsert { .. }
@@ -216,19 +240,36 @@ impl Model {
         }
     }
 
-    fn start(&mut self, relay: usize, mark: Mark) {
-        let (log, limits) = (self.shared.clone(), self.limits);
-        let outbox = FakeOutbox { shared: log.clone(), mark };
-        let stop = CancellationToken::new();
-        let token = stop.clone();
-        let round = Box::pin(async move { round(&outbox, &log, Lanes::ALL, limits, &token).await });
-        self.relays[relay] = Some(Running { round, stop });
+    fn start(&mut self, relay: usize) {
+        let (mark, running) = &self.relays[relay];
+        if let Some(running) = running {
+            return running.between.set(false);
+        }
+        let (log, stop, between) = (self.shared.clone(), CancellationToken::new(), Between::default());
+        let mut rounds = Rounds::new(FakeOutbox { shared: log.clone(), mark: *mark }, self.limits);
+        let (token, pause) = (stop.clone(), between.clone());
+        let rounds = Box::pin(async move {
+            loop {
+                let _ = rounds.next(&log, Lanes::ALL, &token).await;
+                pause.set(true);
+                tokio::select! {
+                    biased;
+                    () = pause.end() => continue,
+                    _ = rounds.settle() => {}
+                }
+                if token.is_cancelled() {
+                    return;
+                }
+                pause.end().await;
+            }
+        });
+        self.relays[relay].1 = Some(Running { rounds, stop, between });
     }
 
     fn wake_relays(&mut self) {
-        for relay in &mut self.relays {
+        for (_, relay) in &mut self.relays {
             let Some(running) = relay else { continue };
-            if running.round.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            if running.rounds.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
                 *relay = None;
             }
         }

@@ -1,0 +1,80 @@
+//! A record that nobody of ours wrote, on a topic of ours: its stream waits, everything else goes on.
+
+use e2e::client::{Request, order_of};
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::util::Timeout;
+use schemas::OrderId;
+use serde_json::Value;
+use stack::eventually;
+use uuid::Uuid;
+
+use crate::world::{SETTLED, World};
+
+/// Where events of orders are parked.
+const PLACES: [&str; 3] = ["orders", "history", "feeds"];
+
+/// The first version of this order, says its header.
+async fn garbage(world: &World, order: &OrderId) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &world.system.addresses().kafka_brokers).set("partitioner", "murmur2_random");
+    let producer: FutureProducer = config.create().expect("a producer");
+    let id = Uuid::new_v4().to_string();
+    let header = |key, value| Header { key, value: Some(value) };
+    let headers = OwnedHeaders::new().insert(header("ce_id", id.as_str())).insert(header("ce_sequence", "1"));
+    let record = FutureRecord::to("orders.events.v1").key(order.as_str()).payload("garbage").headers(headers);
+    producer.send(record, Timeout::Never).await.map_err(|(error, _)| error).expect("a record");
+}
+
+/// Where this order is parked, as an admin sees it.
+async fn parked(world: &World, order: &OrderId) -> Vec<String> {
+    let answer = world.gateway.get("/ops/parked", Request::by(&world.admin)).await.expect(200);
+    let parked = answer.body.get("parked").and_then(Value::as_array).expect("entries");
+    let of_order = parked.iter().filter(|entry| entry.get("stream").and_then(Value::as_str) == Some(order.as_str()));
+    of_order.filter_map(|entry| entry.get("projection").and_then(Value::as_str)).map(str::to_owned).collect()
+}
+
+/// What `ops parked …` says.
+async fn ops(world: &World, words: &[&str]) -> String {
+    let at = world.system.addresses();
+    let mut command = tokio::process::Command::new(stack::folders::binaries().join("ops"));
+    command.arg("parked").args(words).env("REDIS_URL", &at.redis_url).env("MONGODB_URI", &at.mongodb_uri);
+    let output = command.output().await.expect("ops");
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_record_parks_one_stream_that_operators_see_and_let_go_while_orders_go_on() {
+    let world = World::enter().await;
+    let (sku, user) = (World::name("POISON"), world.gateway.user(&World::name("poison")).await);
+    let _ = world.gateway.product(&world.admin, &sku, 250).await;
+    let stranger = OrderId::from_bits(Uuid::new_v4().as_u128());
+    garbage(&world, &stranger).await;
+    eventually("it is parked everywhere", SETTLED, async || (parked(&world, &stranger).await == PLACES).then_some(()))
+        .await;
+    // Enough orders for every partition.
+    for _ in 0..24 {
+        let order = Request::by(&user).json(order_of(&user, &sku, 1));
+        let placed = world.gateway.post("/commands/orders", order).await.expect(201);
+        let read = Request::by(&user).with("consistency-token", placed.text("consistencyToken"));
+        let _ = world.gateway.get(&format!("/queries/orders/{}", placed.text("orderId")), read).await.expect(200);
+    }
+    let _ = world.gateway.get("/health/ready", Request::default()).await.expect(200);
+    let _ = world.settle().await;
+    assert_eq!(parked(&world, &stranger).await, PLACES, "nobody has let it go");
+
+    let listed = ops(&world, &["ls"]).await;
+    assert_eq!(listed.matches(stranger.as_str()).count(), PLACES.len(), "{listed}");
+    let _ =
+        ops(&world, &["discard", stranger.as_str(), "--projection", "orders", "--because", "not ours", "--execute"])
+            .await;
+    for place in ["history", "feeds"] {
+        let redriven = ops(&world, &["redrive", stranger.as_str(), "--projection", place, "--execute"]).await;
+        assert!(redriven.contains("the store has nothing newer"), "{redriven}");
+    }
+    assert_eq!(parked(&world, &stranger).await, [""; 0]);
+    let _ = world.gateway.get(&format!("/queries/orders/{stranger}"), Request::by(&world.admin)).await.expect(404);
+    let _ = world.settle().await;
+}

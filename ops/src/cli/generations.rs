@@ -1,0 +1,98 @@
+//! What can be asked about the generations of the views.
+
+use bus::KafkaConfig;
+use read_model::RedisConfig;
+use schemas::StreamId;
+use views::Projection;
+
+use super::stream;
+
+/// About generations.
+#[derive(Debug, clap::Subcommand)]
+pub enum ProjectionsCommand {
+    /// Lists the generations of one projection, or of all.
+    Ls {
+        /// Where the views are.
+        #[command(flatten)]
+        redis: RedisConfig,
+        /// Which projection.
+        #[arg(value_parser = projection)]
+        projection: Option<Projection>,
+    },
+    /// Compares the generation that was filled with the live one, and has readers see it if both show the same.
+    Switch {
+        /// Where the views are.
+        #[command(flatten)]
+        redis: RedisConfig,
+        /// Which projection.
+        #[arg(value_parser = projection)]
+        projection: Projection,
+        /// Streams that may differ, because you know why; separated by commas.
+        #[arg(long, value_delimiter = ',', value_name = "STREAM", value_parser = stream)]
+        accept: Vec<StreamId>,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Has readers see the generation again that was live before.
+    Rollback {
+        /// Where the views are.
+        #[command(flatten)]
+        redis: RedisConfig,
+        /// Which projection.
+        #[arg(value_parser = projection)]
+        projection: Projection,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Ends a generation that is not live, and frees its memory. There is no way back to it.
+    Drop {
+        /// Where the views are.
+        #[command(flatten)]
+        redis: RedisConfig,
+        /// Which projection.
+        #[arg(value_parser = projection)]
+        projection: Projection,
+        /// The generation's number.
+        generation: u32,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+}
+
+/// About filling a projection anew.
+#[derive(Debug, clap::Args)]
+pub struct RebuildCommand {
+    /// Where the views are.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// Where the events are.
+    #[command(flatten)]
+    pub kafka: KafkaConfig,
+    /// Which projection.
+    #[arg(value_parser = projection)]
+    pub projection: Projection,
+    /// Events per second, all projectors together; 0 is as many as they can. Also changes the rate of one that is being
+    /// filled.
+    #[arg(long, default_value_t = 2_000)]
+    pub rate: u32,
+    /// Begin, and watch until it is filled; joins one that was begun already. Interrupting ends the watching only.
+    #[arg(long)]
+    pub execute: bool,
+    /// Watch one that was begun, and change nothing.
+    #[arg(long, conflicts_with = "execute")]
+    pub watch: bool,
+    /// Compare with the live generation, once it is filled.
+    #[arg(long)]
+    pub verify: bool,
+    /// Streams that may differ, because you know why; separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "STREAM", value_parser = stream, requires = "verify")]
+    pub accept: Vec<StreamId>,
+}
+
+fn projection(name: &str) -> Result<Projection, String> {
+    let known = || Projection::ALL.map(Projection::name).join(", ");
+    Projection::named(name).ok_or_else(|| format!("no projection is named so; known are {}", known()))
+}

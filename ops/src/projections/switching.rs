@@ -1,0 +1,137 @@
+//! The switch and the way back: one atomic step in Redis, which is refused while a reader would miss anything. Before a
+//! switch both generations are compared; the way back is for when something is wrong, so it is not held up.
+
+use std::time::Duration;
+
+use read_model::Generation;
+use read_model::generations::{Generations, State, Switched};
+use runtime::backoff::Backoff;
+use runtime::clock;
+use schemas::StreamId;
+
+use super::{Views, refused};
+use crate::Error;
+use crate::plan::{Action, Item, Plan};
+use crate::rebuild::verify;
+
+/// For how long it is tried to meet a moment at which the other generation has come as far in every partition.
+const PATIENCE: Duration = Duration::from_secs(10);
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LONGEST_LOOK: Duration = Duration::from_millis(20);
+
+/// Has readers see the generation that was filled; without one that is filled, the newest one.
+pub(super) async fn switch(views: &Views, accepted: &[StreamId], execute: bool) -> Result<Plan, Error> {
+    let generations = match views.generations().await? {
+        Ok(generations) => generations,
+        Err(refusal) => return Ok(refusal),
+    };
+    let newer = |(generation, entry): (&Generation, &read_model::generations::Entry)| {
+        (*generation > generations.live && entry.state != State::Dropping).then_some(*generation)
+    };
+    let newest = generations.entries.iter().rev().find_map(newer);
+    let Some(other) = generations.filling().or(newest) else {
+        let why = "no newer generation is there: fill one with `ops rebuild`";
+        return Ok(refused(views.called(generations.live), why));
+    };
+    let mut items = verify::items(views, &generations, other, accepted).await?;
+    items.push(change(views, &generations, other));
+    carry_out(views, &generations, other, Plan { executed: execute, items }).await
+}
+
+/// Has readers see the generation again that was live before.
+pub(super) async fn rollback(views: &Views, execute: bool) -> Result<Plan, Error> {
+    let generations = match views.generations().await? {
+        Ok(generations) => generations,
+        Err(refusal) => return Ok(refusal),
+    };
+    let Some(other) = generations.kept() else {
+        return Ok(refused(views.called(generations.live), "no other generation was ever live, or it was dropped"));
+    };
+    let items = vec![change(views, &generations, other)];
+    carry_out(views, &generations, other, Plan { executed: execute, items }).await
+}
+
+fn change(views: &Views, generations: &Generations, other: Generation) -> Item {
+    let state = format!("readers see it instead of g{}, which is kept", generations.live);
+    Item::new(views.called(other), Action::Change, state)
+}
+
+async fn carry_out(views: &Views, generations: &Generations, other: Generation, plan: Plan) -> Result<Plan, Error> {
+    if plan.is_refused() || !plan.executed {
+        return Ok(Plan { executed: false, ..plan });
+    }
+    let live = views.target(generations.live);
+    let begun = clock::monotonic();
+    let mut pause = Backoff::new(FIRST_LOOK, LONGEST_LOOK);
+    loop {
+        let answer = views.read_model.switch(&live, other).await?;
+        let items = match &answer {
+            Switched::Done => return Ok(plan),
+            Switched::Behind { .. } if begun.elapsed() < PATIENCE => {
+                pause.wait().await;
+                continue;
+            }
+            Switched::Behind { .. } | Switched::Moved { .. } | Switched::Unknown | Switched::Stuck { .. } => {
+                refusals(views, other, answer)
+            }
+        };
+        return Ok(Plan { executed: false, items });
+    }
+}
+
+/// Why readers do not see the other generation.
+fn refusals(views: &Views, other: Generation, answer: Switched) -> Vec<Item> {
+    let refuse = |state: String| Item::new(views.called(other), Action::Refuse, state);
+    match answer {
+        Switched::Done => Vec::new(),
+        Switched::Moved { live } => {
+            let live = live.map_or_else(|| "none".to_owned(), |live| format!("g{live}"));
+            vec![refuse(format!("somebody switched meanwhile: {live} is live now"))]
+        }
+        Switched::Unknown => vec![refuse("is not there any more, or is being dropped".to_owned())],
+        Switched::Behind { partitions } => {
+            let behind = |partition: read_model::generations::Behind| {
+                let offset = |position: &str| position.split(' ').next().unwrap_or_default().to_owned();
+                let (other, live) = (offset(&partition.other), offset(&partition.live));
+                refuse(format!("is at {other} in {}, the live one at {live}: let it catch up", partition.source))
+            };
+            partitions.into_iter().map(behind).collect()
+        }
+        Switched::Stuck { streams } if streams.is_empty() => {
+            vec![refuse("has gaps or parked events in more than 1,000 streams".to_owned())]
+        }
+        Switched::Stuck { streams } => {
+            let stuck = |stream| refuse(format!("stands still in {stream}, where the live one goes on"));
+            streams.into_iter().map(stuck).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use read_model::{RedisConfig, Source};
+    use views::Projection;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_refusal_says_what_stands_in_the_way() {
+        let redis = RedisConfig { redis_url: "redis://127.0.0.1:1".into() };
+        let views = Views::connect(&redis, Projection::Orders).unwrap();
+        let source = Source { topic: "orders.events.v1".into(), partition: 3 };
+        let behind = read_model::generations::Behind { source, live: "9 -".to_owned(), other: "4 -".to_owned() };
+        let stream = StreamId::parse("ord_1").unwrap();
+        for (answer, words) in [
+            (Switched::Moved { live: Some(Generation(5)) }, "g5 is live now"),
+            (Switched::Unknown, "is not there any more"),
+            (Switched::Behind { partitions: vec![behind] }, "is at 4 in orders.events.v1/3, the live one at 9"),
+            (Switched::Stuck { streams: vec![stream] }, "stands still in ord_1"),
+            (Switched::Stuck { streams: Vec::new() }, "more than 1,000 streams"),
+        ] {
+            let items = refusals(&views, Generation(2), answer);
+            let refused = |item: &Item| item.action == Action::Refuse && item.name == "orders g2";
+            assert!(items.iter().all(refused) && items[0].state.contains(words), "{items:?}");
+        }
+    }
+}

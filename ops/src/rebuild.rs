@@ -1,0 +1,170 @@
+//! `ops rebuild`: fills the next generation of a projection from the log, beside the one that readers see.
+//!
+//! The work is done by the projectors; this only asks for it and watches. So whoever asks again joins in, and nothing is
+//! lost when the watching ends.
+
+pub(crate) mod verify;
+mod watch;
+
+use bus::admin::{Extent, Topics};
+use read_model::generations::{Begun, Footprint, Generations, Shape};
+use read_model::{Generation, Target};
+use runtime::clock;
+
+use crate::Error;
+use crate::cli::RebuildCommand;
+use crate::plan::{Action, Item, Plan};
+use crate::projections::{Views, refused};
+
+/// Plans, begins, watches or compares.
+pub(crate) async fn run(command: &RebuildCommand) -> Result<Plan, Error> {
+    let views = Views::connect(&command.redis, command.projection)?;
+    let generations = match views.generations().await? {
+        Ok(generations) => generations,
+        Err(refusal) => return Ok(refusal),
+    };
+    if !command.execute {
+        if !command.watch && !command.verify {
+            return plan(&views, &generations, command).await;
+        }
+        let Some(other) = generations.filling().or_else(|| generations.kept()) else {
+            return Ok(refused(views.called(generations.live), "no other generation is there to look at"));
+        };
+        return follow(&views, other, command, Vec::new()).await;
+    }
+    let plan = plan(&views, &generations, command).await?;
+    if plan.is_refused() {
+        return Ok(plan);
+    }
+    let (shape, now_ms) = (Shape(views.projection.shape()), clock::now_micros().div_euclid(1_000));
+    let other = match views.read_model.begin(views.name(), shape, rate(command), now_ms).await? {
+        Begun::New(generation) => generation,
+        Begun::Filling(generation) => {
+            views.read_model.pace(&views.target(generation), rate(command)).await?;
+            generation
+        }
+    };
+    follow(&views, other, command, plan.items).await
+}
+
+/// Watches until the generation is filled, and compares it if that was asked for.
+async fn follow(
+    views: &Views,
+    other: Generation,
+    command: &RebuildCommand,
+    mut items: Vec<Item>,
+) -> Result<Plan, Error> {
+    if command.execute || command.watch {
+        items.push(watch::until_filled(views, other).await?);
+    }
+    if command.verify {
+        let generations = match views.generations().await? {
+            Ok(generations) => generations,
+            Err(refusal) => return Ok(refusal),
+        };
+        items.extend(verify::items(views, &generations, other, &command.accept).await?);
+    }
+    Ok(Plan { executed: command.execute, items })
+}
+
+const fn rate(command: &RebuildCommand) -> Option<u32> {
+    if command.rate == 0 { None } else { Some(command.rate) }
+}
+
+/// What would be done: from where, how much, how long, in how much memory, and what stands in the way.
+async fn plan(views: &Views, generations: &Generations, command: &RebuildCommand) -> Result<Plan, Error> {
+    let topic = views.projection.aggregate().topic();
+    let unread = |source| Error::Topics { what: "read", source: Box::new(source) };
+    let extents = Topics::connect(&command.kafka, -1).and_then(|topics| topics.extents(topic)).map_err(unread)?;
+    let footprint = views.read_model.footprint(&views.target(generations.live)).await?;
+    let mut items = vec![beginning(views, generations, command)];
+    items.extend(extents.iter().map(|extent| partition(topic, extent)));
+    items.push(effort(&extents, rate(command)));
+    items.push(memory(&footprint));
+    items.extend(trouble(views, &views.target(generations.live)).await?);
+    items.extend(generations.kept().map(|kept| {
+        let state = format!("is kept and takes memory; `ops projections drop {} {kept}` frees it", views.name());
+        Item::new(views.called(kept), Action::Look, state)
+    }));
+    Ok(Plan { executed: false, items })
+}
+
+/// The generation that is made, or joined.
+fn beginning(views: &Views, generations: &Generations, command: &RebuildCommand) -> Item {
+    let rate = rate(command).map_or_else(|| "as fast as it can be".to_owned(), |rate| format!("at {rate} events/s"));
+    let live = generations.live;
+    match generations.filling() {
+        Some(filling) => {
+            Item::new(views.called(filling), Action::Change, format!("is being filled already, from now on {rate}"))
+        }
+        None => {
+            let (ours, theirs) = (views.projection.shape(), generations.entries.get(&live).map(|entry| entry.shape.0));
+            let shape = match theirs {
+                Some(theirs) if theirs != ours => format!("; its shape is {ours}, that of g{live} is {theirs}"),
+                Some(_) | None => String::new(),
+            };
+            let state = format!("is filled {rate} beside g{live}, which stays live{shape}");
+            Item::new(format!("{}, next generation", views.name()), Action::Create, state)
+        }
+    }
+}
+
+fn partition(topic: &str, extent: &Extent) -> Item {
+    let Extent { partition, start, end } = extent;
+    let name = format!("{topic}/{partition}");
+    if *start == 0 {
+        return Item::new(name, Action::None, format!("from offset 0 to {end}"));
+    }
+    let state = format!("begins at offset {start} (to {end}): what was before must be published again from MongoDB");
+    Item::new(name, Action::Look, state)
+}
+
+fn effort(extents: &[Extent], rate: Option<u32>) -> Item {
+    let events: u64 = extents.iter().map(Extent::records).sum();
+    let time = match rate {
+        Some(rate) => format!("about {} s", events.div_ceil(u64::from(rate))),
+        None => "as long as the projectors need".to_owned(),
+    };
+    Item::new("events", Action::None, format!("{events}, {time}"))
+}
+
+fn memory(footprint: &Footprint) -> Item {
+    let Footprint { documents, bytes, used, limit } = *footprint;
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let more = format!("about {} MiB more, as the live one's {documents} documents take", mebibytes(bytes));
+    let uses = format!("Redis uses {} MiB", mebibytes(used));
+    match limit {
+        0 => Item::new("memory", Action::None, format!("{more}; {uses}, without a limit")),
+        limit if used + bytes > limit => {
+            Item::new("memory", Action::Refuse, format!("{more}; {uses} of {} MiB: too little", mebibytes(limit)))
+        }
+        limit => Item::new("memory", Action::None, format!("{more}; {uses} of {} MiB", mebibytes(limit))),
+    }
+}
+
+async fn trouble(views: &Views, live: &Target) -> Result<Option<Item>, Error> {
+    let (gaps, parked) = views.read_model.troubled(live).await?;
+    let state = format!("{gaps} streams with gaps, {parked} parked: the new one may show more of them");
+    Ok((gaps + parked > 0).then(|| Item::new(views.called(live.generation), Action::Look, state)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_memory_refuses_and_a_log_without_its_beginning_is_shown() {
+        let of = |limit| memory(&Footprint { documents: 5, bytes: 10 << 20, used: 20 << 20, limit }).action;
+        assert_eq!([of(0), of(40 << 20), of(29 << 20)], [Action::None, Action::None, Action::Refuse]);
+        let of = |start| partition("orders.events.v1", &Extent { partition: 3, start, end: 9 });
+        assert_eq!((of(0).action, of(4).action), (Action::None, Action::Look));
+        assert!(of(4).state.contains("published again"));
+    }
+
+    #[test]
+    fn the_time_follows_from_the_rate() {
+        let extents = [Extent { partition: 0, start: 0, end: 900 }, Extent { partition: 1, start: 100, end: 201 }];
+        assert_eq!(effort(&extents, Some(100)).state, "1001, about 11 s");
+        assert!(effort(&extents, None).state.starts_with("1001, as long"));
+    }
+}

@@ -1,0 +1,135 @@
+//! `ops steward`: a process that sees MongoDB, Kafka and Redis, and has published again what readers of the log miss.
+//!
+//! It heals gaps, finds tails that the log lost silently, and fills a topic that holds less than was published into it.
+//! It never writes a view: it puts marks on commits, and the relay and the projectors do the rest. Where the views show
+//! more than MongoDB has, or something else, history has diverged: then it raises an alarm and does nothing more.
+//!
+//! Any number of stewards may run: a mark that is put twice is there once, and what was published twice is skipped.
+
+mod alarm;
+mod gaps;
+mod history;
+mod logs;
+mod metrics;
+mod tails;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
+
+use bus::inventory::Inventory;
+use bus::{Kafka, KafkaConfig};
+use event_store::{EventStore, Outbox, Republisher};
+use read_model::{ReadModel, RedisConfig};
+use runtime::{Process, RuntimeConfig, Secret, Shutdown};
+
+use crate::Error;
+use alarm::Alarm;
+
+/// Looks after the whole: heals gaps, reconciles the views with the committed events, fills lost topics.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "ops steward", version)]
+pub struct Config {
+    /// The word by which the operators' tool came here.
+    #[arg(hide = true, value_parser = ["steward"])]
+    pub word: Option<String>,
+    /// What every process has.
+    #[command(flatten)]
+    pub runtime: RuntimeConfig,
+    /// Where the events are committed.
+    #[arg(long, env = "MONGODB_URI")]
+    pub mongodb_uri: Secret,
+    /// Where they are published.
+    #[command(flatten)]
+    pub kafka: KafkaConfig,
+    /// Where they are shown.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// How many seconds the steward rests between two looks at everything.
+    #[arg(long, env = "STEWARD_REST_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rest_seconds: u64,
+}
+
+impl runtime::Config for Config {
+    fn runtime(&self) -> &RuntimeConfig {
+        &self.runtime
+    }
+}
+
+/// What the steward's tasks share.
+#[derive(Debug, Clone)]
+struct Links {
+    republisher: Republisher,
+    /// What waits to be published again.
+    again: Outbox,
+    read_model: ReadModel,
+    inventory: Inventory,
+    alarm: Alarm,
+    shutdown: Shutdown,
+    /// Between two looks at everything.
+    rest: Duration,
+}
+
+/// Runs until shutdown. Servers that are away are waited for, visibly.
+pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
+    runtime::metrics::describe(metrics::METRICS);
+    let logs = |source| Error::Logs { source };
+    let store = event_store::Config::new(config.mongodb_uri.expose());
+    let store = EventStore::connect(store, &process).await.map_err(|source| Error::Store { source })?;
+    let read_model = ReadModel::connect(&config.redis, &process).map_err(unseen)?;
+    // Only so that health tells whether Kafka is there.
+    let _kafka = Kafka::connect(&config.kafka, &process).map_err(logs)?;
+    let links = Links {
+        republisher: store.republisher(),
+        again: store.outbox().again(),
+        read_model,
+        inventory: Inventory::connect(&config.kafka).map_err(logs)?,
+        alarm: Alarm::new(process.health.dependency("history")),
+        shutdown: process.shutdown.clone(),
+        rest: Duration::from_secs(config.rest_seconds),
+    };
+    process.tasks.supervise("gaps", gaps::heal(links.clone()));
+    process.tasks.supervise("tails", tails::reconcile(links.clone()));
+    process.tasks.supervise("logs", logs::look_after(links.clone()));
+    process.tasks.supervise("history", history::compare(links));
+    process.shutdown.requested().await;
+    Ok(())
+}
+
+impl Links {
+    /// Repeats a pass until shutdown, with this pause before each. An error ends the pass and nothing else: health tells
+    /// which server is away, and the next pass begins anew.
+    async fn repeat<S>(
+        &self,
+        pause: Duration,
+        mut state: S,
+        pass: impl AsyncFn(&Self, &mut S) -> Result<(), Error>,
+    ) -> Result<(), Infallible> {
+        while self.during(tokio::time::sleep(pause)).await.is_some() {
+            match self.during(pass(self, &mut state)).await {
+                Some(Ok(())) | None => {}
+                Some(Err(error)) => {
+                    tracing::debug!(error = runtime::chain(&error), "a pass of the steward was cut short")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits, unless the process ends meanwhile: then there is no answer. What is dropped here is safe to drop.
+    async fn during<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.shutdown.requested() => None,
+            done = work => Some(done),
+        }
+    }
+}
+
+fn unread(source: event_store::Error) -> Error {
+    Error::Store { source }
+}
+
+fn unseen(source: read_model::Error) -> Error {
+    source.into()
+}

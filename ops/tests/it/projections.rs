@@ -1,0 +1,124 @@
+//! What must not be done with generations is refused, and a plan changes nothing.
+
+use std::collections::BTreeMap;
+
+use read_model::generations::{Begun, Shape};
+use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
+use runtime::Process;
+use schemas::{EventId, OrderId, Version};
+use serde_json::Value;
+use stack::servers::Redis;
+use stack::testing;
+use tokio::process::Command;
+
+const ORDERS: Target = Target { projection: "orders", generation: Generation(1) };
+
+struct World {
+    redis: Redis,
+    read_model: ReadModel,
+}
+
+impl World {
+    async fn new() -> Self {
+        let redis: Redis = testing::own().await;
+        let config = RedisConfig { redis_url: redis.url().into() };
+        let read_model = ReadModel::connect(&config, &Process::new("ops-test", None)).unwrap();
+        Self { redis, read_model }
+    }
+
+    /// Name, action and state of each item of the answer, which must have ended with this code.
+    async fn items(&self, line: &str, code: i32) -> Vec<(String, String, String)> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
+        command.args(line.split(' ')).args(["--output", "json"]).env("REDIS_URL", self.redis.url());
+        command.env("KAFKA_BROKERS", "127.0.0.1:1").env("SCHEMA_REGISTRY_URL", "http://127.0.0.1:1");
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
+        let items = answer["items"].as_array().unwrap().iter();
+        items.map(|item| (text(item, "name"), text(item, "action"), text(item, "state"))).collect()
+    }
+
+    async fn is_refused(&self, line: &str, words: &str) {
+        let items = self.items(line, 2).await;
+        assert!(
+            items.iter().any(|(_, action, state)| action == "refuse" && state.contains(words)),
+            "{line}: {items:?}"
+        );
+    }
+
+    /// One document, read from the partition of its stream.
+    async fn feed(&self, target: Target, body: &str) {
+        let order = OrderId::from_bits(1);
+        let last_event = EventId(uuid::Uuid::from_u128(7));
+        let write = DocumentWrite {
+            stream: order.stream().clone(),
+            from: Version(0),
+            to: Version(1),
+            last_event,
+            body: Some(body.into()),
+            list_add: Vec::new(),
+            list_remove: Vec::new(),
+            text_add: Vec::new(),
+            text_remove: Vec::new(),
+        };
+        let source = Source { topic: "orders.events.v1".into(), partition: 9 };
+        let base = self.read_model.open(&target, &source).await.unwrap();
+        let next = Position { next: 1, last: Some(last_event) };
+        let batch =
+            Batch { target, source, base, next, writes: vec![write], gaps: Vec::new(), parking: Parking::default() };
+        self.read_model.apply(&batch).await.unwrap();
+    }
+
+    async fn live(&self) -> Generation {
+        self.read_model.generations(&["orders"]).await.unwrap().remove(0).unwrap().live
+    }
+}
+
+#[tokio::test]
+async fn without_anything_to_switch_to_or_to_drop_nothing_is_done() {
+    let world = World::new().await;
+    for line in ["rebuild orders", "projections switch orders", "projections rollback orders --execute"] {
+        world.is_refused(line, "nothing was ever projected").await;
+    }
+    let listed = world.items("projections ls", 0).await;
+    let looked: BTreeMap<_, _> = listed.into_iter().map(|(name, action, _)| (name, action)).collect();
+    assert_eq!((looked.len(), looked.get("orders").map(String::as_str)), (7, Some("look")));
+
+    world.read_model.found(&ORDERS, Shape(1), 5).await.unwrap();
+    world.is_refused("projections switch orders --execute", "no newer generation is there").await;
+    world.is_refused("projections rollback orders --execute", "no other generation was ever live").await;
+    world.is_refused("projections drop orders 1 --execute", "is live").await;
+    world.is_refused("projections drop orders 2 --execute", "there never was").await;
+    world.is_refused("rebuild orders --watch", "no other generation").await;
+    let listed = world.items("projections ls orders", 0).await;
+    assert!(listed[0].0 == "orders g1" && listed[0].2.starts_with("live, shape 1"), "{listed:?}");
+}
+
+#[tokio::test]
+async fn what_differs_refuses_the_switch_unless_it_is_accepted_by_name() {
+    let world = World::new().await;
+    world.read_model.found(&ORDERS, Shape(1), 5).await.unwrap();
+    let begun = world.read_model.begin("orders", Shape(1), None, 6).await.unwrap();
+    assert_eq!(begun, Begun::New(Generation(2)));
+    let second = Target { generation: Generation(2), ..ORDERS };
+    world.feed(ORDERS, "{}").await;
+    world.is_refused("projections switch orders --execute", "not there in g2").await;
+    world.feed(second, r#"{"wrong":1}"#).await;
+    let order = OrderId::from_bits(1);
+    let refused = world.items("projections switch orders --execute", 2).await;
+    assert!(refused.iter().any(|(name, _, _)| name.ends_with(order.as_str())), "{refused:?}");
+    world.items(&format!("projections switch orders --accept {order}"), 0).await;
+    assert_eq!(world.live().await, Generation(1), "a plan switches nothing");
+    world.items(&format!("projections switch orders --accept {order} --execute"), 0).await;
+    assert_eq!(world.live().await, Generation(2));
+
+    world.items("projections rollback orders", 0).await;
+    assert_eq!(world.live().await, Generation(2), "a plan goes nowhere");
+    world.items("projections rollback orders --execute", 0).await;
+    assert_eq!(world.live().await, Generation(1));
+    world.items("projections drop orders 2", 0).await;
+    assert!(world.read_model.footprint(&second).await.unwrap().documents > 0, "a plan drops nothing");
+    world.items("projections drop orders 2 --execute", 0).await;
+    assert_eq!(world.read_model.footprint(&second).await.unwrap().documents, 0);
+}
