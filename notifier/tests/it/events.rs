@@ -42,6 +42,10 @@ async fn open(request: RequestBuilder) -> Reader<impl Stream<Item = String> + Un
 impl<S: Stream<Item = String> + Unpin> Reader<S> {
     /// The next event; `None` at the end of the body.
     async fn next(&mut self) -> Option<Sent> {
+        timeout(SOON, self.read()).await.expect("something comes")
+    }
+
+    async fn read(&mut self) -> Option<Sent> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
@@ -56,7 +60,7 @@ impl<S: Stream<Item = String> + Unpin> Reader<S> {
                     None => continue,
                 }
             }
-            let chunk = timeout(SOON, self.body.next()).await.expect("something comes")?;
+            let chunk = self.body.next().await?;
             self.text.push_str(&chunk);
         }
     }
