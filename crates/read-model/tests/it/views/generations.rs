@@ -266,12 +266,12 @@ async fn readers_never_go_back_while_generations_are_switched_to_and_fro_under_w
                 continue;
             }
             let [live, other] = if switches.get() % 2 == 0 { targets } else { [targets[1], targets[0]] };
-            match rig.switch(live, other).await {
-                Switched::Done => {
-                    switches.set(switches.get() + 1);
-                    due = written.get() + 5;
-                }
-                refusal => assert!(matches!(refusal, Switched::Behind { .. }), "{refusal:?}"),
+            let switched = rig.switch(live, other).await;
+            if matches!(switched, Switched::Done) {
+                switches.set(switches.get() + 1);
+                due = written.get() + 5;
+            } else {
+                assert!(matches!(switched, Switched::Behind { .. }), "{switched:?}");
             }
         }
     };
