@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{Header, Kafka, StartFrom, Tail, TailEvent};
+use futures::{StreamExt as _, TryStreamExt as _};
 use read_model::{Page, Reader};
 use schemas::{Aggregate, AnyEvent, Event, EventId, Recorded, StreamId, UserId, Version};
 use vault::Vault;
 use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, UserView, View};
 
 use crate::ledger::Ledger;
+
+/// Documents that are read at a time.
+const AT_A_TIME: usize = 32;
 
 /// What the views must show: document bytes and lists, made from nothing but the ledger.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,12 +59,14 @@ impl Shown {
     /// What Redis shows of the same documents and lists.
     pub async fn by_redis(&self, reader: &Reader) -> Result<Self, read_model::Error> {
         let mut shown = Self::default();
-        for (projection, stream) in self.documents.keys() {
-            if let Some(document) = reader.document(projection.name(), stream).await? {
-                let body = document.body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default();
-                shown.documents.insert((*projection, stream.clone()), (document.version, body));
-            }
-        }
+        let read = async |(projection, stream): &(Projection, StreamId)| {
+            let Some(document) = reader.document(projection.name(), stream).await? else { return Ok(None) };
+            let body = document.body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default();
+            Ok(Some(((*projection, stream.clone()), (document.version, body))))
+        };
+        let documents = futures::stream::iter(self.documents.keys()).map(read).buffer_unordered(AT_A_TIME);
+        let documents: Vec<_> = documents.try_collect().await?;
+        shown.documents.extend(documents.into_iter().flatten());
         for (projection, list) in self.lists.keys() {
             let entries = whole_list(reader, *projection, list).await?;
             if !entries.is_empty() {

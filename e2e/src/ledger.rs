@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use bson::{Document, doc};
 use event_store::{Commit, EventStore};
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use schemas::{Aggregate, AnyEvent, FulfilmentEvent, FulfilmentResult, OrderId, Recorded, StreamId, Version};
+
+/// Streams that are read at a time.
+const AT_A_TIME: usize = 32;
 
 /// Every event, by stream, in order. The truth that everything else is compared with.
 pub type Ledger = BTreeMap<StreamId, Vec<Recorded<AnyEvent>>>;
@@ -18,17 +21,18 @@ pub async fn read(store: &EventStore) -> Ledger {
     let mut streams: Vec<String> = ids.iter().map(stream_of).collect();
     streams.sort_unstable();
     streams.dedup();
-    let mut ledger = Ledger::new();
-    for stream in streams {
-        let stream = StreamId::parse(&stream).expect("a stream id");
-        let tail = store.tail(&stream, Version::FIRST).await.expect("the stream");
-        let events: Vec<_> = tail.iter().flat_map(events_of).collect();
-        for (event, version) in events.iter().zip(1..) {
-            assert_eq!(event.version, Version(version), "{stream} has a gap");
-        }
-        ledger.insert(stream, events);
+    let read = futures::stream::iter(streams).map(|stream| read_stream(store, stream));
+    read.buffer_unordered(AT_A_TIME).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+async fn read_stream(store: &EventStore, stream: String) -> (StreamId, Vec<Recorded<AnyEvent>>) {
+    let stream = StreamId::parse(&stream).expect("a stream id");
+    let tail = store.tail(&stream, Version::FIRST).await.expect("the stream");
+    let events: Vec<_> = tail.iter().flat_map(events_of).collect();
+    for (event, version) in events.iter().zip(1..) {
+        assert_eq!(event.version, Version(version), "{stream} has a gap");
     }
-    ledger
+    (stream, events)
 }
 
 fn stream_of(commit: &Document) -> String {

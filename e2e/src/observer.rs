@@ -71,6 +71,9 @@ impl Observer {
     /// What stands in the way if it takes longer.
     pub async fn settle(&self, patience: Duration) -> Result<Ledger, String> {
         let ledger = stack::within(patience, async || {
+            if ledger::marked(&self.store).await > 0 {
+                return Err("some commits are not published".to_owned());
+            }
             let ledger = self.ledger().await;
             match ledger::unfinished(&ledger) {
                 Some(order) => Err(format!("{order} is not carried out")),
