@@ -60,7 +60,7 @@ async fn a_rolling_restart_fails_no_read_and_no_command_and_doubles_nothing() {
     let others: Vec<_> = tally.again.keys().filter(|answer| answer.as_str() != "503").collect();
     assert_eq!(others, Vec::<&String>::new(), "a command may be told to come back, nothing else: {:?}", tally.again);
     assert!(tally.closed.iter().all(|code| *code == Some(1012)), "sockets are told to come back: {:?}", tally.closed);
-    assert!(tally.closed.len() >= 2, "the socket moved with each notifier that held it");
+    assert!(!tally.closed.is_empty(), "whichever notifier held the socket ended once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
