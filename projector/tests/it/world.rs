@@ -22,7 +22,7 @@ use schemas::{
 };
 use stack::servers::Redis;
 use stack::testing::{self, eventually};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 use vault::{Vault, VaultConfig};
 use views::View;
@@ -38,8 +38,11 @@ pub(crate) async fn shared() -> KafkaConfig {
 
 /// Topics on this Kafka, schemas in the shared registry.
 pub(crate) async fn prepared(brokers: &str) -> KafkaConfig {
+    // The registry is the tests' common one, and takes one at a time.
+    static ONE: Mutex<()> = Mutex::const_new(());
     let registry = testing::registry().await.url().to_owned();
     let config = KafkaConfig { kafka_brokers: brokers.to_owned(), schema_registry_url: registry };
+    let _one = ONE.lock().await;
     Topics::connect(&config, 1).unwrap().apply().await.unwrap();
     Subjects::connect(&config).unwrap().apply().await.unwrap();
     config
