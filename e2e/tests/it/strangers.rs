@@ -1,4 +1,7 @@
 //! A record that nobody of ours wrote, on a topic of ours: its stream waits, everything else goes on.
+//!
+//! Its record stays in the log, and every generation that is filled from it parks that stream again: so this comes after
+//! the test of a rebuild, by its name.
 
 use e2e::client::{Request, order_of};
 use rdkafka::ClientConfig;
