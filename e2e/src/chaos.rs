@@ -22,6 +22,7 @@ use stack::Orderflow;
 
 use crate::client::{Gateway, LoggedIn, Request};
 use crate::observer::Observer;
+use crate::provider;
 use customer::Customer;
 use diary::Diary;
 use listener::Listener;
@@ -80,7 +81,7 @@ pub async fn run(system: &Orderflow, plan: Plan) -> Report {
             observer.ledger().await
         }
     };
-    let charges = verdict::charges(system).await;
+    let charges = provider::charges(system).await;
     diary.close(SETTLED).await;
     for listener in listeners {
         listener.abort();

@@ -8,5 +8,6 @@ pub mod check;
 pub mod client;
 pub mod ledger;
 pub mod observer;
+pub mod provider;
 pub mod remains;
 pub mod socket;

@@ -94,6 +94,12 @@ pub enum Error {
     },
 }
 
+impl From<event_store::Error> for Error {
+    fn from(source: event_store::Error) -> Self {
+        Self::Store { source }
+    }
+}
+
 impl From<read_model::Error> for Error {
     fn from(source: read_model::Error) -> Self {
         Self::Views { source: Box::new(source) }

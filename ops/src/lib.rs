@@ -71,14 +71,7 @@ async fn within_time(cli: &Cli) -> Result<Answer, Error> {
 }
 
 async fn answer(cli: &Cli) -> Result<Answer, Error> {
-    if let Command::Status(wish) = &cli.command {
-        return status::status(wish).await;
-    }
-    run(cli).await.map(Answer::from)
-}
-
-async fn run(cli: &Cli) -> Result<Plan, Error> {
-    match &cli.command {
+    let plan = match &cli.command {
         Command::Topics(TopicsCommand::Apply { kafka, copies, execute }) => {
             topics::apply(kafka, *copies, *execute).await
         }
@@ -93,12 +86,14 @@ async fn run(cli: &Cli) -> Result<Plan, Error> {
             master::rotate(vault, *execute).await
         }
         Command::Republish(wish) => republish::republish(wish).await,
-        // These were answered otherwise.
-        Command::Status(_) | Command::Steward { .. } => Ok(Plan { executed: false, items: Vec::new() }),
+        Command::Status(wish) => return status::status(wish).await,
+        // A process of its own, which `main` has started.
+        Command::Steward { .. } => Ok(Plan { executed: false, items: Vec::new() }),
         Command::Parked(command) => about_parked(command).await,
         Command::Projections(command) => projections::run(command).await,
         Command::Rebuild(command) => rebuild::run(command).await,
-    }
+    };
+    plan.map(Answer::from)
 }
 
 async fn about_parked(command: &ParkedCommand) -> Result<Plan, Error> {

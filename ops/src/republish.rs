@@ -27,7 +27,7 @@ pub(crate) async fn republish(wish: &RepublishCommand) -> Result<Plan, Error> {
                 true => republisher.stream(stream, from).await,
                 false => republisher.extent(stream, from).await,
             };
-            (format!("{stream} from version {from}"), extent.map_err(failed)?, "at once")
+            (format!("{stream} from version {from}"), extent?, "at once")
         }
         None => (bulk_name(which), bulk(&republisher, wish).await?, "behind whatever is new"),
     };
@@ -40,7 +40,7 @@ pub(crate) async fn republish(wish: &RepublishCommand) -> Result<Plan, Error> {
 /// The store that these settings name, once it answers.
 pub(crate) async fn connect(uri: &Secret) -> Result<EventStore, Error> {
     let process = Process::new("ops", None);
-    let store = EventStore::connect(event_store::Config::new(uri.expose()), &process).await.map_err(failed)?;
+    let store = EventStore::connect(event_store::Config::new(uri.expose()), &process).await?;
     store.wait_until_up().await;
     Ok(store)
 }
@@ -50,9 +50,9 @@ async fn bulk(republisher: &Republisher, wish: &RepublishCommand) -> Result<Exte
     let selection = Selection { beginning, since: wish.since, until: wish.until };
     let (mut walk, mut extent) = (republisher.walk(selection), Extent::default());
     let mut told = clock::monotonic();
-    while let Some(page) = walk.next().await.map_err(failed)? {
+    while let Some(page) = walk.next().await? {
         if wish.execute {
-            republisher.again(&page).await.map_err(failed)?;
+            republisher.again(&page).await?;
         }
         extent += page.extent();
         tell(&mut told, extent);
@@ -72,8 +72,4 @@ fn tell(told: &mut Instant, extent: Extent) {
         *told = clock::monotonic();
         let _nobody_reads = writeln!(std::io::stderr(), "{} commits so far", extent.commits);
     }
-}
-
-fn failed(source: event_store::Error) -> Error {
-    Error::Store { source }
 }

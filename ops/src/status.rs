@@ -22,12 +22,12 @@ const MOST_MARKS: u32 = 1_000_000;
 
 /// Asks every server once.
 pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
-    let read_model = ReadModel::connect(&wish.redis, &Process::new("ops", None)).map_err(unseen)?;
+    let read_model = ReadModel::connect(&wish.redis, &Process::new("ops", None))?;
     let inventory = Inventory::connect(&wish.kafka).map_err(unasked)?;
     let topics = inventory.topics().await.map_err(unasked)?;
     let groups = inventory.groups().await.map_err(unasked)?;
     let outbox = outbox(wish).await?;
-    let shown = shown(&read_model).await.map_err(unseen)?;
+    let shown = shown(&read_model).await?;
     let never = |projection: &Projection| !shown.iter().any(|shown| shown.projection == *projection);
     let mut readers: Vec<_> = Projection::ALL
         .into_iter()
@@ -47,12 +47,11 @@ pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
 
 async fn outbox(wish: &StatusCommand) -> Result<OutboxStatus, Error> {
     let outbox = connect(&wish.mongodb_uri).await?.outbox();
-    let failed = |source| Error::Store { source };
-    let oldest = outbox.oldest_mark_age().await.map_err(failed)?;
+    let oldest = outbox.oldest_mark_age().await?;
     Ok(OutboxStatus {
-        waiting: outbox.backlog(MOST_MARKS).await.map_err(failed)?,
+        waiting: outbox.backlog(MOST_MARKS).await?,
         oldest_seconds: oldest.map(|age| age.as_secs()),
-        again: outbox.again().backlog(MOST_MARKS).await.map_err(failed)?,
+        again: outbox.again().backlog(MOST_MARKS).await?,
     })
 }
 
@@ -62,7 +61,7 @@ async fn views(
     shown: &Shown,
 ) -> Result<ReaderStatus, Error> {
     let Shown { projection, target, live } = shown;
-    let survey = read_model.survey(shown.sink()).await.map_err(unseen)?;
+    let survey = read_model.survey(shown.sink()).await?;
     let held = topics.get(&projection.aggregate()).map(Vec::as_slice).unwrap_or_default();
     let sources = (0..).zip(held).map(|(partition, held)| {
         let topic = projection.aggregate().topic().into();
@@ -82,7 +81,7 @@ async fn views(
 }
 
 async fn feeds(read_model: &ReadModel, topics: &BTreeMap<Aggregate, Vec<Held>>) -> Result<ReaderStatus, Error> {
-    let survey = read_model.survey(Sink::Feeds).await.map_err(unseen)?;
+    let survey = read_model.survey(Sink::Feeds).await?;
     let held = |source: &Source| {
         let held = topics.get(&Aggregate::of_topic(&source.topic)?)?;
         held.get(usize::try_from(source.partition).ok()?).copied()
@@ -99,10 +98,6 @@ fn partition(survey: &Survey, source: Source, held: Held, seconds_since_end: Opt
     let seconds = if behind == 0 { Some(0) } else { seconds_since_end };
     let Source { topic, partition } = source;
     PartitionStatus { topic: topic.to_string(), partition, position, end: held.end, behind, seconds }
-}
-
-fn unseen(source: read_model::Error) -> Error {
-    source.into()
 }
 
 fn unasked(source: bus::Error) -> Error {

@@ -75,8 +75,8 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(metrics::METRICS);
     let logs = |source| Error::Logs { source };
     let store = event_store::Config::new(config.mongodb_uri.expose());
-    let store = EventStore::connect(store, &process).await.map_err(|source| Error::Store { source })?;
-    let read_model = ReadModel::connect(&config.redis, &process).map_err(unseen)?;
+    let store = EventStore::connect(store, &process).await?;
+    let read_model = ReadModel::connect(&config.redis, &process)?;
     // Only so that health tells whether Kafka is there.
     let _kafka = Kafka::connect(&config.kafka, &process).map_err(logs)?;
     let links = Links {
@@ -124,12 +124,4 @@ impl Links {
             done = work => Some(done),
         }
     }
-}
-
-fn unread(source: event_store::Error) -> Error {
-    Error::Store { source }
-}
-
-fn unseen(source: read_model::Error) -> Error {
-    source.into()
 }

@@ -14,7 +14,7 @@ use schemas::StreamId;
 use serde::{Deserialize, Serialize};
 
 use crate::library::GENERATIONS;
-use crate::{Error, Generation, ReadModel, Source, Target, keys};
+use crate::{Error, Generation, ReadModel, Source, Target, keys, position};
 
 pub use clearing::Footprint;
 pub use comparing::{Compared, Comparison, Depth, Difference};
@@ -233,11 +233,10 @@ impl ReadModel {
         let mut command = redis::cmd("HGETALL");
         command.arg(target.positions());
         let stored: BTreeMap<String, String> = self.connections.read("reading positions", &command).await?;
-        let position = |(source, position): (String, String)| {
-            let next = position.split_once(' ').and_then(|(next, _)| next.parse().ok());
-            Source::parse(&source).zip(next).ok_or_else(|| corrupt(target.positions(), position))
+        let next = |(source, stored): (String, String)| {
+            position::next(&source, &stored).ok_or_else(|| corrupt(target.positions(), stored))
         };
-        stored.into_iter().map(position).collect()
+        stored.into_iter().map(next).collect()
     }
 
     /// How many streams of a generation have gaps, and how many are parked.

@@ -218,24 +218,13 @@ impl ReadModel {
     /// The streams of which versions are missing here, parked ones included, by stream.
     pub async fn gaps(&self, sink: impl Into<Sink>) -> Result<Vec<Gap>, Error> {
         let found = self.entries("reading the gaps", &sink.into().gaps()).await?;
-        let gap = |(stream, text): (String, String)| {
-            // The feeds store the first missing version before it.
-            let highest = text.rsplit(' ').next().and_then(|highest| highest.parse().ok()).map(Version);
-            let gap = StreamId::parse(&stream).ok().zip(highest).map(|(stream, highest)| Gap { stream, highest });
-            gap.ok_or_else(|| corrupt(&stream, text))
-        };
-        found.into_iter().map(gap).collect()
+        found.into_iter().map(|(stream, stored)| Gap::read(&stream, stored)).collect()
     }
 
     /// The version up to which this stream was applied here.
     pub async fn version(&self, sink: impl Into<Sink>, stream: &StreamId) -> Result<Version, Error> {
-        let mut read = redis::cmd("HGET");
-        match sink.into() {
-            Sink::Views(target) => read.arg(target.document(stream)).arg("v"),
-            Sink::Feeds => read.arg(feeds::VERSIONS).arg(stream.as_str()),
-        };
-        let found: Option<u32> = self.connections.read("reading a stream's version", &read).await?;
-        Ok(found.map_or(Version::NONE, Version))
+        let reached = self.reached(sink.into(), std::slice::from_ref(stream)).await?;
+        Ok(reached.first().map_or(Version::NONE, |reached| reached.version))
     }
 
     /// Lets a parked stream go on, if its entry is still this one. What there is of it up to `head` is a gap then, until
@@ -300,6 +289,15 @@ impl Parked {
         let parsed = StreamId::parse(stream).ok().zip(serde_json::from_str(&stored).ok());
         let Some((stream, entry)) = parsed else { return Err(corrupt(stream, stored)) };
         Ok(Self { stream, entry, stored })
+    }
+}
+
+impl Gap {
+    /// One field of a hash of gaps; the feeds store the first missing version before the highest one.
+    pub(crate) fn read(stream: &str, stored: String) -> Result<Self, Error> {
+        let highest = stored.rsplit(' ').next().and_then(|highest| highest.parse().ok()).map(Version);
+        let gap = StreamId::parse(stream).ok().zip(highest).map(|(stream, highest)| Self { stream, highest });
+        gap.ok_or_else(|| corrupt(stream, stored))
     }
 }
 

@@ -69,6 +69,12 @@ impl fmt::Display for Position {
     }
 }
 
+/// One field of a hash of positions: the source, and the next offset to read.
+pub(crate) fn next(source: &str, stored: &str) -> Option<(Source, i64)> {
+    let (next, _last) = stored.split_once(' ')?;
+    Some((Source::parse(source)?, next.parse().ok()?))
+}
+
 impl Position {
     /// Reads what `Display` wrote; nothing stored is the default.
     pub(crate) fn parse(source: &Source, stored: Option<&str>) -> Result<Self, Error> {

@@ -8,7 +8,7 @@ use redis::Pipeline;
 use schemas::{EventId, StreamId, Version};
 
 use crate::document::StoredId;
-use crate::{Error, Gap, Generation, ReadModel, Sink, Source, Target, feeds, keys};
+use crate::{Error, Gap, Generation, ReadModel, Sink, Source, Target, feeds, keys, position};
 
 /// How many keys are looked at in one step of a walk.
 const STEP: usize = 500;
@@ -69,10 +69,9 @@ impl ReadModel {
         found.resize(4, redis::Value::Nil);
         let (gaps, parked, positions, stamps): Found = redis::from_redis_value(redis::Value::Array(found))
             .map_err(|error| Error::Corrupt { key: sink.gaps(), found: error.to_string() })?;
-        let gaps = gaps.into_iter().map(|(stream, highest)| gap(sink, &stream, &highest)).collect::<Result<_, _>>()?;
+        let gaps = gaps.into_iter().map(|(stream, stored)| Gap::read(&stream, stored)).collect::<Result<_, _>>()?;
         let parked = parked.iter().filter_map(|stream| StreamId::parse(stream).ok()).collect();
-        let next = |position: &str| position.split_once(' ').and_then(|(next, _)| next.parse().ok());
-        let positions = positions.iter().filter_map(|(source, at)| Some((Source::parse(source)?, next(at)?))).collect();
+        let positions = positions.iter().filter_map(|(source, at)| position::next(source, at)).collect();
         let stamps = stamps.unwrap_or_default().into_iter();
         let at_end_ms = stamps.filter_map(|(source, at)| Some((Source::parse(&source)?, at))).collect();
         Ok(Survey { gaps, parked, positions, at_end_ms })
@@ -107,11 +106,4 @@ impl ReadModel {
         let (next, found): (u64, Vec<String>) = self.connections.read("walking over the documents", &scan).await?;
         Ok((next, found.iter().filter_map(|key| keys::document_of(key)).collect()))
     }
-}
-
-/// A gap as it is stored: the highest version is the last word.
-fn gap(sink: Sink, stream: &str, stored: &str) -> Result<Gap, Error> {
-    let highest = stored.rsplit(' ').next().and_then(|highest| highest.parse().ok()).map(Version);
-    let gap = StreamId::parse(stream).ok().zip(highest).map(|(stream, highest)| Gap { stream, highest });
-    gap.ok_or_else(|| Error::Corrupt { key: sink.gaps(), found: format!("{stream}: {stored}") })
 }

@@ -3,7 +3,6 @@
 //! Every commit here was acknowledged by the log before, so these rounds and the live ones cannot disturb each other's
 //! order: whatever a reader has not had yet comes from the live lanes alone.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use event_store::{Lanes, Outbox};
@@ -11,7 +10,8 @@ use runtime::Shutdown;
 use runtime::backoff::Backoff;
 use tokio::sync::watch;
 
-use crate::{Limits, Log, Report, Rounds, metrics};
+use crate::failures::Failures;
+use crate::{Limits, Log, Rounds, metrics};
 
 /// How often it is looked whether there is something to do.
 const LOOK: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ impl<L: Log> Again<L> {
 
     async fn rounds(&mut self) {
         let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
-        let mut last_failure = String::new();
+        let mut failures = Failures::new("a round of what is published again");
         let mut rounds = Rounds::new(self.outbox.clone(), self.throttle.limits);
         loop {
             // Its sender lives as long as the relay, and this no longer.
@@ -70,12 +70,14 @@ impl<L: Log> Again<L> {
             let stop = self.shutdown.token();
             let report = rounds.next(&self.log, lanes, &stop).await;
             metrics::REPUBLISHED.add(report.published);
-            let pause = if report.failure.is_some() {
-                log_failure(&report, &mut last_failure);
+            // This is in no hurry, so the marks go before it rests.
+            let settled = rounds.settle().await;
+            let pause = if let Some(failure) = report.failure.or(settled.err()) {
+                failures.log(&failure, report.stopped_streams);
                 backoff.next()
             } else {
                 backoff.reset();
-                last_failure.clear();
+                failures.clear();
                 self.throttle.pause(report.published, started.elapsed())
             };
             // Marks of others' lanes alone are no reason to look again at once.
@@ -96,18 +98,6 @@ impl Throttle {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         let given = Duration::from_secs(1).mul_f64(f64::from(events) / f64::from(self.events_per_second.max(1)));
         given.saturating_sub(took).max(took)
-    }
-}
-
-/// Logs a failure once, however often it repeats.
-fn log_failure(report: &Report, last: &mut String) {
-    let Some(failure) = &report.failure else { return };
-    let cause = failure.source().map(ToString::to_string).unwrap_or_default();
-    let text = format!("{failure}: {cause}");
-    if text != *last {
-        let streams = report.stopped_streams;
-        tracing::warn!(streams, cause, "a round of what is published again was not complete: {failure}");
-        *last = text;
     }
 }
 

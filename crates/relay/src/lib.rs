@@ -6,6 +6,7 @@
 
 mod again;
 mod error;
+mod failures;
 mod lanes;
 mod metrics;
 mod ports;

@@ -22,8 +22,10 @@ pub struct Rounds<O> {
 #[derive(Default)]
 struct Fading {
     commits: HashSet<CommitId>,
-    removal: Option<BoxFuture<'static, Result<(), event_store::Error>>>,
+    removal: Option<Removal>,
 }
+
+type Removal = BoxFuture<'static, Result<(), event_store::Error>>;
 
 impl<O: Outbox> Rounds<O> {
     /// The first one is yet to come.
@@ -36,12 +38,11 @@ impl<O: Outbox> Rounds<O> {
     /// ends the reading; what was sent is still awaited. Dropping the future at any point is as safe as a crash: events
     /// may be published again, never lost or reordered.
     pub async fn next<L: Log>(&mut self, log: &L, lanes: Lanes, stop: &CancellationToken) -> Report {
-        let Self { outbox, limits, fading } = self;
-        let published = std::mem::take(&mut fading.commits);
-        let round = round((outbox, log), lanes, *limits, &published, stop);
-        let (mut report, removed) = join(round, fading.end(published.len())).await;
+        let Self { outbox, limits, fading: Fading { commits, removal } } = self;
+        let round = round((outbox, log), lanes, *limits, commits, stop);
+        let (mut report, removed) = join(round, end(removal)).await;
         match removed {
-            Ok(commits) => report.finished += commits,
+            Ok(()) => report.finished += commits.len(),
             Err(error) => report.halt(error),
         }
         self.fading = Fading::begin(&self.outbox, std::mem::take(&mut report.published_commits));
@@ -50,9 +51,9 @@ impl<O: Outbox> Rounds<O> {
 
     /// Waits until no mark is being removed any more; says how many are gone. Cancel-safe.
     pub async fn settle(&mut self) -> Result<usize, Error> {
-        let commits = self.fading.commits.len();
-        let settled = self.fading.end(commits).await;
-        self.fading.commits.clear();
+        let Fading { commits, removal } = &mut self.fading;
+        let settled = end(removal).await.map(|()| commits.len());
+        commits.clear();
         settled
     }
 }
@@ -66,13 +67,14 @@ impl Fading {
         let removal = async move { outbox.unmark(&commits).await }.boxed();
         Self { commits: fading, removal: Some(removal) }
     }
+}
 
-    async fn end(&mut self, commits: usize) -> Result<usize, Error> {
-        let Some(removal) = &mut self.removal else { return Ok(0) };
-        let removed = removal.await;
-        self.removal = None;
-        removed.map(|()| commits).map_err(Error::Unmark)
-    }
+/// Waits until these marks are gone.
+async fn end(removal: &mut Option<Removal>) -> Result<(), Error> {
+    let Some(under_way) = removal else { return Ok(()) };
+    let removed = under_way.await;
+    *removal = None;
+    removed.map_err(Error::Unmark)
 }
 
 impl<O> std::fmt::Debug for Rounds<O> {

@@ -2,7 +2,6 @@
 //! doorbell missed.
 
 use std::convert::Infallible;
-use std::error::Error as _;
 use std::time::Duration;
 
 use event_store::{Doorbell, Lanes};
@@ -13,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::again::{Again, Throttle};
+use crate::failures::Failures;
 use crate::{Error, Limits, Log, Report, Rounds, metrics, presence};
 
 /// Waits after a round that failed: an outage should cost little more than itself.
@@ -77,9 +77,9 @@ pub async fn run<L: Log>(
         busy: busy.subscribe(),
         shutdown: process.shutdown.clone(),
     };
-    let (backoff, last_failure) = (Backoff::new(FIRST_RETRY, LAST_RETRY), String::new());
+    let (backoff, failures) = (Backoff::new(FIRST_RETRY, LAST_RETRY), Failures::new("a round of the relay"));
     let (doorbell, rounds) = (outbox.doorbell(), Rounds::new(outbox, config.limits));
-    let relay = Relay { config, doorbell, rounds, log: logs.live, process, lanes, busy, backoff, last_failure };
+    let relay = Relay { config, doorbell, rounds, log: logs.live, process, lanes, busy, backoff, failures };
     join(relay.publish(), again.publish()).await;
     done.cancel();
     // A panic in there was logged by the runtime, and at the end of the process it changes nothing.
@@ -96,7 +96,7 @@ struct Relay<L> {
     lanes: watch::Receiver<Lanes>,
     busy: watch::Sender<bool>,
     backoff: Backoff,
-    last_failure: String,
+    failures: Failures,
 }
 
 impl<L: Log> Relay<L> {
@@ -124,11 +124,11 @@ impl<L: Log> Relay<L> {
             }
             // What could not lose its mark is published again by the next round.
             if let Err(failure) = self.wait(pause, lanes).await {
-                self.log_failure(&failure, 0);
+                self.failures.log(&failure, 0);
             }
         }
         if let Err(failure) = self.rounds.settle().await {
-            self.log_failure(&failure, 0);
+            self.failures.log(&failure, 0);
         }
     }
 
@@ -140,24 +140,14 @@ impl<L: Log> Relay<L> {
         }
         let Some(failure) = report.failure else {
             self.backoff.reset();
-            self.last_failure.clear();
+            self.failures.clear();
             self.busy.send_if_modified(|busy| std::mem::replace(busy, report.full) != report.full);
             return if report.full { Pause::None } else { Pause::UntilNews { at_most: self.config.poll } };
         };
-        self.log_failure(&failure, report.stopped_streams);
+        self.failures.log(&failure, report.stopped_streams);
         let pause = self.backoff.next();
         // Streams that can be published are not held up by those that cannot.
         if report.halted { Pause::For(pause) } else { Pause::UntilNews { at_most: pause.max(self.config.poll) } }
-    }
-
-    /// Logs a failure once, however often it repeats.
-    fn log_failure(&mut self, failure: &Error, streams: usize) {
-        let cause = failure.source().map(ToString::to_string).unwrap_or_default();
-        let text = format!("{failure}: {cause}");
-        if text != self.last_failure {
-            tracing::warn!(streams, cause, "a round of the relay was not complete: {failure}");
-            self.last_failure = text;
-        }
     }
 
     /// Waits, while the last marks are being removed; says whether they were.

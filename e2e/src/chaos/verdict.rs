@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use schemas::{AnyEvent, OrderEvent, OrderId, StreamId};
 use serde_json::Value;
-use stack::Orderflow;
 
 use super::Plan;
 use super::diary::{Breach, Diary, Pages};
 use super::nemesis::{Blow, Blows};
 use crate::ledger::Ledger;
+use crate::provider;
 
-/// What the provider charged, by payment: minor units taken less those given back, one entry per charge.
-type Charges = BTreeMap<String, Vec<i64>>;
+/// What the provider charged, by payment.
+type Charges = BTreeMap<String, Vec<Value>>;
 
 /// What was done, and how long every process took to be ready again afterwards.
 #[derive(Debug)]
@@ -51,19 +51,6 @@ impl Report {
     pub fn orders(&self) -> u64 {
         self.counts.get("orders acknowledged").copied().unwrap_or_default()
     }
-}
-
-/// Everything that the provider holds.
-pub(super) async fn charges(system: &Orderflow) -> Charges {
-    let url = format!("{}/sandbox/ledger", system.url("payment-sandbox").expect("the sandbox"));
-    let ledger: Value = reqwest::get(url).await.expect("the ledger").json().await.expect("the ledger as JSON");
-    let mut charges = Charges::new();
-    for charge in ledger.get("charges").and_then(Value::as_array).into_iter().flatten() {
-        let amount = |field| charge.get(field).and_then(Value::as_i64).unwrap_or_default();
-        let payment = charge.get("payment").and_then(Value::as_str).unwrap_or_default();
-        charges.entry(payment.to_owned()).or_default().push(amount("captured") - amount("refunded"));
-    }
-    charges
 }
 
 pub(super) fn judge(attack: Attack, diary: &Diary, ledger: &Ledger, charges: &Charges) -> Report {
@@ -114,7 +101,8 @@ fn charged_wrongly(pages: &Pages, ledger: &Ledger, charges: &Charges) -> Vec<Bre
         let happened = |name: &str| events.iter().any(|event| event.name() == name);
         let kept = if happened("OrderPaid") && !happened("OrderCancelled") { total.unwrap_or_default() } else { 0 };
         let charged = charges.get(id.payment().as_str()).map_or(&[][..], Vec::as_slice);
-        if charged.len() > 1 || charged.iter().sum::<i64>() != kept {
+        let net = charged.iter().map(provider::taken_and_given_back).map(|(taken, given_back)| taken - given_back);
+        if charged.len() > 1 || net.sum::<i64>() != kept {
             let what = format!("{charged:?} was charged for an order of which {kept} is to be kept");
             breaches.push(Breach { stream: Some(order.clone()), what });
         }

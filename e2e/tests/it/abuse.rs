@@ -24,10 +24,11 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use uuid::Uuid;
 
 use crate::journey::frame;
+use crate::payments::counted;
 use crate::world::{SETTLED, World};
 
 /// Sockets that one user may have to one notifier.
-const PER_USER: usize = 20;
+const PER_USER: u32 = 20;
 /// What is fed to each user whose sockets are stalled, in events of so many bytes: several times what the network holds.
 const EVENTS: u32 = 64;
 const BYTES: usize = 16_000;
@@ -38,7 +39,7 @@ const COST_EACH: u64 = 128 * 1024;
 #[tokio::test(flavor = "multi_thread")]
 async fn stalled_sockets_cost_little_and_are_closed_while_others_hear_at_once() {
     let world = World::enter().await;
-    let count = if stack::testing::full() { 1_000 } else { 100 };
+    let count: u32 = if stack::testing::full() { 1_000 } else { 100 };
     let mut users = Vec::new();
     for _ in 0..count / PER_USER {
         users.push(world.gateway.user(&World::name("stalled")).await);
@@ -67,7 +68,7 @@ async fn stalled_sockets_cost_little_and_are_closed_while_others_hear_at_once() 
     let mut most = opened;
     eventually("every stalled socket is closed", SETTLED, async || {
         most = most.max(resident(&world, "notifier"));
-        (too_slow(&world).await >= closed + stalled.len()).then_some(())
+        (too_slow(&world).await >= closed + f64::from(count)).then_some(())
     })
     .await;
     let mib = |bytes: u64| bytes / 1024 / 1024;
@@ -79,7 +80,7 @@ async fn stalled_sockets_cost_little_and_are_closed_while_others_hear_at_once() 
         mib(opened),
         mib(most)
     );
-    let allowed = COST + COST_EACH * u64::try_from(count).expect("a number");
+    let allowed = COST + COST_EACH * u64::from(count);
     assert!(most - before <= allowed, "stalled sockets cost {} MiB", mib(most - before));
 }
 
@@ -125,12 +126,8 @@ async fn feed(world: &World, users: &[LoggedIn]) {
 }
 
 /// How many connections the notifier closed because their clients were too slow.
-async fn too_slow(world: &World) -> usize {
-    let url = format!("{}/metrics", world.system.admin_url("notifier").expect("an admin port"));
-    let metrics = reqwest::get(url).await.expect("metrics").text().await.expect("metrics");
-    let line =
-        |line: &str| Some(line.strip_prefix("notifier_connections_closed_total{reason=\"too_slow\"} ")?.to_owned());
-    metrics.lines().find_map(line).map_or(0, |count| count.parse().expect("a number"))
+async fn too_slow(world: &World) -> f64 {
+    counted(world, "notifier", "notifier_connections_closed_total{reason=\"too_slow\"} ").await
 }
 
 /// The resident memory of a process, in bytes.

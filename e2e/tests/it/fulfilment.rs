@@ -8,6 +8,7 @@ use domain::stock::Stock;
 use domain::{Aggregate as _, fold};
 use e2e::client::{LoggedIn, Request, order_of};
 use e2e::ledger::Ledger;
+use e2e::provider;
 use schemas::{Event as _, OrderId, PaymentEvent, Sku, StockEvent, StreamId};
 use serde_json::{Value, json};
 use stack::eventually;
@@ -52,15 +53,8 @@ pub(crate) async fn becomes(world: &World, order: &OrderId, wanted: &str) {
 
 /// What the provider charged for each payment: minor units taken and given back, one pair per charge.
 pub(crate) async fn charged(world: &World) -> BTreeMap<String, Vec<(i64, i64)>> {
-    let url = format!("{}/sandbox/ledger", world.system.url("payment-sandbox").expect("the sandbox"));
-    let ledger: Value = reqwest::get(url).await.expect("the ledger").json().await.expect("the ledger as JSON");
-    let amount = |charge: &Value, field| charge.get(field).and_then(Value::as_i64).unwrap_or_default();
-    let mut charged = BTreeMap::<String, Vec<_>>::new();
-    for charge in ledger.get("charges").and_then(Value::as_array).expect("charges") {
-        let payment = charge.get("payment").and_then(Value::as_str).unwrap_or_default().to_owned();
-        charged.entry(payment).or_default().push((amount(charge, "captured"), amount(charge, "refunded")));
-    }
-    charged
+    let charges = provider::charges(&world.system).await.into_iter();
+    charges.map(|(payment, charges)| (payment, charges.iter().map(provider::taken_and_given_back).collect())).collect()
 }
 
 /// What the provider charged for an order.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::payment::{Payment, PaymentCommand};
 use domain::{Aggregate as _, fold};
 use e2e::client::Request;
+use e2e::provider;
 use e2e::socket::Socket;
 use event_store::{Appended, CommandRecord, Commit, StoredEvent};
 use futures::future::join_all;
@@ -84,19 +85,14 @@ async fn happened(world: &World, payment: &PaymentId, name: &str) {
 
 /// What the provider charged for a payment.
 async fn charges(world: &World, payment: &PaymentId) -> Vec<Value> {
-    let url = format!("{}/sandbox/ledger", world.system.url("payment-sandbox").expect("the sandbox"));
-    let ledger: Value = reqwest::get(url).await.expect("the ledger").json().await.expect("the ledger as JSON");
-    let charges = ledger.get("charges").and_then(Value::as_array).expect("charges");
-    let is_ours = |charge: &&Value| charge.get("payment").and_then(Value::as_str) == Some(payment.as_str());
-    charges.iter().filter(is_ours).cloned().collect()
+    provider::charges(&world.system).await.remove(payment.as_str()).unwrap_or_default()
 }
 
 /// The one charge for a payment: minor units taken, and of these given back.
 async fn charged(world: &World, payment: &PaymentId) -> (i64, i64) {
     let charges = charges(world, payment).await;
     assert_eq!(charges.len(), 1, "{payment} is charged once: {charges:?}");
-    let amount = |field: &str| charges[0].get(field).and_then(Value::as_i64).expect("an amount");
-    (amount("captured"), amount("refunded"))
+    provider::taken_and_given_back(&charges[0])
 }
 
 #[tokio::test(flavor = "multi_thread")]

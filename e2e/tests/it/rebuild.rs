@@ -21,11 +21,8 @@ const FULL_HISTORY: usize = 100_000;
 impl World {
     /// The operators' command line against this system.
     fn ops(&self, line: &str) -> Command {
-        let mut command = Command::new(stack::folders::binaries().join("ops"));
-        let at = self.system.addresses();
-        command.args(line.split(' ')).args(["--output", "json"]);
-        command.env("KAFKA_BROKERS", &at.kafka_brokers).env("REDIS_URL", &at.redis_url);
-        command.env("SCHEMA_REGISTRY_URL", &at.schema_registry_url).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = Command::from(self.system.operator().expect("the ops binary"));
+        command.args(line.split(' ')).args(["--output", "json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 

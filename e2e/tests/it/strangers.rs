@@ -40,10 +40,8 @@ async fn parked(world: &World, order: &OrderId) -> Vec<String> {
 
 /// What `ops parked …` says.
 async fn ops(world: &World, words: &[&str]) -> String {
-    let at = world.system.addresses();
-    let mut command = tokio::process::Command::new(stack::folders::binaries().join("ops"));
-    command.arg("parked").args(words).env("REDIS_URL", &at.redis_url).env("MONGODB_URI", &at.mongodb_uri);
-    let output = command.output().await.expect("ops");
+    let mut command = tokio::process::Command::from(world.system.operator().expect("the ops binary"));
+    let output = command.arg("parked").args(words).output().await.expect("ops");
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

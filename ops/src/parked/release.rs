@@ -6,13 +6,14 @@
 
 use event_store::{EventStore, Republisher};
 use read_model::{Parked, ReadModel, Released, Sink};
-use runtime::{Process, Secret, clock};
+use runtime::{Secret, clock};
 use schemas::{StreamId, Timestamp, Version};
 
 use super::{absent, connect, sink, summary, unread};
 use crate::Error;
 use crate::cli::{OfProjection, Reader};
 use crate::plan::{Action, Item, Plan};
+use crate::republish;
 
 /// What is to be done about parked streams.
 #[derive(Debug)]
@@ -45,15 +46,11 @@ pub(crate) async fn release(release: &Release<'_>, execute: bool) -> Result<Plan
             return Ok(Plan { executed: false, items: vec![absent(release.of, stream)] });
         }
     }
-    let unusable = |source| Error::Store { source };
-    let process = Process::new("ops", None);
-    let store = EventStore::connect(event_store::Config::new(release.store.expose()), &process).await;
-    let store = store.map_err(unusable)?;
-    store.wait_until_up().await;
+    let store = republish::connect(release.store).await?;
     let (mut items, republisher) = (Vec::new(), store.republisher());
     for parked in parked {
         let stored = model.version(sink, &parked.stream).await.map_err(unread)?;
-        let head = head(&store, reader, &parked.stream, stored).await.map_err(unusable)?;
+        let head = head(&store, reader, &parked.stream, stored).await?;
         let way = Way { parked, stored, head };
         let gone = execute && !way.go(&model, sink, (&republisher, release.discard)).await?;
         items.push(way.item(reader, release.discard, gone));
@@ -76,8 +73,7 @@ impl Way {
         };
         let Released::Done { stored } = released.map_err(unread)? else { return Ok(false) };
         if self.head > stored {
-            let republished = republisher.stream(&self.parked.stream, stored.next()).await;
-            republished.map_err(|source| Error::Store { source })?;
+            republisher.stream(&self.parked.stream, stored.next()).await?;
         }
         Ok(true)
     }

@@ -11,7 +11,7 @@ use runtime::backoff::Backoff;
 use runtime::clock::{self, Instant};
 use schemas::{StreamId, Version};
 
-use super::{Links, metrics, unread, unseen};
+use super::{Links, metrics};
 use crate::Error;
 use crate::shown::{Shown, shown};
 
@@ -69,9 +69,9 @@ async fn pass(links: &Links, waits: &mut Waits) -> Result<(), Error> {
 /// Every gap that is not parked.
 async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
     let mut missing: BTreeMap<StreamId, Missing> = BTreeMap::new();
-    let views = shown(&links.read_model).await.map_err(unseen)?;
+    let views = shown(&links.read_model).await?;
     for sink in views.iter().map(Shown::sink).chain([Sink::Feeds]) {
-        let survey = links.read_model.survey(sink).await.map_err(unseen)?;
+        let survey = links.read_model.survey(sink).await?;
         let name = sink.to_string();
         ::metrics::gauge!(metrics::GAPS.name, "sink" => name.clone()).set(metrics::count(survey.gaps.len()));
         ::metrics::gauge!(metrics::PARKED.name, "sink" => name).set(metrics::count(survey.parked.len()));
@@ -87,16 +87,16 @@ async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
 async fn heal_one(links: &Links, stream: &StreamId, missing: &Missing) -> Result<(), Error> {
     let mut from = missing.highest;
     for sink in &missing.sinks {
-        let reached = links.read_model.reached(*sink, std::slice::from_ref(stream)).await.map_err(unseen)?;
+        let reached = links.read_model.reached(*sink, std::slice::from_ref(stream)).await?;
         from = reached.iter().map(|reached| reached.version.next()).fold(from, Ord::min);
     }
-    let head = links.republisher.heads(std::slice::from_ref(stream)).await.map_err(unread)?.pop().flatten();
+    let head = links.republisher.heads(std::slice::from_ref(stream)).await?.pop().flatten();
     let head = head.map_or(Version::NONE, |head| head.version);
     if head < missing.highest {
         links.alarm.raise(stream, &format!("{stream} was seen at version {}, MongoDB has {head}", missing.highest));
         return Ok(());
     }
-    let extent = links.republisher.stream(stream, from).await.map_err(unread)?;
+    let extent = links.republisher.stream(stream, from).await?;
     ::metrics::counter!(metrics::REPUBLISHED.name, "cause" => "gap").increment(1);
     tracing::warn!(
         stream = stream.as_str(),

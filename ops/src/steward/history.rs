@@ -10,7 +10,7 @@ use read_model::{Generation, Reached, Sink, Target};
 use schemas::{StreamId, Version};
 use views::Projection;
 
-use super::{Links, unread, unseen};
+use super::Links;
 use crate::Error;
 use crate::shown::{Shown, shown};
 
@@ -39,7 +39,7 @@ pub(super) async fn compare(links: Links) -> Result<(), Infallible> {
 async fn everything(links: &Links) -> Result<Findings, Error> {
     let (mut findings, mut cursor) = (Findings::new(), 0);
     loop {
-        let (next, found) = links.read_model.documents_from(cursor).await.map_err(unseen)?;
+        let (next, found) = links.read_model.documents_from(cursor).await?;
         step(links, found, &mut findings).await?;
         if next == 0 {
             break;
@@ -47,8 +47,8 @@ async fn everything(links: &Links) -> Result<Findings, Error> {
         cursor = next;
         tokio::time::sleep(STEP).await;
     }
-    for sink in shown(&links.read_model).await.map_err(unseen)?.iter().map(Shown::sink) {
-        let gaps = links.read_model.survey(sink).await.map_err(unseen)?.gaps;
+    for sink in shown(&links.read_model).await?.iter().map(Shown::sink) {
+        let gaps = links.read_model.survey(sink).await?.gaps;
         let seen: Vec<_> = gaps.into_iter().map(|gap| (gap.stream, gap.highest)).collect();
         let reached = seen.iter().map(|(_, highest)| Reached { version: *highest, event: None }).collect();
         let streams = seen.into_iter().map(|(stream, _)| stream).collect();
@@ -67,7 +67,7 @@ async fn step(links: &Links, found: Vec<(String, Generation, StreamId)>, finding
     for ((projection, generation), streams) in by_sink {
         let sink = Sink::Views(Target { projection: projection.name(), generation });
         let streams: Vec<_> = streams.into_iter().collect();
-        let reached = links.read_model.reached(sink, &streams).await.map_err(unseen)?;
+        let reached = links.read_model.reached(sink, &streams).await?;
         judge(links, sink, (streams, reached), findings).await?;
     }
     Ok(())
@@ -80,7 +80,7 @@ async fn judge(
     (streams, shown): (Vec<StreamId>, Vec<Reached>),
     findings: &mut Findings,
 ) -> Result<(), Error> {
-    let heads = links.republisher.heads(&streams).await.map_err(unread)?;
+    let heads = links.republisher.heads(&streams).await?;
     for ((stream, shown), head) in streams.into_iter().zip(shown).zip(heads) {
         if let Some(difference) = difference(&shown, head.as_ref()) {
             let finding = format!("{sink} has {stream} at version {}, {difference}", shown.version);

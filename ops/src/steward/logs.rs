@@ -11,7 +11,7 @@ use event_store::{Extent, Selection};
 use runtime::clock::{self, Instant};
 use schemas::Aggregate;
 
-use super::{Links, metrics, unread};
+use super::{Links, metrics};
 use crate::Error;
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ impl Logs {
         let topics = topics(links).await?;
         self.note(&topics);
         // What is under way must arrive before it makes sense to count again.
-        if links.alarm.is_raised() || self.due.is_empty() || links.again.backlog(1).await.map_err(unread)? > 0 {
+        if links.alarm.is_raised() || self.due.is_empty() || links.again.backlog(1).await? > 0 {
             return Ok(());
         }
         for aggregate in self.due.clone() {
@@ -97,12 +97,12 @@ enum Wish {
 async fn walk(links: &Links, aggregate: Aggregate, wish: Wish) -> Result<Extent, Error> {
     let selection = Selection { beginning: Some(aggregate.prefix().into()), ..Selection::default() };
     let (mut walk, mut extent) = (links.republisher.walk(selection), Extent::default());
-    while let Some(page) = walk.next().await.map_err(unread)? {
+    while let Some(page) = walk.next().await? {
         let page = page.published();
         extent += page.extent();
         match wish {
             Wish::Count => {}
-            Wish::Mark => links.republisher.again(&page).await.map_err(unread)?,
+            Wish::Mark => links.republisher.again(&page).await?,
         }
         tokio::time::sleep(BREATH).await;
     }

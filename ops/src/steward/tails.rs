@@ -14,7 +14,7 @@ use read_model::{Source, Survey};
 use runtime::clock::{self, Instant};
 use schemas::{Aggregate, StreamId, Timestamp, Version};
 
-use super::{Links, metrics, unread, unseen};
+use super::{Links, metrics};
 use crate::Error;
 use crate::shown::{Shown, shown};
 
@@ -60,10 +60,10 @@ impl Tails {
         if links.alarm.is_raised() {
             return Ok(());
         }
-        let mut views = shown(&links.read_model).await.map_err(unseen)?;
+        let mut views = shown(&links.read_model).await?;
         // Whoever fills another generation, or keeps it, need not be as far; its gaps tell.
         views.retain(|view| view.live);
-        let recent = links.republisher.recent(RECENT).await.map_err(unread)?.published();
+        let recent = links.republisher.recent(RECENT).await?.published();
         let mut heads = recent.heads();
         heads.retain(|head| Some(head.at) > self.youngest);
         self.youngest = heads.iter().map(|head| head.at).max().or(self.youngest);
@@ -83,7 +83,7 @@ impl Tails {
             return Ok(Vec::new());
         }
         let walk = self.walk.get_or_insert_with(|| links.republisher.walk(Selection::default()));
-        match walk.next().await.map_err(unread)? {
+        match walk.next().await? {
             Some(page) => Ok(page.published().heads()),
             None => {
                 (self.walk, self.rests_since) = (None, Some(clock::monotonic()));
@@ -99,7 +99,7 @@ impl Tails {
             let heads: Vec<_> = heads.iter().filter(|head| head.stream.aggregate() == aggregate).collect();
             let streams: Vec<_> = heads.iter().map(|head| head.stream.clone()).collect();
             for view in views.iter().filter(|view| view.projection.aggregate() == aggregate) {
-                let reached = links.read_model.reached(view.sink(), &streams).await.map_err(unseen)?;
+                let reached = links.read_model.reached(view.sink(), &streams).await?;
                 let behind = heads.iter().zip(reached).filter(|(head, reached)| reached.version < head.version);
                 for (head, _) in behind {
                     let suspect = Suspect { version: head.version, since_ms: now_ms, attempts: 0 };
@@ -124,9 +124,9 @@ impl Tails {
             if of_view.is_empty() {
                 continue;
             }
-            let survey = links.read_model.survey(view.sink()).await.map_err(unseen)?;
+            let survey = links.read_model.survey(view.sink()).await?;
             let streams: Vec<_> = of_view.iter().map(|(stream, _)| (*stream).clone()).collect();
-            let reached = links.read_model.reached(view.sink(), &streams).await.map_err(unseen)?;
+            let reached = links.read_model.reached(view.sink(), &streams).await?;
             for ((stream, suspect), reached) in of_view.into_iter().zip(reached) {
                 if reached.version >= suspect.version {
                     continue;
@@ -146,7 +146,7 @@ impl Tails {
     }
 
     async fn republish(&mut self, links: &Links, stream: &StreamId, from: Version) -> Result<(), Error> {
-        let extent = links.republisher.stream(stream, from).await.map_err(unread)?;
+        let extent = links.republisher.stream(stream, from).await?;
         ::metrics::counter!(metrics::REPUBLISHED.name, "cause" => "tail").increment(1);
         tracing::warn!(
             stream = stream.as_str(),

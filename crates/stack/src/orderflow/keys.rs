@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Given, Orderflow};
@@ -61,20 +61,14 @@ impl Orderflow {
 
     /// Runs the operators' command line against this system.
     pub(super) fn ops(&self, arguments: &[&str]) -> Result<(), Error> {
-        install::run(self.ops_command()?.args(arguments)).map(drop)
+        install::run(self.operator()?.args(arguments)).map(drop)
     }
 
-    /// Runs the operators' command line against this system, and says what it answered.
+    /// The operators' command line against this system, to which the words are still to be given.
     ///
     /// # Errors
-    /// When it could not be run.
-    pub fn operate(&self, arguments: &[&str]) -> Result<std::process::Output, Error> {
-        let mut command = self.ops_command()?;
-        command.env("MONGODB_URI", &self.addresses.mongodb_uri).env("REDIS_URL", &self.addresses.redis_url);
-        command.args(arguments).output().map_err(Error::file("run", Path::new("ops")))
-    }
-
-    fn ops_command(&self) -> Result<Command, Error> {
+    /// When it was not built.
+    pub fn operator(&self) -> Result<Command, Error> {
         let path = folders::binaries().join("ops");
         if !path.exists() {
             let command = "cargo build --workspace --bins".to_owned();
@@ -83,6 +77,7 @@ impl Orderflow {
         let mut command = Command::new(path);
         command.env("KAFKA_BROKERS", &self.addresses.kafka_brokers);
         command.env("SCHEMA_REGISTRY_URL", &self.addresses.schema_registry_url);
+        command.env("MONGODB_URI", &self.addresses.mongodb_uri).env("REDIS_URL", &self.addresses.redis_url);
         Ok(command)
     }
 
