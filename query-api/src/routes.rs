@@ -6,6 +6,7 @@ mod health;
 mod order;
 mod parked;
 mod payment;
+mod pipeline;
 mod product;
 mod projection;
 mod stock;
@@ -47,6 +48,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(user::search))
         .routes(routes!(user::one))
         .routes(routes!(projection::list))
+        .routes(routes!(pipeline::show))
         .routes(routes!(parked::list))
         .routes(routes!(fulfilment::list))
         .routes(routes!(health::health))

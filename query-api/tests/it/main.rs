@@ -11,6 +11,7 @@ mod order;
 mod outage;
 mod parked;
 mod payment;
+mod pipeline;
 mod product;
 mod projection;
 mod stage;
