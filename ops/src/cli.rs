@@ -14,7 +14,7 @@ use vault::VaultConfig;
 use views::Projection;
 
 pub(crate) use generations::{ProjectionsCommand, RebuildCommand};
-pub(crate) use logs::TailCommand;
+pub(crate) use logs::{ReplayCommand, TailCommand};
 
 /// How long a command may take that says nothing else.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -39,6 +39,7 @@ impl Cli {
     pub(crate) fn limit(&self) -> Option<Duration> {
         let takes_its_time = match &self.command {
             Command::Rebuild(rebuild) => rebuild.execute || rebuild.watch,
+            Command::Replay(replay) => replay.execute,
             Command::Tail(_) => true,
             Command::Topics(_)
             | Command::Schemas(_)
@@ -70,6 +71,9 @@ pub enum Command {
     Topics(TopicsCommand),
     /// Shows the events in a topic, decoded, one line each, oldest first within a partition. Ends at the log's end.
     Tail(TailCommand),
+    /// Has a topic, or a part of it, read again by whoever asks for it: from copies in another topic, or by a group that is at
+    /// rest. Nobody else notices, and no event is published.
+    Replay(ReplayCommand),
     /// Avro schemas in the registry, one subject per event.
     #[command(subcommand)]
     Schemas(SchemasCommand),

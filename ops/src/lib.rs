@@ -12,6 +12,7 @@ mod parked;
 mod plan;
 mod projections;
 mod rebuild;
+mod replay;
 mod republish;
 mod shown;
 mod status;
@@ -88,6 +89,7 @@ async fn answer(cli: &Cli) -> Result<Answer, Error> {
         }
         Command::Schemas(SchemasCommand::Check { kafka }) => return subjects::check(kafka).await,
         Command::Tail(wish) => return tail::tail(wish, cli.output).await,
+        Command::Replay(wish) => replay::replay(wish).await,
         Command::Republish(wish) => republish::republish(wish).await,
         Command::Status(wish) => return status::status(wish).await,
         // A process of its own, which `main` has started.

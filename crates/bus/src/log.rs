@@ -1,18 +1,25 @@
 //! One topic's log, read from here to there, for operators. The partitions are assigned by hand: no group is joined,
 //! nothing is committed, and no reader notices.
 
+mod copies;
+mod group;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::message::{BorrowedMessage, Message as _, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
 use schemas::Timestamp;
 
 use crate::client::{self, Logs};
+use crate::record::text_of;
 use crate::{Error, KafkaConfig, RawRecord};
+
+pub use copies::Copies;
+pub use group::{GroupPositions, Moved};
 
 /// How long one request to the cluster may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,6 +27,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const NAP: Duration = Duration::from_millis(200);
 /// Records that are taken together at most.
 const TOGETHER: usize = 500;
+
+/// The header by which a copy names its original: `orders.events.v1/3@77`. No event of ours carries it.
+pub const REPLAY_OF: &str = "ce_replayof";
 
 /// Where to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,13 +61,25 @@ impl Span {
     }
 }
 
-/// A record, and when it was written.
+/// A record, and what else is known of it.
 #[derive(Debug, Clone)]
 pub struct Logged {
     /// The record.
     pub record: RawRecord,
     /// When it was written to this log, by the writer's clock.
     pub written: Option<Timestamp>,
+    /// The place of the record that it is a copy of, if it says so.
+    pub replay_of: Option<String>,
+    /// All of it, for a copy.
+    whole: OwnedMessage,
+}
+
+impl Logged {
+    /// Where it lies: `orders.events.v1/3@77`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}/{}@{}", self.record.topic, self.record.partition, self.record.offset)
+    }
 }
 
 /// A topic, and the client that reads it.
@@ -209,6 +231,8 @@ fn take(message: &BorrowedMessage<'_>, topic: &Arc<str>, left: &mut BTreeMap<i32
     if offset < until {
         records.push(Logged {
             record: RawRecord::copy(message, Arc::clone(topic)),
+            replay_of: message.headers().and_then(|headers| text_of(headers, REPLAY_OF)),
+            whole: message.detach(),
             written: message.timestamp().to_millis().map(|millis| Timestamp::from_micros(millis.saturating_mul(1_000))),
         });
     }

@@ -22,6 +22,7 @@ mod keys;
 mod outages;
 mod payments;
 mod rebuild;
+mod replay;
 mod security;
 mod seeds;
 mod sessions;

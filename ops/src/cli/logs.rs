@@ -57,6 +57,44 @@ pub struct TailCommand {
     pub kafka: KafkaConfig,
 }
 
+/// What to read again.
+#[derive(Debug, clap::Args)]
+pub struct ReplayCommand {
+    /// The topic; those of the events also by their first word, as `orders`.
+    #[arg(value_parser = topic)]
+    pub topic: String,
+    /// For whom.
+    #[command(flatten)]
+    pub to: For,
+    /// From where.
+    #[command(flatten)]
+    pub part: Part,
+    /// Only what was written before this instant. A group reads on from where it begins.
+    #[arg(long, value_name = "TIME", conflicts_with = "group", value_parser = moment)]
+    pub until: Option<Timestamp>,
+    /// Records per second that are copied; 0 is as many as can be. A group reads as fast as it likes.
+    #[arg(long, default_value_t = 2_000, conflicts_with = "group")]
+    pub rate: u32,
+    /// Where the events are.
+    #[command(flatten)]
+    pub kafka: KafkaConfig,
+    /// Act instead of only saying what would be done.
+    #[arg(long)]
+    pub execute: bool,
+}
+
+/// For whom something is read again.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct For {
+    /// Copies the records into this topic, which must exist and be none of the events'.
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    pub to: Option<String>,
+    /// Has this group, which must have no members, begin at the first of the records when it is started.
+    #[arg(long)]
+    pub group: Option<String>,
+}
+
 /// The name of a topic, or the first word of one of ours.
 fn topic(text: &str) -> Result<String, &'static str> {
     let ours = Aggregate::ALL.into_iter().find(|aggregate| plural(*aggregate) == text);

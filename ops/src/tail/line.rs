@@ -38,6 +38,9 @@ pub(super) struct Line {
     correlation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     causation: Option<String>,
+    /// The record that this is a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay_of: Option<String>,
     /// What happened; absent if the record cannot be decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
@@ -70,6 +73,7 @@ impl Line {
             owner: header(Header::Owner),
             correlation: header(Header::Correlation),
             causation: header(Header::Causation),
+            replay_of: logged.replay_of.clone(),
             data,
             error,
         }
