@@ -1,8 +1,11 @@
 //! From a batch of records to the stored effect.
 
+use std::time::Duration;
+
 use bus::{LogChanged, RawRecord};
-use read_model::{Applied, Batch, Parking, Position};
-use runtime::clock;
+use read_model::{Applied, Parking, Position, Target};
+use runtime::clock::{self, Instant};
+use runtime::trace::{Batch, Kind};
 use schemas::{StreamId, Version};
 use views::View;
 
@@ -10,7 +13,7 @@ use super::work::{Load, Work};
 use super::{Then, Worker};
 use crate::error::Stop;
 use crate::fold::{Counts, Effect, Folded, fold};
-use crate::metrics::{BATCH_SECONDS, BATCHES, EVENTS, LOG_CHANGED};
+use crate::metrics::{APPLY_SECONDS, BATCH_SECONDS, BATCHES, EVENTS, LOG_CHANGED};
 use crate::read::Read;
 
 impl<V: View> Worker<V> {
@@ -21,7 +24,17 @@ impl<V: View> Worker<V> {
         }
         let began = clock::monotonic();
         self.cache.turn();
-        let mut work = self.read(records).await;
+        let mut trace = Batch::begin(Kind::Consumer, "project");
+        let work = self.read(records).await;
+        work.records.iter().for_each(|record| self.trace(record, &mut trace));
+        let done = self.work_off(work, began).await;
+        if done.is_err() {
+            trace.failed("the partition stands still");
+        }
+        done
+    }
+
+    async fn work_off(&mut self, mut work: Work<V::Event>, began: Instant) -> Result<Then, Stop> {
         loop {
             self.load(&work).await?;
             let effect = match fold(&mut self.cache, &work.records, &work.refused) {
@@ -51,6 +64,17 @@ impl<V: View> Worker<V> {
                     work.is_full(first_barred, parked)?;
                 }
             }
+        }
+    }
+
+    fn trace(&self, record: &Read<V::Event>, trace: &mut Batch) {
+        let Read::Event { recorded, .. } = record else { return };
+        if let Some(span) = trace.add(recorded.traceparent.as_deref(), recorded.at.as_micros()) {
+            let Target { projection, generation } = self.links.target;
+            span.set("orderflow.projection", || projection);
+            span.set("orderflow.generation", || generation.to_string());
+            span.set("orderflow.stream", || recorded.stream.to_string());
+            span.set("orderflow.version", || i64::from(recorded.version.0));
         }
     }
 
@@ -122,13 +146,33 @@ impl<V: View> Worker<V> {
             self.base = next;
             self.say_parked(&batch.parking.parks);
             count(projection, counts, batch.parking.parks.len());
+            if counts.applied > 0 {
+                tell_age(projection, records);
+            }
         }
         Ok(applied)
     }
 
-    fn batch(&self, next: Position, effect: Effect, parking: Parking) -> Batch {
+    fn batch(&self, next: Position, effect: Effect, parking: Parking) -> read_model::Batch {
         let Effect { writes, gaps, .. } = effect;
-        Batch { target: self.links.target, source: self.source.clone(), base: self.base, next, writes, gaps, parking }
+        read_model::Batch {
+            target: self.links.target,
+            source: self.source.clone(),
+            base: self.base,
+            next,
+            writes,
+            gaps,
+            parking,
+        }
+    }
+}
+
+/// How old the newest of these is, now that it can be seen.
+fn tell_age<E>(projection: &'static str, records: &[Read<E>]) {
+    let newest = records.iter().rev().find_map(Read::at);
+    let age = newest.map(|at| clock::now_micros().saturating_sub(at.as_micros()));
+    if let Some(age) = age.and_then(|age| u64::try_from(age).ok()) {
+        metrics::histogram!(APPLY_SECONDS.name, "projection" => projection).record(Duration::from_micros(age));
     }
 }
 
