@@ -7,8 +7,9 @@ use std::path::Path;
 use crate::{Error, say};
 
 mod edges;
+mod mutations;
 mod problems;
-mod promises;
+pub(crate) mod promises;
 mod shape;
 mod stations;
 mod tree;
@@ -58,7 +59,9 @@ pub fn run(root: &Path) -> Result<Vec<Finding>, Error> {
     let mut findings = edges::check(&packages);
     findings.extend(shape::check(&tree));
     findings.extend(stations::check(&tree));
-    findings.extend(promises::check(&tree));
+    let tests = promises::tests(&tree);
+    findings.extend(promises::check(&tree, &tests));
+    findings.extend(mutations::check(root, &tree, &tests)?);
     findings.extend(problems::check(&tree));
     if findings.is_empty() {
         say(&format!("tidy: {} files, {} crates, in order", tree.paths().count(), packages.len()));

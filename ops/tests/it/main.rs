@@ -7,3 +7,4 @@ mod parked;
 mod projections;
 mod republish;
 mod steward;
+mod tail;
