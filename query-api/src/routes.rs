@@ -1,5 +1,6 @@
 //! Every route of the query API.
 
+mod board;
 mod documentation;
 mod fulfilment;
 mod health;
@@ -21,7 +22,7 @@ use crate::App;
 
 /// The routes, with the application behind them. Wrap them in [`runtime::http::layered`], as serving does.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app).merge(documentation::router())
+    described().split_for_parts().0.with_state(app).merge(documentation::router()).merge(board::router())
 }
 
 /// What the routes take and answer, as `OpenAPI` 3.1.

@@ -7,6 +7,7 @@ mod abuse;
 mod audiences;
 mod bad_input;
 mod blows;
+mod board;
 mod chaos;
 mod deadlines;
 mod erasure;
