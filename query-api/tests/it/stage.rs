@@ -148,6 +148,7 @@ impl Stage {
             owner: event.owner.clone(),
             name: event.event.name().to_owned(),
             seed_type: None,
+            trace: None,
             offset: base.next,
             data: "{}".to_owned(),
         };
