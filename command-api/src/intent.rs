@@ -11,11 +11,11 @@ use crate::streams::Rejected;
 
 /// Everything about a command but its content. One request has one intent, also when it is decided several times.
 #[derive(Debug, Clone)]
-pub(crate) struct Intent {
+pub struct Intent {
     /// Whose command it is; the scope of the key.
     pub(crate) caller: Box<str>,
     /// Hash of caller, route and Idempotency-Key, if the client sent one.
-    pub(crate) key: Option<KeyHash>,
+    pub key: Option<KeyHash>,
     /// What was asked, passwords left out.
     pub(crate) fingerprint: Fingerprint,
     /// The version that the client saw (`If-Match`).
@@ -56,7 +56,7 @@ impl Cause {
 impl Intent {
     /// A command that the process issues by itself, under a key of its own making.
     #[must_use]
-    pub(crate) fn internal(name: &str, key: &str, secret: &FingerprintKey) -> Self {
+    pub fn internal(name: &str, key: &str, secret: &FingerprintKey) -> Self {
         Self {
             caller: name.into(),
             key: Some(key_hash(name, "internal", key)),
@@ -153,7 +153,7 @@ fn key_hash(caller: &str, route: &str, key: &str) -> KeyHash {
 /// The secret under which request bodies are fingerprinted. A plain hash would let a reader of the database test
 /// guesses of personal data.
 #[derive(Clone)]
-pub(crate) struct FingerprintKey(hmac::Key);
+pub struct FingerprintKey(hmac::Key);
 
 impl std::fmt::Debug for FingerprintKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -164,7 +164,7 @@ impl std::fmt::Debug for FingerprintKey {
 impl FingerprintKey {
     /// The key made of this secret.
     #[must_use]
-    pub(crate) fn new(secret: &str) -> Self {
+    pub fn new(secret: &str) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
     }
 

@@ -44,7 +44,9 @@ use app::Workers;
 pub use app::App;
 pub use config::Config;
 use config::Role;
+pub use intent::{FingerprintKey, Intent};
 pub use routes::{openapi, router};
+pub use streams::{Creates, Done, Rejected, Store, Stream, Streams};
 pub use tokens::KeyError;
 
 /// The process could not go on.

@@ -22,6 +22,7 @@ mod pending;
 mod plan;
 mod queue;
 mod rejected;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -32,48 +33,47 @@ pub(crate) use head::Head;
 use pending::Pending;
 pub(crate) use queue::MOST_COMMANDS;
 use queue::{Queues, Turn};
-pub(crate) use rejected::Rejected;
+pub use rejected::Rejected;
+pub use store::Store;
 
 /// How many folded states are kept in memory, per aggregate.
 const CACHED_HEADS: usize = 50_000;
 
 /// An aggregate whose streams this process commits to.
-pub(crate) trait Stream:
-    Aggregate<State: 'static, Command: Send + Sync + 'static, Event: 'static> + Send + 'static
-{
+pub trait Stream: Aggregate<State: 'static, Command: Send + Sync + 'static, Event: 'static> + Send + 'static {
     /// The user whom events of this stream concern.
     fn owner(stream: &StreamId, state: &Self::State) -> Option<UserId>;
 }
 
 /// A command that took effect, now or when it was first sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Done {
+pub struct Done {
     /// The stream that it was about.
-    pub(crate) stream: StreamId,
+    pub stream: StreamId,
     /// The stream's version after it.
-    pub(crate) version: Version,
+    pub version: Version,
     /// When its last event was decided.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// Whether this is the answer to an earlier sending with the same key.
-    pub(crate) replayed: bool,
+    pub replayed: bool,
 }
 
 /// All streams of one aggregate. Cheap to clone.
-pub(crate) struct Streams<A: Aggregate> {
-    store: EventStore,
+pub struct Streams<A: Aggregate, S = EventStore> {
+    store: S,
     heads: Arc<quick_cache::sync::Cache<StreamId, Arc<Head<A>>>>,
     gates: Arc<Gates>,
     queues: Arc<Queues<A>>,
 }
 
-impl<A: Aggregate> Clone for Streams<A> {
+impl<A: Aggregate, S: Clone> Clone for Streams<A, S> {
     fn clone(&self) -> Self {
         let Self { store, heads, gates, queues } = self;
         Self { store: store.clone(), heads: heads.clone(), gates: gates.clone(), queues: queues.clone() }
     }
 }
 
-impl<A: Aggregate> std::fmt::Debug for Streams<A> {
+impl<A: Aggregate, S> std::fmt::Debug for Streams<A, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Streams").field("cached", &self.heads.len()).finish_non_exhaustive()
     }
@@ -81,7 +81,7 @@ impl<A: Aggregate> std::fmt::Debug for Streams<A> {
 
 /// Whether the command's stream gets its id from the command's own key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Creates {
+pub enum Creates {
     /// Yes: the command is decided as if the stream were empty, without a read; if it is not, its first commit shows
     /// the key.
     FromKey,
@@ -89,10 +89,10 @@ pub(crate) enum Creates {
     No,
 }
 
-impl<A: Stream> Streams<A> {
+impl<A: Stream, S: Store> Streams<A, S> {
     /// The streams that lie in this store.
     #[must_use]
-    pub(crate) fn new(store: EventStore) -> Self {
+    pub fn new(store: S) -> Self {
         let heads = Arc::new(quick_cache::sync::Cache::new(CACHED_HEADS));
         Self { store, heads, gates: Arc::default(), queues: Arc::new(Queues::new(MOST_COMMANDS)) }
     }
@@ -117,7 +117,7 @@ impl<A: Stream> Streams<A> {
 
     /// Runs a command to its end, also when the caller stops waiting for it. Before it has begun, it waits for another
     /// one with its key.
-    pub(crate) async fn execute(
+    pub async fn execute(
         &self,
         stream: StreamId,
         creates: Creates,

@@ -12,7 +12,9 @@ mod generations;
 mod metrics;
 mod pace;
 mod positions;
+mod progress;
 mod read;
+mod work;
 mod worker;
 
 use runtime::Process;
@@ -20,6 +22,9 @@ use runtime::Process;
 pub use config::Config;
 pub use error::{Error, Stop};
 pub use metrics::METRICS;
+pub use progress::{Progress, Projected, Views};
+pub use read::{Read, Refusal};
+pub use work::Work;
 
 use generations::Feeding;
 

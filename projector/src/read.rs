@@ -5,11 +5,12 @@ use schemas::{EventId, Recorded, StreamId, Timestamp, Version, avro};
 
 /// One record of a batch.
 #[derive(Debug, Clone)]
-pub(crate) enum Read<E> {
+pub enum Read<E> {
     /// It gives an event of the projection's aggregate.
     Event {
         /// Where it lies.
         offset: i64,
+        /// What happened.
         recorded: Recorded<E>,
     },
     /// It gives none, and never will in this build.
@@ -18,17 +19,21 @@ pub(crate) enum Read<E> {
 
 /// A record that its stream cannot take, and why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) stream: StreamId,
+pub struct Refusal {
+    /// Which stream.
+    pub stream: StreamId,
     /// The version that is missing without it; `None` if it does not tell, or if the stream is of another aggregate.
-    pub(crate) version: Option<Version>,
-    pub(crate) cause: Cause,
+    pub version: Option<Version>,
+    /// The kind of reason.
+    pub cause: Cause,
     /// For people.
-    pub(crate) reason: String,
-    pub(crate) event_type: Option<String>,
-    pub(crate) event_id: Option<EventId>,
+    pub reason: String,
+    /// The record's type, as its header names it.
+    pub event_type: Option<String>,
+    /// The event's id, if the record has one.
+    pub event_id: Option<EventId>,
     /// Where it lies.
-    pub(crate) offset: i64,
+    pub offset: i64,
 }
 
 impl<E> Read<E> {

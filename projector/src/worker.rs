@@ -8,12 +8,11 @@ mod parking;
 mod personal;
 mod reading;
 mod step;
-mod work;
 
 use std::time::Duration;
 
 use bus::{Decoder, FeedError, PartitionFeed, RawRecord};
-use read_model::{Position, ReadModel, Source, Target};
+use read_model::{ReadModel, Source, Target};
 use runtime::backoff::Backoff;
 use runtime::{Shutdown, clock};
 use tokio::sync::watch;
@@ -22,10 +21,10 @@ use vault::Vault;
 use views::View;
 
 use crate::board::{Board, Place};
-use crate::cache::Cache;
 use crate::error::Stop;
 use crate::pace::Pace;
 use crate::positions::on_bus;
+use crate::progress::Progress;
 
 /// How often an idle partition looks whether it is at the end of its log.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,9 +55,7 @@ pub(crate) struct Worker<V> {
     place: Place,
     reconnections: watch::Receiver<u64>,
     look: Interval,
-    /// The stored position, as far as we know.
-    base: Position,
-    cache: Cache<V>,
+    progress: Progress<V, ReadModel>,
     /// Whether it was looked for streams that this build need not leave parked.
     released_known: bool,
 }
@@ -93,11 +90,10 @@ impl<V: View> Worker<V> {
             place: links.board.place(source.clone()),
             reconnections: links.read_model.reconnections(),
             look,
+            progress: Progress::new(links.read_model.clone(), links.target, source.clone()),
             links,
             source,
             feed,
-            base: Position::default(),
-            cache: Cache::default(),
             released_known: false,
         }
     }
@@ -126,13 +122,12 @@ impl<V: View> Worker<V> {
 
     /// Goes to the stored position, from whatever state.
     async fn resume(&mut self) -> Result<Then, Stop> {
-        self.cache.clear();
         self.reconnections.mark_unchanged();
-        let known = self.base;
-        self.base = self.links.read_model.open(&self.links.target, &self.source).await?;
-        if self.base.next < known.next {
-            let reason =
-                format!("Redis went back from offset {} to {}; reading again from there", known.next, self.base.next);
+        let known = self.progress.position().next;
+        self.progress.resume().await?;
+        let stored = self.progress.position();
+        if stored.next < known {
+            let reason = format!("Redis went back from offset {known} to {}; reading again from there", stored.next);
             tracing::warn!(projection = self.links.target.projection, partition = %self.source, "{reason}");
             self.place.rewound(reason);
         }
@@ -140,7 +135,7 @@ impl<V: View> Worker<V> {
             self.release_known().await?;
             self.released_known = true;
         }
-        self.feed.seek(on_bus(self.base));
+        self.feed.seek(on_bus(stored));
         Ok(Then::Wait)
     }
 

@@ -7,20 +7,19 @@ use std::time::Duration;
 use domain::Aggregate;
 use event_store::Appended;
 use runtime::backoff::Backoff;
-use runtime::clock;
-use schemas::{StreamId, Timestamp};
+use schemas::StreamId;
 
 use super::pending::Pending;
 use super::plan::Plan;
-use super::{Creates, Done, Head, Rejected, Stream, Streams, replay};
+use super::{Creates, Done, Head, Rejected, Store, Stream, Streams, replay};
 use crate::metrics;
 
 /// How often commands that lost their race are decided again before they are given up.
 const ATTEMPTS: u32 = 8;
 
 /// Commands that are on their way together.
-pub(super) struct Batch<'a, A: Aggregate> {
-    streams: &'a Streams<A>,
+pub(super) struct Batch<'a, A: Aggregate, S> {
+    streams: &'a Streams<A, S>,
     stream: &'a StreamId,
     pending: Vec<Pending<A>>,
 }
@@ -32,9 +31,9 @@ struct Known<A: Aggregate> {
     fresh: bool,
 }
 
-impl<'a, A: Stream> Batch<'a, A> {
+impl<'a, A: Stream, S: Store> Batch<'a, A, S> {
     /// A batch of these; those who waited for too long are told so.
-    pub(super) fn new(streams: &'a Streams<A>, stream: &'a StreamId, pending: Vec<Pending<A>>) -> Self {
+    pub(super) fn new(streams: &'a Streams<A, S>, stream: &'a StreamId, pending: Vec<Pending<A>>) -> Self {
         let (late, pending): (Vec<_>, Vec<_>) = pending.into_iter().partition(Pending::is_late);
         late.into_iter().for_each(|pending| pending.answer(Err(Rejected::Contended)));
         Self { streams, stream, pending }
@@ -52,7 +51,7 @@ impl<'a, A: Stream> Batch<'a, A> {
         let mut breath = breath();
         let mut lost = 0;
         while !self.pending.is_empty() {
-            let plan = Plan::of(&known.head, &self.pending, Timestamp::from_micros(clock::now_micros()));
+            let plan = Plan::of(&known.head, &self.pending, self.streams.store.now());
             if plan.doubtful && !known.fresh {
                 known = self.read_on(&known.head).await?;
                 continue;

@@ -9,7 +9,7 @@ use tokio::task::JoinError;
 
 /// A command was not carried out. Commands that were decided together may share a cause.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Rejected {
+pub enum Rejected {
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refusal),

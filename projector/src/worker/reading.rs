@@ -6,9 +6,9 @@ use schemas::{AnyEvent, Event, Recorded};
 use views::View;
 
 use super::Worker;
-use super::work::Work;
 use crate::error::Stop;
 use crate::read::{Read, Refusal};
+use crate::work::Work;
 
 impl<V: View> Worker<V> {
     /// The records as far as they can be read, up to the first that stops the partition.
