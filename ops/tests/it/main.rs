@@ -3,6 +3,7 @@
 
 mod apply;
 mod audit;
+mod explain;
 mod master;
 mod parked;
 mod projections;
