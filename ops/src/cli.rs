@@ -1,7 +1,10 @@
 //! What can be asked for.
 
+mod explain;
 mod generations;
 mod logs;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +16,7 @@ use schemas::{Aggregate, StreamId, Timestamp};
 use vault::VaultConfig;
 use views::Projection;
 
+pub(crate) use explain::{AuditCommand, ExplainCommand};
 pub(crate) use generations::{ProjectionsCommand, RebuildCommand};
 pub(crate) use logs::{ReplayCommand, TailCommand};
 
@@ -40,7 +44,7 @@ impl Cli {
         let takes_its_time = match &self.command {
             Command::Rebuild(rebuild) => rebuild.execute || rebuild.watch,
             Command::Replay(replay) => replay.execute,
-            Command::Tail(_) => true,
+            Command::Tail(_) | Command::Audit(_) => true,
             Command::Topics(_)
             | Command::Schemas(_)
             | Command::Keys(_)
@@ -48,6 +52,9 @@ impl Cli {
             | Command::Parked(_)
             | Command::Status(_)
             | Command::Republish(_)
+            | Command::Explain(_)
+            | Command::Completions { .. }
+            | Command::Man { .. }
             | Command::Steward { .. } => false,
         };
         self.timeout.or((!takes_its_time).then_some(LIMIT))
@@ -91,8 +98,25 @@ pub enum Command {
     Parked(ParkedCommand),
     /// Says how far everything is; exit code 1 when something needs attention.
     Status(StatusCommand),
+    /// Tells how an order came to where it is: what caused what, how long it took, and how far the views show it. Of the
+    /// pieces it tells what the order's fulfilment recorded.
+    Explain(ExplainCommand),
+    /// Holds every document that readers see against the fold of MongoDB's events, and changes nothing; exit code 1 on a
+    /// difference. What is only on its way is none.
+    Audit(AuditCommand),
     /// Has relays publish committed events again, for readers that a log lost them for; whoever has them skips them.
     Republish(RepublishCommand),
+    /// Prints the script that has a shell complete these commands: `source <(ops completions bash)`.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page of a command: `ops man projections switch | man -l -`.
+    Man {
+        /// The command's words; without any, the page of the whole.
+        #[arg(value_name = "COMMAND")]
+        words: Vec<String>,
+    },
     /// Looks after the whole until it is asked to end: heals gaps, reconciles the views with the committed events, fills
     /// lost topics. A process like the services; `ops steward --help` lists its settings.
     #[command(disable_help_flag = true)]
@@ -372,25 +396,4 @@ pub(crate) fn plural(aggregate: Aggregate) -> &'static str {
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
     text.parse().map(Duration::from_secs)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::{Aggregate, Cli, aggregate, plural};
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn aggregates_are_named_as_their_topics_begin() {
-        assert_eq!(Aggregate::ALL.map(plural), ["orders", "products", "stock", "payments", "users", "fulfilment"]);
-        for one in Aggregate::ALL {
-            assert_eq!(aggregate(plural(one)), Ok(one));
-        }
-        assert!(aggregate("order").is_err());
-    }
 }

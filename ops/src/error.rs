@@ -69,6 +69,20 @@ pub enum Error {
         /// What Kafka says.
         source: Box<bus::Error>,
     },
+    /// A committed event cannot be read.
+    #[error("an event of {stream} cannot be read")]
+    Event {
+        /// Whose event.
+        stream: schemas::StreamId,
+        /// What is wrong with it.
+        source: schemas::DecodeError,
+    },
+    /// A manual page could not be made.
+    #[error("the manual page could not be made")]
+    Manual {
+        /// Why not.
+        source: std::io::Error,
+    },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
     Key,

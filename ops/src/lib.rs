@@ -4,9 +4,12 @@
 //! 64 wrong usage.
 
 mod answer;
+mod audit;
 mod cli;
 mod error;
+mod explain;
 mod keys;
+mod manual;
 mod master;
 mod parked;
 mod plan;
@@ -88,6 +91,10 @@ async fn answer(cli: &Cli) -> Result<Answer, Error> {
             master::rotate(vault, *execute).await
         }
         Command::Schemas(SchemasCommand::Check { kafka }) => return subjects::check(kafka).await,
+        Command::Explain(wish) => return explain::explain(wish).await,
+        Command::Audit(wish) => return audit::audit(wish).await,
+        Command::Completions { shell } => return Ok(manual::completions(*shell)),
+        Command::Man { words } => return manual::man(words),
         Command::Tail(wish) => return tail::tail(wish, cli.output).await,
         Command::Replay(wish) => replay::replay(wish).await,
         Command::Republish(wish) => republish::republish(wish).await,

@@ -60,15 +60,9 @@ fn unread(who: &str, aggregate: Aggregate, spans: &[Span], reached: &BTreeMap<i3
     }
 }
 
-/// Waits until whoever acts and whoever tells has read what the logs hold now.
-async fn read_to_the_end(world: &World) {
+/// Waits until the feeds have read what the logs hold now.
+async fn told(world: &World) {
     let read = stack::within(SETTLED, async || {
-        for (group, hears) in ACTORS {
-            for aggregate in hears {
-                let spans = held(world, *aggregate).await;
-                unread(group, *aggregate, &spans, &reached(world, group, *aggregate, &spans).await)?;
-            }
-        }
         let told = world.read_model().survey(Sink::Feeds).await.expect("the feeds").positions;
         for aggregate in [Aggregate::Order, Aggregate::Payment] {
             let of = |(source, next): (&Source, &i64)| {
@@ -78,7 +72,29 @@ async fn read_to_the_end(world: &World) {
         }
         Ok(())
     });
-    read.await.unwrap_or_else(|behind| panic!("not everybody reads to the end: {behind}"));
+    read.await.unwrap_or_else(|behind| panic!("the feeds are not read to the end: {behind}"));
+}
+
+/// What lies in the topics that each group hears.
+async fn heard(world: &World) -> Vec<(&'static str, Aggregate, Vec<Span>)> {
+    let mut heard = Vec::new();
+    for (group, hears) in ACTORS {
+        for aggregate in hears {
+            heard.push((group, *aggregate, held(world, *aggregate).await));
+        }
+    }
+    heard
+}
+
+/// Waits until whoever acts has read this again.
+async fn heard_again(world: &World, heard: &[(&'static str, Aggregate, Vec<Span>)]) {
+    let read = stack::within(SETTLED, async || {
+        for (group, aggregate, spans) in heard {
+            unread(group, *aggregate, spans, &reached(world, group, *aggregate, spans).await)?;
+        }
+        Ok(())
+    });
+    read.await.unwrap_or_else(|behind| panic!("not everybody reads everything again: {behind}"));
 }
 
 /// The place in a feed where a new socket begins: its last number, and the digest of everything before it.
@@ -106,7 +122,8 @@ async fn a_full_replay_moves_no_money_and_tells_nobody_anything() {
     let user = world.gateway.user(&World::name("calm")).await;
     history(&world, &user).await;
     let events = world.settle().await;
-    read_to_the_end(&world).await;
+    told(&world).await;
+    let heard = heard(&world).await;
     let before = (provider::charges(&world.system).await, cursor(&world, &user).await);
     let mut listening = Socket::open(&world.gateway, world.system.gateway(), &user, None).await.expect("a socket");
     let _hello = frame(&mut listening, "hello").await;
@@ -114,29 +131,27 @@ async fn a_full_replay_moves_no_money_and_tells_nobody_anything() {
     for actor in ["command-api", "command-api-2"] {
         world.system.stop(actor).await.expect("a stopped actor");
     }
-    for (group, hears) in ACTORS {
-        for aggregate in hears {
-            world.operate(&format!("replay {} --group {group} --execute", aggregate.topic())).await;
-            let spans = held(&world, *aggregate).await;
-            let reached = reached(&world, group, *aggregate, &spans).await;
-            assert!(spans.iter().all(|span| reached.get(&span.partition) == Some(&span.from)), "{group}: {reached:?}");
-        }
+    for (group, aggregate, spans) in &heard {
+        world.operate(&format!("replay {} --group {group} --execute", aggregate.topic())).await;
+        let reached = reached(&world, group, *aggregate, spans).await;
+        assert!(spans.iter().all(|span| reached.get(&span.partition) == Some(&span.from)), "{group}: {reached:?}");
     }
-    world.operate("republish --all --execute").await;
     for actor in ["command-api", "command-api-2"] {
         world.system.start(actor).await.expect("the actor again");
     }
+    world.operate("republish --all --execute").await;
     eventually("all is published again", SETTLED, async || {
         (world.store().outbox().again().backlog(1).await.expect("the store") == 0).then_some(())
     })
     .await;
-    read_to_the_end(&world).await;
+    told(&world).await;
+    heard_again(&world, &heard).await;
 
     assert_eq!(world.settle().await, events, "nothing was decided");
     assert_eq!((provider::charges(&world.system).await, cursor(&world, &user).await), before);
     let sku = product(&world, "NEWS", 1).await;
     let newest = place(&world, &user, &sku, "pm_card_visa").await;
-    let told = frame(&mut listening, "event").await;
-    assert_eq!(told.get("stream").and_then(Value::as_str), Some(newest.as_str()), "the first news since then");
+    let news = frame(&mut listening, "event").await;
+    assert_eq!(news.get("stream").and_then(Value::as_str), Some(newest.as_str()), "the first news since then");
     let _ = world.settle().await;
 }

@@ -92,7 +92,7 @@ pub struct RebuildCommand {
     pub accept: Vec<StreamId>,
 }
 
-fn projection(name: &str) -> Result<Projection, String> {
+pub(super) fn projection(name: &str) -> Result<Projection, String> {
     let known = || Projection::ALL.map(Projection::name).join(", ");
     Projection::named(name).ok_or_else(|| format!("no projection is named so; known are {}", known()))
 }

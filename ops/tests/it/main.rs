@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod apply;
+mod audit;
+mod explain;
 mod master;
 mod parked;
 mod projections;

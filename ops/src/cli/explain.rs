@@ -1,0 +1,55 @@
+//! Whose story is told, and whose views are looked into.
+
+use read_model::RedisConfig;
+use runtime::Secret;
+use schemas::{InvalidId, OrderId};
+use vault::VaultConfig;
+use views::Projection;
+
+use super::generations::projection;
+
+/// Which order, and where to look.
+#[derive(Debug, clap::Args)]
+pub struct ExplainCommand {
+    /// The order's id.
+    #[arg(value_parser = order)]
+    pub order: OrderId,
+    /// Where the events are committed.
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    pub mongodb_uri: Secret,
+    /// Where they are shown.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+}
+
+/// Which views, and what they are held against.
+#[derive(Debug, clap::Args)]
+pub struct AuditCommand {
+    /// Which projection.
+    #[arg(value_parser = projection)]
+    pub projection: Projection,
+    /// Where the events are committed.
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    pub mongodb_uri: Secret,
+    /// Where the views are.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// Where users' keys are kept; only `users` hold personal data.
+    #[arg(long, env = "VAULT_MONGODB_URI", hide_env_values = true, requires = "vault_master_key")]
+    pub vault_mongodb_uri: Option<Secret>,
+    /// The master keys that open them.
+    #[arg(long, env = "VAULT_MASTER_KEY", hide_env_values = true, requires = "vault_mongodb_uri")]
+    pub vault_master_key: Option<Secret>,
+}
+
+impl AuditCommand {
+    /// What opens personal data, if that was said.
+    pub(crate) fn vault(&self) -> Option<VaultConfig> {
+        let (uri, key) = (self.vault_mongodb_uri.clone()?, self.vault_master_key.clone()?);
+        Some(VaultConfig { vault_mongodb_uri: uri, vault_master_key: key })
+    }
+}
+
+fn order(text: &str) -> Result<OrderId, InvalidId> {
+    OrderId::parse(text)
+}

@@ -1,0 +1,73 @@
+//! The command line as its readers find it.
+
+use clap::{Arg, Command, CommandFactory as _};
+
+use super::{Aggregate, Cli, aggregate, plural};
+
+/// The commands that change something; all others only look.
+const ACTING: [&str; 13] = [
+    "ops topics apply",
+    "ops schemas apply",
+    "ops keys generate",
+    "ops keys rotate jwt",
+    "ops keys rotate master",
+    "ops projections switch",
+    "ops projections rollback",
+    "ops projections drop",
+    "ops rebuild",
+    "ops replay",
+    "ops parked redrive",
+    "ops parked discard",
+    "ops republish",
+];
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn aggregates_are_named_as_their_topics_begin() {
+    assert_eq!(Aggregate::ALL.map(plural), ["orders", "products", "stock", "payments", "users", "fulfilment"]);
+    for one in Aggregate::ALL {
+        assert_eq!(aggregate(plural(one)), Ok(one));
+    }
+    assert!(aggregate("order").is_err());
+}
+
+/// Every command under all of its words.
+fn commands() -> Vec<(String, Command)> {
+    fn walk(name: String, command: &Command, found: &mut Vec<(String, Command)>) {
+        let below: Vec<_> = command.get_subcommands().filter(|below| below.get_name() != "help").collect();
+        for below in &below {
+            walk(format!("{name} {}", below.get_name()), below, found);
+        }
+        found.push((name, command.clone()));
+    }
+    let mut found = Vec::new();
+    walk("ops".to_owned(), &Cli::command(), &mut found);
+    found
+}
+
+#[test]
+fn every_command_and_option_says_what_it_is_in_a_sentence() {
+    for (name, command) in commands() {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        assert!(about.len() > 15 && about.starts_with(char::is_uppercase), "{name}: {about:?}");
+        for option in command.get_arguments().filter(|option| !option.is_hide_set()) {
+            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.len() > 5 && help.starts_with(char::is_uppercase), "{name} {}: {help:?}", option.get_id());
+        }
+    }
+}
+
+#[test]
+fn whatever_changes_something_acts_by_execute_only_and_nothing_else_knows_the_word() {
+    let executes = |option: &Arg| option.get_long() == Some("execute");
+    let found = commands().into_iter().filter(|(_, command)| command.get_arguments().any(executes));
+    let mut found: Vec<_> = found.map(|(name, _)| name).collect();
+    let mut acting: Vec<_> = ACTING.iter().map(|name| (*name).to_owned()).collect();
+    found.sort();
+    acting.sort();
+    assert_eq!(found, acting);
+}

@@ -1,0 +1,220 @@
+//! Views are held against the events: what was damaged is found, all of it and nothing else.
+
+use std::collections::BTreeMap;
+
+use event_store::{Commit, EventStore, StoredEvent, murmur2};
+use read_model::{
+    Applied, Batch, DocumentWrite, Freshness, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
+};
+use runtime::Process;
+use schemas::{AnyEvent, Event as _, EventId, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, Version};
+use serde_json::Value;
+use stack::servers::Redis;
+use stack::testing;
+use tokio::process::Command;
+use uuid::Uuid;
+use views::{StockView, View as _};
+
+use crate::republish::{published, store};
+
+const TARGET: Target = Target { projection: "stock", generation: Generation(1) };
+/// Streams, each of three events.
+const STREAMS: u128 = 60;
+
+struct World {
+    store: EventStore,
+    mongodb: String,
+    redis: Redis,
+    model: ReadModel,
+    process: Process,
+}
+
+impl World {
+    /// As many stocks, all shown as they are.
+    async fn new() -> (Self, Vec<StreamId>) {
+        let redis: Redis = testing::own().await;
+        let (store, mongodb, process) = store("audit").await;
+        let model = ReadModel::connect(&RedisConfig { redis_url: redis.url().into() }, &process).unwrap();
+        let world = Self { store, mongodb, redis, model, process };
+        let mut streams = Vec::new();
+        for number in 0..STREAMS {
+            let commits = commits(&Sku::parse(&format!("AUDITED-{number}")).unwrap());
+            published(&world.store, &commits).await;
+            world.show(&commits).await;
+            streams.push(commits[0].stream.clone());
+        }
+        (world, streams)
+    }
+
+    /// Shows a stream as a projector would once it applied these commits.
+    async fn show(&self, commits: &[Commit]) {
+        let stream = &commits[0].stream;
+        let events: Vec<_> = commits.iter().flat_map(|commit| commit.recorded().unwrap()).collect();
+        let view =
+            events.iter().cloned().fold(None, |view, recorded| StockView::apply(view, &of_stock(recorded)).unwrap());
+        let last = events.last().unwrap();
+        let source = source_of(stream);
+        let base = self.model.open(&TARGET, &source).await.unwrap();
+        let write = DocumentWrite {
+            stream: stream.clone(),
+            from: Version::NONE,
+            to: last.version,
+            last_event: last.id,
+            body: view.map(|view| serde_json::to_vec(&view).unwrap()),
+            list_add: Vec::new(),
+            list_remove: Vec::new(),
+            text_add: Vec::new(),
+            text_remove: Vec::new(),
+        };
+        let next = Position { next: base.next + 1, last: Some(last.id) };
+        let (writes, parking) = (vec![write], Parking::default());
+        let batch = Batch { target: TARGET, source, base, next, writes, gaps: Vec::new(), parking };
+        assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done);
+    }
+
+    /// As if the projector of every partition had been at the end of its log after now.
+    async fn comes_to_the_end(&self) {
+        let at_ms = runtime::clock::now_micros() / 1_000 + 600_000;
+        let source = |partition| Source { topic: "stock.events.v1".into(), partition };
+        let stamps: Vec<_> =
+            (0..12).map(|partition| Freshness { target: TARGET, source: source(partition), at_ms }).collect();
+        self.model.stamp(&stamps).await.unwrap();
+    }
+
+    async fn redis(&self, words: &[&str]) {
+        let client = redis::Client::open(self.redis.url()).unwrap();
+        let mut raw = client.get_multiplexed_async_connection().await.unwrap();
+        let (name, arguments) = words.split_first().unwrap();
+        let changed: i64 = redis::cmd(name).arg(arguments).query_async(&mut raw).await.unwrap();
+        let _how_much = changed;
+    }
+
+    /// The first item's words, and what is said of each stream that differs.
+    async fn audit(&self, code: i32) -> (String, BTreeMap<String, String>) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
+        command.args(["audit", "stock", "--output", "json"]);
+        command.env("MONGODB_URI", &self.mongodb).env("REDIS_URL", self.redis.url());
+        command.env_remove("VAULT_MONGODB_URI").env_remove("VAULT_MASTER_KEY");
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
+        let items = answer["items"].as_array().unwrap();
+        let found = items[1..].iter().map(|item| (text(item, "name"), text(item, "state")));
+        (text(&items[0], "state"), found.collect())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.process.shutdown.request();
+    }
+}
+
+fn of_stock(recorded: Recorded<AnyEvent>) -> Recorded<StockEvent> {
+    let event = StockEvent::from_any(recorded.event.clone()).unwrap();
+    recorded.map(|_| event)
+}
+
+fn source_of(stream: &StreamId) -> Source {
+    let partition = i32::try_from((murmur2(stream.as_str().as_bytes()) & 0x7fff_ffff) % 12).unwrap();
+    Source { topic: "stock.events.v1".into(), partition }
+}
+
+fn commits(sku: &Sku) -> Vec<Commit> {
+    let commit = |version: u32| {
+        let received = StockReceived { sku: sku.clone(), quantity: i64::from(version), reason: None };
+        Commit {
+            stream: sku.stock(),
+            first: Version(version),
+            id: Uuid::new_v4(),
+            at: Timestamp::from_micros(1_700_000_000_000_000 + i64::from(version)),
+            owner: None,
+            commands: Vec::new(),
+            keys: Vec::new(),
+            events: vec![StoredEvent::of(&StockEvent::Received(received)).unwrap()],
+        }
+    };
+    (1..=3).map(commit).collect()
+}
+
+fn document(stream: &StreamId) -> String {
+    format!("{{stock}}:g1:d:{stream}")
+}
+
+/// Damages one of the documents; says how that is told.
+async fn damage(world: &World, stream: &StreamId, how: u128) -> &'static str {
+    let key = document(stream);
+    match how {
+        0 => {
+            world.redis(&["DEL", &key]).await;
+            "missing: version 3"
+        }
+        1 => {
+            world.redis(&["HSET", &key, "b", "{}"]).await;
+            "differs"
+        }
+        2 => {
+            world.redis(&["HSET", &key, "e", &EventId(Uuid::new_v4()).to_string()]).await;
+            "differs"
+        }
+        3 => {
+            world.redis(&["HSET", &key, "v", "9"]).await;
+            "ahead: shows version 9, MongoDB has 3"
+        }
+        _ => {
+            let bytes = world
+                .model
+                .documents(&TARGET, std::slice::from_ref(stream))
+                .await
+                .unwrap()
+                .remove(0)
+                .unwrap()
+                .body
+                .unwrap();
+            let text = String::from_utf8(bytes).unwrap().replacen('6', "7", 1);
+            world.redis(&["HSET", &key, "b", &text]).await;
+            "differs"
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() {
+    let (world, streams) = World::new().await;
+    let (all, found) = world.audit(0).await;
+    assert_eq!(
+        (all.as_str(), found.len()),
+        ("60 streams compared with MongoDB: 0 differ, 0 are on their way, 0 are parked", 0)
+    );
+
+    let news = commits(&Sku::parse("NEWS").unwrap());
+    published(&world.store, &news).await;
+    let late = commits(&Sku::parse("LATE").unwrap());
+    published(&world.store, &late).await;
+    world.show(&late[..2]).await;
+    let (all, found) = world.audit(0).await;
+    assert!(all.contains("0 differ, 2 are on their way") && found.is_empty(), "{all} {found:?}");
+    world.show(&news).await;
+    world.redis(&["DEL", &document(&late[0].stream)]).await;
+    world.show(&late).await;
+
+    let seed = Uuid::new_v4().as_u128();
+    let mut expected = BTreeMap::new();
+    for (number, stream) in (0..).zip(&streams) {
+        let dice = seed.rotate_left(number * 7) % 8;
+        if dice < 5 {
+            expected.insert(stream.to_string(), damage(&world, stream, dice).await);
+        }
+    }
+    let stranger = Sku::parse("NEVER").unwrap().stock();
+    world.redis(&["HSET", &document(&stranger), "v", "1", "b", "{}"]).await;
+    expected.insert(stranger.to_string(), "surplus");
+    world.comes_to_the_end().await;
+    let (all, found) = world.audit(1).await;
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "seed {seed}: {all}");
+    for (stream, how) in &expected {
+        assert!(found[stream].starts_with(how), "seed {seed}, {stream}: {}, not {how}", found[stream]);
+    }
+    assert!(all.contains(&format!("{} differ, 0 are on their way", expected.len())), "{all}");
+}
