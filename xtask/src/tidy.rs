@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::{Error, say};
 
+mod alarms;
 mod edges;
+mod manifests;
 mod problems;
 mod promises;
 mod shape;
@@ -60,6 +62,9 @@ pub fn run(root: &Path) -> Result<Vec<Finding>, Error> {
     findings.extend(stations::check(&tree));
     findings.extend(promises::check(&tree));
     findings.extend(problems::check(&tree));
+    findings.extend(alarms::check(&tree));
+    findings.extend(manifests::check(&tree));
+    findings.extend(manifests::build(root));
     if findings.is_empty() {
         say(&format!("tidy: {} files, {} crates, in order", tree.paths().count(), packages.len()));
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Error;
 
 /// Endings of the files whose text a rule reads; of all others only the path is known.
-const TEXT: [&str; 8] = [".rs", ".md", ".toml", ".sh", ".yml", ".conf", ".template", "/dev"];
+const TEXT: [&str; 10] = [".rs", ".md", ".toml", ".sh", ".yml", ".yaml", ".json", ".conf", ".template", "/dev"];
 
 /// Every file of the repository by its path from the root.
 #[derive(Default)]
