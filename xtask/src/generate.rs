@@ -9,6 +9,7 @@ mod asyncapi;
 mod config;
 mod events;
 mod metrics;
+mod mutations;
 mod openapi;
 
 /// One derived file.
@@ -31,6 +32,7 @@ fn pages(root: &Path) -> Result<Vec<Page>, Error> {
         Page { path: "docs/generated/config.md", text: config::page(&processes) },
         Page { path: ".env.example", text: config::example(&processes) },
         Page { path: "docs/generated/metrics.md", text: metrics::page(&tree) },
+        Page { path: "docs/generated/mutations.md", text: mutations::page(&tree) },
     ])
 }
 

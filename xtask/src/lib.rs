@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 pub mod check;
 pub mod generate;
+pub mod mutate;
 pub mod tidy;
 
 /// What went wrong while looking at the repository. A finding is not an error.
@@ -93,6 +94,14 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Plants faults in a copy of the code, and fails if the tests that each of them names do not notice.
+    Mutate {
+        /// Which; without a name, all.
+        names: Vec<String>,
+        /// Also those whose tests need the real servers.
+        #[arg(long)]
+        slow: bool,
+    },
 }
 
 /// Runs what the command line asks for: 0 in order, 1 with findings or a failed run.
@@ -104,6 +113,7 @@ pub fn run() -> ExitCode {
         Task::Check => check::run(&root),
         Task::Tidy => tidy::run(&root),
         Task::Gen { check: true } => generate::stale(&root),
+        Task::Mutate { names, slow } => mutate::run(&root, &names, slow),
         Task::Gen { check: false } => generate::write(&root).map(|()| Vec::new()),
     };
     match outcome {

@@ -9,16 +9,21 @@ use super::{Finding, Tree};
 const RULE: &str = "promises";
 
 /// Where promises are written: a page, and the section whose numbered items, or table rows, each name at least one test.
-const PROMISES: [(&str, &str); 4] = [
+const PROMISES: [(&str, &str); 5] = [
     ("docs/architecture.md", "Invariants"),
     ("README.md", "What it guarantees"),
+    ("docs/guarantees.md", "The promises"),
     ("docs/compatibility.md", "The user service"),
     ("docs/compatibility.md", "The order service"),
 ];
 
-pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let tests = tests(tree);
-    PROMISES.into_iter().flat_map(|(page, section)| of_page(tree, page, section, &tests)).collect()
+pub(super) fn check(tree: &Tree, tests: &BTreeSet<String>) -> Vec<Finding> {
+    PROMISES.into_iter().flat_map(|(page, section)| of_page(tree, page, section, tests)).collect()
+}
+
+/// How many promises this section of a page makes.
+pub(crate) fn count(tree: &Tree, page: &str, section: &str) -> usize {
+    tree.text(page).map(|text| items(text, section).len()).unwrap_or_default()
 }
 
 fn of_page(tree: &Tree, page: &str, section: &str, tests: &BTreeSet<String>) -> Vec<Finding> {
@@ -83,7 +88,7 @@ fn is_numbered(line: &str) -> bool {
 }
 
 /// The names of all test functions of the repository.
-fn tests(tree: &Tree) -> BTreeSet<String> {
+pub(super) fn tests(tree: &Tree) -> BTreeSet<String> {
     let mut tests = Tests::default();
     for source in tree.sources() {
         tests.visit_file(&source.syntax);
@@ -126,7 +131,7 @@ fn is_test(attribute: &syn::Attribute) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tree, check};
+    use super::{Tree, check, tests};
 
     const TESTS: &str = "//! Tests.\n#[test]\nfn a_retry_places_one_order() {}\nfn a_helper_of_the_tests() {}\n\
         #[tokio::test(flavor = \"multi_thread\")]\nasync fn a_crash_loses_no_order() {}\n\
@@ -142,10 +147,11 @@ mod tests {
         let tree = Tree::of(&[
             ("docs/architecture.md", &page),
             ("README.md", readme),
+            ("docs/guarantees.md", "## The promises\n1. `a_crash_loses_no_order`\n"),
             ("docs/compatibility.md", rows),
             ("tests/it/main.rs", TESTS),
         ]);
-        check(&tree).iter().map(ToString::to_string).collect()
+        check(&tree, &tests(&tree)).iter().map(ToString::to_string).collect()
     }
 
     #[test]

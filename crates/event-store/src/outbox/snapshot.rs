@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bson::raw::RawDocument;
 use bson::{RawDocumentBuf, doc};
-use mongodb::options::Hint;
+use mongodb::options::{Hint, ReadConcern};
 use mongodb::{ClientSession, SessionCursor};
 use schemas::{AnyEvent, Recorded, Timestamp};
 
@@ -52,6 +52,8 @@ impl Snapshot {
             let mut session = client.start_session().snapshot(true).await?;
             let found = commits.find(doc! { mark.field(): { "$in": lanes } }).sort(doc! { "at": 1 });
             let found = found.hint(Hint::Keys(mark.index()));
+            // Said here too: of a snapshot session alone the driver makes a majority read, because that is the client's.
+            let found = found.read_concern(ReadConcern::snapshot());
             let found = found.limit(i64::from(limit)).batch_size(BATCH.min(limit.saturating_add(1)));
             let commits = found.session(&mut session).await?;
             Ok(Cursor { session, commits })

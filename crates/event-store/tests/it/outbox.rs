@@ -1,7 +1,8 @@
 //! The outbox: what a snapshot shows and what it does not.
 
 use bson::doc;
-use event_store::{Appended, CommitId, EventStore, Lanes, Marked, Snapshot, lane};
+use event_store::{Appended, EventStore, Lanes, Marked, Snapshot, lane};
+use futures::future::join_all;
 use schemas::Timestamp;
 
 use crate::given::{self, commit, stream};
@@ -33,19 +34,19 @@ async fn a_snapshot_shows_every_acknowledged_commit_in_the_order_of_its_clock() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_shows_one_moment_also_to_its_later_pages() {
     let (store, _process) = given::store().await;
-    let (early, late) = (stream(), stream());
-    for first in [2, 4, 6] {
-        store.append(&commit(&early, first, 1)).await.unwrap();
+    // More than the server sends at a time, so that the last ones are still to be read when something changes.
+    let early: Vec<_> = (1..=600).map(|number| commit(&stream(), 2 * number, 1)).collect();
+    for appended in join_all(early.iter().map(|commit| store.append(commit))).await {
+        assert_eq!(appended.unwrap(), Appended::Written);
     }
-    let mut snapshot = store.outbox().snapshot(Lanes::ALL, 100).await.unwrap();
+    let mut snapshot = store.outbox().snapshot(Lanes::ALL, 1_000).await.unwrap();
     assert_eq!(versions(&snapshot.page(1).await.unwrap()), [2]);
-    // Both would sort among what is still to be read.
-    store.append(&commit(&late, 3, 1)).await.unwrap();
-    store.append(&commit(&late, 5, 1)).await.unwrap();
-    store.outbox().unmark(&[CommitId { stream: early.clone(), first: schemas::Version(4) }]).await.unwrap();
-    assert_eq!(versions(&read_all(snapshot).await), [4, 6]);
-    let fresh = store.outbox().snapshot(Lanes::ALL, 100).await.unwrap();
-    assert_eq!(versions(&read_all(fresh).await), [2, 3, 5, 6]);
+    // It would sort among what is still to be read.
+    store.append(&commit(&stream(), 1_101, 1)).await.unwrap();
+    store.outbox().unmark(&[early[599].key()]).await.unwrap();
+    assert_eq!(versions(&read_all(snapshot).await), (2..=600).map(|number| 2 * number).collect::<Vec<_>>());
+    let fresh = versions(&read_all(store.outbox().snapshot(Lanes::ALL, 1_000).await.unwrap()).await);
+    assert!(fresh.contains(&1_101) && !fresh.contains(&1_200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
