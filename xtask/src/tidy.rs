@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::{Error, say};
 
+mod alarms;
 mod edges;
+mod manifests;
 mod mutations;
 mod problems;
 pub(crate) mod promises;
@@ -63,6 +65,9 @@ pub fn run(root: &Path) -> Result<Vec<Finding>, Error> {
     findings.extend(promises::check(&tree, &tests));
     findings.extend(mutations::check(root, &tree, &tests)?);
     findings.extend(problems::check(&tree));
+    findings.extend(alarms::check(&tree));
+    findings.extend(manifests::check(&tree));
+    findings.extend(manifests::build(root));
     if findings.is_empty() {
         say(&format!("tidy: {} files, {} crates, in order", tree.paths().count(), packages.len()));
     }

@@ -123,6 +123,7 @@ mod tests {
             partition,
             offset,
             data: String::new(),
+            trace: None,
         };
         Link { previous: Some(place(seq - 1)), entry }
     }

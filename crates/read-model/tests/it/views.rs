@@ -8,7 +8,7 @@ mod crash;
 mod generations;
 mod model;
 mod notices;
-mod pages;
+pub(crate) mod pages;
 pub(crate) mod parking;
 mod property;
 mod purge;
