@@ -39,15 +39,26 @@ function quantile(part) {
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)];
 }
 
-// Draws what is known by now.
-export function draw() {
+// Draws what is known by now, and again whenever there is more or less room.
+export function connect() {
+  const container = byId("chart");
+  let width = 0;
+  new ResizeObserver(() => {
+    if (container.clientWidth === width) return;
+    width = container.clientWidth;
+    draw();
+  }).observe(container);
+}
+
+function draw() {
   const container = byId("chart");
   if (samples.length === 0) {
     container.replaceChildren(element("p", { class: "empty", text: "Place an order, and its way is measured." }));
     return;
   }
   const [p50, p99] = [quantile(0.5), quantile(0.99)];
-  const figure = (name, value) => element("div", {}, element("dt", { class: `is-${name}`, text: name }), element("dd", { text: value }));
+  const figure = (name, value) => element("div", {},
+    element("dt", { class: `is-${name}`, text: name }), element("dd", { text: value }));
   const figures = element("dl", { class: "figures" }, figure("p50", duration(p50)), figure("p99", duration(p99)),
     figure("orders", count(samples.length)));
   container.replaceChildren(figures, picture(container.clientWidth, p50, p99));
@@ -62,7 +73,8 @@ function picture(width, p50, p99) {
     drawn("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end", text: duration(value) }),
   ]);
   const level = (name, value) => drawn("line", { class: name, x1: LEFT, x2: width, y1: y(value), y2: y(value) });
-  const points = samples.map((value, index) => drawn("circle", { class: "sample", cx: x(index), cy: y(value), r: samples.length > 60 ? 2 : 3.5 }));
+  const r = samples.length > 60 ? 2 : 3.5;
+  const points = samples.map((value, index) => drawn("circle", { class: "sample", cx: x(index), cy: y(value), r }));
   const label = `${samples.length} measurements: half of them within ${duration(p50)}, 99 % within ${duration(p99)}`;
   return drawn("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": label },
     grid, level("p99", p99), level("p50", p50), points);

@@ -59,13 +59,18 @@ async function acted(what) {
   form.ariaBusy = "true";
   try {
     await what();
-    await products();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     tellOutcome("bad", "Refused", error.message, `${error.status} ${error.code}`);
   } finally {
     form.ariaBusy = "false";
   }
+  await products().catch(later);
+}
+
+// What cannot be read just now is read after the next command.
+function later(error) {
+  if (!(error instanceof Refusal)) throw error;
 }
 
 function body() {
@@ -100,7 +105,8 @@ async function place() {
 
 async function placeOne() {
   const answer = await place();
-  tellOutcome("good", "Placed", `Order ${short(answer.body.orderId)} was accepted.`, `${answer.status}, ${duration(answer.took)}`);
+  const text = `Order ${short(answer.body.orderId)} was accepted.`;
+  tellOutcome("good", "Placed", text, `${answer.status}, ${duration(answer.took)}`);
 }
 
 async function placeTen() {
@@ -119,7 +125,8 @@ async function sendAgain() {
     const text = `The first answer came again: order ${short(last.orderId)}. There is no second order.`;
     tellOutcome("good", "No second order", text, `${answer.status}, ${duration(answer.took)}`);
   } else {
-    const text = `${strangers} of your orders since then were not placed here; the answer names ${short(answer.body.orderId)}.`;
+    const named = short(answer.body.orderId);
+    const text = `${strangers} of your orders since then were not placed here; the answer names ${named}.`;
     tellOutcome("bad", "Look at this", text, String(answer.status));
   }
 }
@@ -143,12 +150,13 @@ async function sendOther() {
 async function receive() {
   const sku = byId("sku").value || "tea-green";
   if (byId("sku").value === "") {
-    const price = { amount: 599, currency: "EUR" };
-    await ask("POST", "/commands/products", { body: { sku, name: "Green tea", price }, headers: { "idempotency-key": newKey() } });
+    const product = { sku, name: "Green tea", price: { amount: 599, currency: "EUR" } };
+    await ask("POST", "/commands/products", { body: product, headers: { "idempotency-key": newKey() } });
   }
   const booked = await ask("POST", `/commands/products/${encodeURIComponent(sku)}/stock`,
     { body: { quantity: 1000 }, headers: { "idempotency-key": newKey() } });
-  await read(`/queries/products/${encodeURIComponent(sku)}`, { "consistency-token": booked.headers.get("consistency-token"), prefer: "wait=5" });
+  const token = booked.headers.get("consistency-token");
+  await read(`/queries/products/${encodeURIComponent(sku)}`, { "consistency-token": token, prefer: "wait=5" });
   tellOutcome("good", "Received", `There are 1,000 more pieces of ${sku}.`, "");
 }
 

@@ -52,14 +52,16 @@ function wide(width, stages) {
   // The lane is below what the stages say, so that no dot hides a number.
   const lane = 36 + box.height - 16;
   const centre = (place) => place.x + place.width / 2;
-  const [kafka, redis, notifier, page, query] = ["kafka", "redis", "notifier", "page", "query"].map((name) => places.get(name));
+  const named = ["kafka", "redis", "notifier", "page", "query"].map((name) => places.get(name));
+  const [kafka, redis, notifier, page, query] = named;
   const way = `M${places.get("api").x + 12} ${lane}H${page.x + page.width - 12}`;
   const beside = [
     `M${centre(kafka)} ${kafka.y}V14H${centre(notifier)}V${notifier.y}`,
     `M${centre(redis)} ${redis.y + redis.height}V${middle(query)}H${query.x}`,
     `M${query.x + query.width} ${middle(query)}H${centre(page)}V${page.y + page.height}`,
   ];
-  const words = drawn("text", { class: "aside", x: (centre(kafka) + centre(notifier)) / 2, y: 10, "text-anchor": "middle", text: "feeds" });
+  const between = (centre(kafka) + centre(notifier)) / 2;
+  const words = drawn("text", { class: "aside", x: between, y: 10, "text-anchor": "middle", text: "feeds" });
   return scene({ width, height: 258, stages, places, way, beside, extra: [words] });
 }
 
@@ -78,7 +80,8 @@ function scene({ width, height, stages, places, way, beside, extra }) {
   const route = line(way);
   const dots = drawn("g", { class: "dots" });
   const nodes = new Map(stages.map(([name, title]) => [name, node(title, places.get(name))]));
-  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "list", "aria-label": "Stages of the pipeline" },
+  const size = { viewBox: `0 0 ${width} ${height}`, width, height };
+  const svg = drawn("svg", { ...size, role: "list", "aria-label": "Stages of the pipeline" },
     beside.map(line), [...nodes.values()].map(({ group }) => group), route, extra, dots);
   return { svg, nodes, route, dots, length: route.getTotalLength() };
 }
@@ -89,7 +92,7 @@ function node(title, { x, y, width, height }) {
     ? { class: "value", x: x + width - 12, y: y + 24, "text-anchor": "end" }
     : { class: "value", x: x + 12, y: y + 52 });
   const caption = drawn("text", { class: "caption", x: x + 12, y: y + (low ? 44 : 74) });
-  const lamp = drawn("circle", { class: "lamp", cx: low ? x + width - 16 : x + width - 15, cy: y + (low ? 41 : 19), r: 4.5 });
+  const lamp = drawn("circle", { class: "lamp", cx: x + width - 16, cy: y + (low ? 41 : 19), r: 4.5 });
   const group = drawn("g", { class: "node", role: "listitem" },
     drawn("rect", { x, y, width, height, rx: 10 }),
     drawn("text", { class: "title", x: x + 12, y: y + 24, text: title }), lamp, value, caption);

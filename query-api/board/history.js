@@ -4,6 +4,11 @@ import { Refusal, read } from "./api.js";
 import { badge, byId, clock, duration, element, money, short, tell } from "./elements.js";
 import { MEANING, states } from "./fold.js";
 
+// What is shown of a state, in this order.
+const TITLES = {
+  status: "Status", version: "Version", lines: "Lines", total: "Total", paid: "Paid", parcel: "Parcel", reason: "Reason",
+};
+
 // The order that is open: its id and version.
 let open = null;
 
@@ -85,8 +90,7 @@ function item({ type, at }, index, first, choose) {
 // What stands in the state, and whether this event changed it.
 function lines(state, before) {
   const written = (name, value) => (name === "total" || name === "paid" ? money(value, state.currency) : String(value));
-  const titles = { status: "Status", version: "Version", lines: "Lines", total: "Total", paid: "Paid", parcel: "Parcel", reason: "Reason" };
-  return Object.entries(titles).filter(([name]) => state[name] !== undefined).map(([name, title]) => {
+  return Object.entries(TITLES).filter(([name]) => state[name] !== undefined).map(([name, title]) => {
     const value = name === "status" ? badge(state.status) : element("span", { text: written(name, state[name]) });
     const isNew = before && before[name] !== state[name];
     return element("div", { class: isNew ? "new" : null, "data-field": name }, element("dt", { text: title }),

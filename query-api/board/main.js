@@ -1,6 +1,6 @@
 // The board: who may see it, and what it is put together from.
 
-import { draw } from "./chart.js";
+import * as chart from "./chart.js";
 import * as commands from "./commands.js";
 import { byId, tell } from "./elements.js";
 import * as history from "./history.js";
@@ -22,7 +22,6 @@ function start() {
   byId("board").hidden = false;
   byId("who").hidden = false;
   tell(byId("name"), session.current().email);
-  draw();
   const watched = pipeline.watch((seen) => {
     projections.show(seen);
     parked.look();
@@ -89,6 +88,7 @@ session.watch((news) => {
   else if (news.renewed) running?.line.renew(news.renewed.token);
   else stop(news.message);
 });
+chart.connect();
 history.connect();
 commands.connect(() => running?.watched.accepted());
 byId("log-in").addEventListener("submit", logIn);

@@ -36,16 +36,19 @@ function none() {
 }
 
 function total(streams) {
-  const text = streams.length === 1 ? "One stream waits, all others go on." : `${count(streams.length)} streams wait, all others go on.`;
+  const who = streams.length === 1 ? "One stream waits" : `${count(streams.length)} streams wait`;
+  const text = `${who}, all others go on.`;
   return element("p", { class: "notice busy", role: "status", text });
 }
 
 function entry({ projection, stream, version, cause, reason, eventType, topic, partition, offset, at }) {
   const what = [eventType, version === null ? null : `version ${version}`].filter(Boolean).join(", ");
+  const place = `record ${offset} of ${topic}/${partition}`;
   return element("article", { class: "beside" },
     element("h3", { class: "id", text: stream }),
     element("p", { text: `${reason}${what ? ` (${what})` : ""}` }),
-    element("p", { class: "muted small", text: `In ${projection} since ${clock(at)}; record ${offset} of ${topic}/${partition}; ${cause.replaceAll("_", " ")}` }),
+    element("p", { class: "muted small",
+      text: `In ${projection} since ${clock(at)}; ${place}; ${cause.replaceAll("_", " ")}` }),
     element("p", { text: ADVICE[cause] ?? "Find the cause, then redrive." }),
     command(`ops parked redrive ${stream} --projection ${projection} --execute`),
     command(`ops parked discard ${stream} --projection ${projection} --because "…" --execute`));

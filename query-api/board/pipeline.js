@@ -100,16 +100,18 @@ function lag({ projections }) {
 function show(drawing, now, before, counted) {
   const { pipeline, took, health } = now;
   const rate = before ? Math.max(0, (now.records - before.records) / ((now.at - before.at) / 1000)) : 0;
-  const inViews = pipeline.projections.map((stage) => live(stage)?.progress.read ?? 0).reduce((sum, read) => sum + read, 0);
+  const inViews = pipeline.projections.reduce((sum, stage) => sum + (live(stage)?.progress.read ?? 0), 0);
   const lagMs = lag(pipeline);
   const missing = behind(pipeline);
   drawing.show("api", commandApi(counted, now));
-  drawing.show("mongodb", { value: up(health, "mongodb"), caption: "events and outbox", tone: tone(health, "mongodb") });
-  drawing.show("kafka", { value: count(now.records), caption: `records, ${rate.toFixed(rate < 10 ? 1 : 0)}/s`, tone: tone(health, "kafka") });
-  drawing.show("projector", { value: duration(lagMs).replace("0 ms", "0 s"), caption: "behind", tone: lagMs > 0 ? "busy" : tone(health, "projector") });
-  drawing.show("redis", { value: count(inViews), caption: `records in ${pipeline.projections.length} views`, tone: tone(health, "redis") });
-  drawing.show("query", { value: duration(took), caption: "last answer", tone: tone(health, "query-api") });
-  drawing.show("notifier", { value: count(missing), caption: missing === 1 ? "record behind" : "records behind", tone: tone(health, "notifier") });
+  const of = (name, value, caption) => ({ value, caption, tone: tone(health, name) });
+  drawing.show("mongodb", of("mongodb", isUp(health, "mongodb") ? "up" : "down", "events and outbox"));
+  drawing.show("kafka", of("kafka", count(now.records), `records, ${rate.toFixed(rate < 10 ? 1 : 0)}/s`));
+  const projector = of("projector", lagMs === 0 ? "0 s" : duration(lagMs), "behind");
+  drawing.show("projector", projector.tone === "good" && lagMs > 0 ? { ...projector, tone: "busy" } : projector);
+  drawing.show("redis", of("redis", count(inViews), `records in ${pipeline.projections.length} views`));
+  drawing.show("query", of("query-api", duration(took), "last answer"));
+  drawing.show("notifier", of("notifier", count(missing), missing === 1 ? "record behind" : "records behind"));
   drawing.show("page", page(counted));
   verdict(now, lagMs);
 }
@@ -129,17 +131,14 @@ function isUp(health, name) {
   return health.every(({ dependencies }) => dependencies.every((needed) => needed.name !== name || needed.up));
 }
 
-function up(health, name) {
-  return isUp(health, name) ? "up" : "down";
-}
-
 function tone(health, name) {
   return isUp(health, name) ? "good" : "bad";
 }
 
 function verdict({ pipeline, health }, lagMs) {
-  const down = STAGES.filter(([name]) => name !== "page").filter(([name]) => !isUp(health, SERVICE[name] ?? name));
-  const parked = pipeline.projections.reduce((sum, stage) => sum + (live(stage)?.progress.parked ?? 0), pipeline.feeds.parked);
+  const down = STAGES.filter(([name]) => name !== "page" && !isUp(health, SERVICE[name] ?? name));
+  const inViews = pipeline.projections.reduce((sum, stage) => sum + (live(stage)?.progress.parked ?? 0), 0);
+  const parked = inViews + pipeline.feeds.parked;
   const node = byId("verdict");
   let said = ["good", "Everything is up, and nothing is behind."];
   if (parked > 0) said = ["busy", `${count(parked)} parked ${parked === 1 ? "stream waits" : "streams wait"} for somebody.`];

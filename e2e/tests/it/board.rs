@@ -47,7 +47,9 @@ async fn the_board_does_what_it_says_and_shows_what_the_api_says() {
     visit.send_again(&order).await;
     visit.numbers_are_the_apis().await;
     visit.go_through_the_history(&order).await;
+    visit.receive(&sku).await;
     visit.take_pictures().await;
+    visit.come_back().await;
     visit.log_out().await;
     assert_eq!(visit.page.troubles(world.system.gateway()), Vec::<String>::new());
     let _ = world.settle().await;
@@ -170,6 +172,15 @@ impl Visit<'_> {
         let _ = self.page.value("document.querySelector('#history').open ? null : true").await;
     }
 
+    /// Books pieces in, which the list of products and the API know then.
+    async fn receive(&self, sku: &str) {
+        self.page.click("#stock").await;
+        let _ = self.page.shows("#outcome", "1,000 more pieces").await;
+        let available = self.api(&format!("/queries/products/{sku}")).await;
+        assert_eq!(available.pointer("/product/available"), Some(&json!(1_048)), "50, 2 ordered, 1,000 more");
+        let _ = self.page.shows("#sku", "1048 left").await;
+    }
+
     /// On every screen, nothing is wider than the screen; a picture of each is kept in `target/board`.
     async fn take_pictures(&self) {
         self.page.click("#place-ten").await;
@@ -184,6 +195,13 @@ impl Visit<'_> {
             self.page.picture(&folder.join(format!("{name}.png"))).await;
         }
         self.page.look(LOOKS[0].1).await;
+    }
+
+    /// Whoever loads the page again is still logged in.
+    async fn come_back(&self) {
+        self.page.go(&format!("{}/board", self.world.system.gateway())).await;
+        let _ = self.page.shows("#line", "Live").await;
+        let _ = self.page.value("document.querySelectorAll('#rows tr').length >= 11 || null").await;
     }
 
     async fn log_out(&self) {
