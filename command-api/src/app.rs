@@ -126,7 +126,7 @@ impl App {
             cashier,
             webhook_secret: config.payments.payments_webhook_secret.clone(),
             users: Streams::new(store.clone()),
-            accounts: Accounts::new(store.database(), &config.email_key),
+            accounts: Accounts::new(store.database(), &config.email_key)?,
             refresh_tokens: RefreshTokens::new(store.database()),
             vault: Vault::connect(&config.vault, process).await?,
             key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),

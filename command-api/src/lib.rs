@@ -70,6 +70,9 @@ pub enum Error {
     /// Personal data could not be sealed.
     #[error("cannot set up the vault")]
     Vault(#[from] vault::Error),
+    /// Passwords could not be checked.
+    #[error("cannot set up the accounts")]
+    Accounts(#[from] accounts::Error),
     /// The HTTP server ended.
     #[error("cannot serve HTTP")]
     Http(#[from] runtime::Error),

@@ -3,6 +3,7 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test's helper fails by panicking, with what it saw")]
 
+pub mod browser;
 pub mod chaos;
 pub mod check;
 pub mod client;

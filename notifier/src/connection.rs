@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use runtime::clock::{self, Instant};
 use runtime::problem::Problem;
+use runtime::trace::{Batch, Kind};
 use tokio::time::{MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::app::unreadable;
@@ -217,6 +218,10 @@ impl<W: Wire> Connection<W> {
     async fn write(&mut self, frames: &[Frame]) -> Result<(), Over> {
         if frames.is_empty() {
             return Ok(());
+        }
+        let mut trace = Batch::begin(Kind::Producer, "push");
+        for origin in frames.iter().filter_map(|frame| frame.origin.as_ref()) {
+            trace.add(Some(&origin.trace), origin.at.as_micros());
         }
         let written = tokio::select! {
             biased;

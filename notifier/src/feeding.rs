@@ -7,15 +7,20 @@ mod troubles;
 mod worker;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bus::{Consumer, Decoder, GroupConfig, Kafka};
 use read_model::{ReadModel, Source};
-use runtime::Process;
+use runtime::{Process, clock};
 use schemas::Aggregate;
+use tokio::time::interval;
 
 use crate::Error;
 use troubles::Troubles;
 use worker::Worker;
+
+/// How often it is looked how far the feeds are behind.
+const LOOK: Duration = Duration::from_secs(1);
 
 const GROUP: &str = "notifier";
 
@@ -34,7 +39,16 @@ pub(crate) fn start(kafka: &Kafka, decoder: &Decoder, read_model: &ReadModel, pr
     let (process, decoder, read_model) = (process.clone(), decoder.clone(), read_model.clone());
     let tasks = process.tasks.clone();
     tasks.clone().supervise("feeds", async move {
-        while let Some(feed) = consumer.next_partition().await {
+        let mut tick = interval(LOOK);
+        loop {
+            let feed = tokio::select! {
+                feed = consumer.next_partition() => feed,
+                _ = tick.tick() => {
+                    troubles.tell_lag(clock::monotonic());
+                    continue;
+                }
+            };
+            let Some(feed) = feed else { return Ok::<(), Infallible>(()) };
             let worker = Worker::new(feed, decoder.clone(), read_model.clone(), &troubles);
             let shutdown = process.shutdown.clone();
             tasks.supervise("feeds-partition", async move {
@@ -42,7 +56,6 @@ pub(crate) fn start(kafka: &Kafka, decoder: &Decoder, read_model: &ReadModel, pr
                 Ok::<(), Infallible>(())
             });
         }
-        Ok::<(), Infallible>(())
     });
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The frames of the realtime protocol, on a WebSocket and as server-sent events alike: JSON with the frame's name in
 //! `frame`.
 
+use std::sync::Arc;
+
 use axum::extract::ws::Utf8Bytes;
 use read_model::feeds::{self, Cursor};
 use schemas::{StreamId, Timestamp, Version};
@@ -17,6 +19,17 @@ pub(crate) struct Frame {
     pub(crate) cursor: Option<Cursor>,
     /// The JSON text.
     pub(crate) text: Utf8Bytes,
+    /// What it follows from, if that is traced.
+    pub(crate) origin: Option<Arc<Origin>>,
+}
+
+/// The event that a frame brings, as traces know it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The trace context of its entry in the feed.
+    pub(crate) trace: String,
+    /// When it happened.
+    pub(crate) at: Timestamp,
 }
 
 /// What a feed's entry became: its frame, and which version of which stream it brings.
@@ -200,7 +213,7 @@ impl Frame {
 
     fn new(name: &'static str, cursor: Option<Cursor>, text: &Told<'_>) -> Result<Self, Error> {
         let text = serde_json::to_string(text).map_err(|source| Error::Serialise { source })?;
-        Ok(Self { name, cursor, text: text.into() })
+        Ok(Self { name, cursor, text: text.into(), origin: None })
     }
 
     /// What it costs to keep.
@@ -225,7 +238,7 @@ impl Frame {
 impl EventFrame {
     /// The frame of a feed's entry.
     pub(crate) fn of(entry: feeds::Entry) -> Result<Self, Error> {
-        let feeds::Entry { cursor, stream, version, name, seed_type, at, data, .. } = entry;
+        let feeds::Entry { cursor, stream, version, name, seed_type, at, data, trace, .. } = entry;
         let data = RawValue::from_string(data).map_err(|source| Error::Entry { cursor, source })?;
         let text = Told::Event {
             cursor: cursor.to_string(),
@@ -238,7 +251,8 @@ impl EventFrame {
             at,
             data: &data,
         };
-        let frame = Frame::new("event", Some(cursor), &text)?;
+        let mut frame = Frame::new("event", Some(cursor), &text)?;
+        frame.origin = trace.map(|trace| Arc::new(Origin { trace, at }));
         Ok(Self { cursor, stream, version, frame })
     }
 

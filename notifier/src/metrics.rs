@@ -18,6 +18,12 @@ pub(crate) const PASSED: Metric = Metric::counter(
 /// From an event's time to its place in the feed.
 pub(crate) const FEED_SECONDS: Metric =
     Metric::histogram("notifier_feed_seconds", Unit::Seconds, "From an event's time until its feed holds it.");
+/// How far the feeds are behind.
+pub(crate) const FEED_LAG_SECONDS: Metric = Metric::gauge(
+    "notifier_feed_lag_seconds",
+    Unit::Seconds,
+    "How long ago the slowest partition of this process was at the end of its log; a second or two when all is well.",
+);
 /// Open connections. Labels: kind (websocket, events), audience (owner, catalogue, operators).
 pub(crate) const CONNECTIONS: Metric =
     Metric::gauge("notifier_connections", Unit::Count, "Open connections, by kind and audience.");
@@ -47,7 +53,7 @@ pub(crate) const BOARD_NEWS: Metric = Metric::counter(
 
 /// All of them.
 pub const METRICS: &[Metric] =
-    &[FED, PASSED, FEED_SECONDS, CONNECTIONS, CLOSED, FRAMES, CONFLATIONS, BOARD_STATES, BOARD_NEWS];
+    &[FED, PASSED, FEED_SECONDS, FEED_LAG_SECONDS, CONNECTIONS, CLOSED, FRAMES, CONFLATIONS, BOARD_STATES, BOARD_NEWS];
 
 /// So many events entered no feed, for this reason.
 pub(crate) fn passed(reason: &'static str, count: u64) {

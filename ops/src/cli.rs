@@ -1,6 +1,7 @@
 //! What can be asked for.
 
 mod generations;
+mod logs;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use vault::VaultConfig;
 use views::Projection;
 
 pub(crate) use generations::{ProjectionsCommand, RebuildCommand};
+pub(crate) use logs::{ReplayCommand, TailCommand};
 
 /// How long a command may take that says nothing else.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -24,7 +26,7 @@ pub struct Cli {
     /// How the answer looks.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Seconds after which to give up; 60, but without an end for what is watched.
+    /// Seconds after which to give up; 60, but without an end for what is watched or read.
     #[arg(long, global = true, value_parser = seconds)]
     pub timeout: Option<Duration>,
     /// About what.
@@ -35,8 +37,20 @@ pub struct Cli {
 impl Cli {
     /// After how long to give up; `None` is never.
     pub(crate) fn limit(&self) -> Option<Duration> {
-        let watches = matches!(&self.command, Command::Rebuild(rebuild) if rebuild.execute || rebuild.watch);
-        self.timeout.or((!watches).then_some(LIMIT))
+        let takes_its_time = match &self.command {
+            Command::Rebuild(rebuild) => rebuild.execute || rebuild.watch,
+            Command::Replay(replay) => replay.execute,
+            Command::Tail(_) => true,
+            Command::Topics(_)
+            | Command::Schemas(_)
+            | Command::Keys(_)
+            | Command::Projections(_)
+            | Command::Parked(_)
+            | Command::Status(_)
+            | Command::Republish(_)
+            | Command::Steward { .. } => false,
+        };
+        self.timeout.or((!takes_its_time).then_some(LIMIT))
     }
 }
 
@@ -45,7 +59,7 @@ impl Cli {
 pub enum Output {
     /// For people.
     Text,
-    /// One JSON object.
+    /// One JSON object; `ops tail` writes one per event, a line each.
     Json,
 }
 
@@ -55,6 +69,11 @@ pub enum Command {
     /// Kafka topics, one per aggregate.
     #[command(subcommand)]
     Topics(TopicsCommand),
+    /// Shows the events in a topic, decoded, one line each, oldest first within a partition. Ends at the log's end.
+    Tail(TailCommand),
+    /// Has a topic, or a part of it, read again by whoever asks for it: from copies in another topic, or by a group that is at
+    /// rest. Nobody else notices, and no event is published.
+    Replay(ReplayCommand),
     /// Avro schemas in the registry, one subject per event.
     #[command(subcommand)]
     Schemas(SchemasCommand),
@@ -121,6 +140,13 @@ pub enum SchemasCommand {
     },
     /// Lists the subjects, compared with what they must be.
     Ls {
+        /// Where the registry is.
+        #[command(flatten)]
+        kafka: KafkaConfig,
+    },
+    /// Holds every registered version against this release, without asking the registry for its opinion; exit code 1 on a
+    /// difference. Run it before a release.
+    Check {
         /// Where the registry is.
         #[command(flatten)]
         kafka: KafkaConfig,

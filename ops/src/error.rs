@@ -59,6 +59,16 @@ pub enum Error {
         /// What Kafka says.
         source: bus::Error,
     },
+    /// A replay ended early.
+    #[error("the replay ended after {done} of {goal} records; it may be repeated: readers know an event that they had")]
+    Replay {
+        /// How many were copied for certain.
+        done: u64,
+        /// How many there are.
+        goal: u64,
+        /// What Kafka says.
+        source: Box<bus::Error>,
+    },
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
     Key,

@@ -12,11 +12,13 @@ mod parked;
 mod plan;
 mod projections;
 mod rebuild;
+mod replay;
 mod republish;
 mod shown;
 mod status;
 mod steward;
 mod subjects;
+mod tail;
 mod topics;
 
 use std::io::Write as _;
@@ -85,6 +87,9 @@ async fn answer(cli: &Cli) -> Result<Answer, Error> {
         Command::Keys(KeysCommand::Rotate(RotateCommand::Master { vault, execute })) => {
             master::rotate(vault, *execute).await
         }
+        Command::Schemas(SchemasCommand::Check { kafka }) => return subjects::check(kafka).await,
+        Command::Tail(wish) => return tail::tail(wish, cli.output).await,
+        Command::Replay(wish) => replay::replay(wish).await,
         Command::Republish(wish) => republish::republish(wish).await,
         Command::Status(wish) => return status::status(wish).await,
         // A process of its own, which `main` has started.
@@ -124,6 +129,8 @@ fn finish(cli: &Cli, outcome: Result<Answer, Error>) -> ExitCode {
         Output::Text => text,
         Output::Json => json,
     };
-    let _nobody_reads = writeln!(std::io::stdout(), "{text}");
+    if !text.is_empty() {
+        let _nobody_reads = writeln!(std::io::stdout(), "{text}");
+    }
     ExitCode::from(code)
 }

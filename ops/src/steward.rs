@@ -21,6 +21,7 @@ use bus::inventory::Inventory;
 use bus::{Kafka, KafkaConfig};
 use event_store::{EventStore, Outbox, Republisher};
 use read_model::{ReadModel, RedisConfig};
+use runtime::clock::Instant;
 use runtime::{Process, RuntimeConfig, Secret, Shutdown};
 
 use crate::Error;
@@ -56,6 +57,10 @@ impl runtime::Config for Config {
     }
 }
 
+/// A look at everything rests this many times as long as it worked: whatever there is to look at, an idle system stays
+/// idle, and a busy one is left alone.
+const REST_SHARE: u32 = 50;
+
 /// What the steward's tasks share.
 #[derive(Debug, Clone)]
 struct Links {
@@ -68,6 +73,11 @@ struct Links {
     shutdown: Shutdown,
     /// Between two looks at everything.
     rest: Duration,
+}
+
+/// How long to rest from a step of a look at everything that began then.
+fn rest_from(begun: Instant) -> Duration {
+    begun.elapsed().saturating_mul(REST_SHARE)
 }
 
 /// Runs until shutdown. Servers that are away are waited for, visibly.

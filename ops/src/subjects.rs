@@ -2,15 +2,26 @@
 //! that is not compatible with the older ones.
 
 use bus::KafkaConfig;
-use bus::registry_admin::{COMPATIBILITY, SubjectPlan, Subjects};
+use bus::registry_admin::{COMPATIBILITY, SubjectCheck, SubjectPlan, Subjects};
+use schemas::compatibility::Incompatible;
 
-use crate::Error;
+use crate::answer::Answer;
+use crate::error::chain;
 use crate::plan::{Action, Item, Plan};
+use crate::{Error, FAILED};
 
 /// The subjects as they are.
 pub(crate) async fn list(kafka: &KafkaConfig) -> Result<Plan, Error> {
     let plans = connect(kafka)?.plan().await.map_err(unread)?;
     Ok(Plan { executed: false, items: plans.iter().map(item).collect() })
+}
+
+/// Holds what is registered against this release; it fails on a difference.
+pub(crate) async fn check(kafka: &KafkaConfig) -> Result<Answer, Error> {
+    let checks = connect(kafka)?.check().await.map_err(unread)?;
+    let items: Vec<_> = checks.iter().flat_map(compared).collect();
+    let code = if items.iter().all(|item| item.action == Action::None) { 0 } else { FAILED };
+    Ok(Answer { code, ..Answer::from(Plan { executed: false, items }) })
 }
 
 /// Sets compatibilities and registers what is missing.
@@ -44,4 +55,24 @@ fn item(plan: &SubjectPlan) -> Item {
     let compatibility = plan.compatibility.as_deref().unwrap_or("no compatibility of its own");
     let wanted = if plan.is_right() { String::new() } else { format!(", will be {COMPATIBILITY}") };
     Item::new(&plan.subject, action, format!("{id}, {compatibility}{wanted}"))
+}
+
+/// What there is to say of a subject: one item if all is well, else one per difference.
+fn compared(check: &SubjectCheck) -> Vec<Item> {
+    let subject = &check.plan.subject;
+    let conflict = |(version, reason): &(u32, Incompatible)| {
+        Item::new(subject, Action::Look, format!("version {version} and this release: {}", chain(reason)))
+    };
+    let mut items: Vec<_> = check.conflicts.iter().map(conflict).collect();
+    if !check.plan.is_right() {
+        items.push(Item { action: Action::Look, ..item(&check.plan) });
+    }
+    if items.is_empty() {
+        let versions = match check.versions {
+            1 => "the only version".to_owned(),
+            versions => format!("this release and each of the {versions} versions read each other"),
+        };
+        items.push(Item::new(subject, Action::None, format!("{}, {versions}", item(&check.plan).state)));
+    }
+    items
 }

@@ -10,7 +10,7 @@ use read_model::{Freshness, Source, Target};
 use runtime::Dependency;
 use runtime::clock::{self, Instant};
 
-use crate::metrics::{PARKED, STOPPED};
+use crate::metrics::{LAG_SECONDS, PARKED, STOPPED};
 
 /// A partition that was not at its end for so long is behind: where it is, is looked at once a second.
 const BEHIND: Duration = Duration::from_secs(4);
@@ -87,6 +87,29 @@ impl Board {
     pub(crate) fn is_behind(&self, now: Instant) -> bool {
         let late = |state: &State| state.kept_up.is_some_and(|at| now.saturating_duration_since(at) > BEHIND);
         self.lock().values().any(|state| state.stopped.is_none() && late(state))
+    }
+
+    /// How long ago the slowest partition was at the end of its log.
+    fn lag(&self, now: Instant) -> Duration {
+        let kept_up = self.lock().values().filter_map(|state| state.kept_up).min();
+        kept_up.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
+    /// Says in metrics how far behind it is.
+    pub(crate) fn tell_lag(&self, now: Instant) {
+        self.set_lag(self.lag(now));
+    }
+
+    /// It is fed no more.
+    pub(crate) fn end(&self) {
+        self.set_lag(Duration::ZERO);
+        self.parked(0);
+    }
+
+    fn set_lag(&self, lag: Duration) {
+        let Target { projection, generation } = self.target;
+        let generation = generation.to_string();
+        metrics::gauge!(LAG_SECONDS.name, "projection" => projection, "generation" => generation).set(lag);
     }
 
     /// What has been at the end since the last call.
@@ -242,6 +265,7 @@ mod tests {
         let (first, second) = (board.place(source(0)), board.place(source(1)));
         let later = clock::monotonic() + 2 * BEHIND;
         assert!(!board.is_behind(clock::monotonic()));
+        assert!(board.lag(later) > BEHIND, "{:?}", board.lag(later));
         assert!(board.is_behind(later));
         first.stopped("poison");
         second.stopped("poison");

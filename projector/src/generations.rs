@@ -134,6 +134,7 @@ impl Feeding {
     /// Stores which partitions were at the end of their logs, all in one round trip, and counts what is parked in another.
     async fn stamp(&self) {
         let fed = || self.projections.iter().flat_map(|projected| projected.fed.values());
+        fed().for_each(|fed| fed.board.tell_lag(clock::monotonic()));
         let stamps: Vec<_> = fed().flat_map(|fed| fed.board.take_stamps()).collect();
         if let Err(error) = self.read_model.stamp(&stamps).await {
             let error: &dyn std::error::Error = &error;
@@ -174,6 +175,7 @@ impl Projected {
             if !stays {
                 tracing::info!(projection = name, "generation {generation} of {name} is fed no more");
                 fed.end.request();
+                fed.board.end();
             }
             stays
         });

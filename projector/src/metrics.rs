@@ -13,6 +13,18 @@ pub(crate) const BATCHES: Metric =
 pub(crate) const BATCH_SECONDS: Metric =
     Metric::histogram("projector_batch_seconds", Unit::Seconds, "From a batch's records in hand to its views stored.");
 /// By `projection`.
+pub(crate) const APPLY_SECONDS: Metric = Metric::histogram(
+    "projector_apply_seconds",
+    Unit::Seconds,
+    "From the time of a batch's newest event until its views are stored.",
+);
+/// By `projection` and `generation`.
+pub(crate) const LAG_SECONDS: Metric = Metric::gauge(
+    "projection_lag_seconds",
+    Unit::Seconds,
+    "How long ago the slowest partition of this process was at the end of its log; a second or two when all is well.",
+);
+/// By `projection`.
 pub(crate) const STOPPED: Metric =
     Metric::gauge("projector_stopped_partitions", Unit::Count, "Partitions that do not go on; readiness says why.");
 /// By `projection` and `generation`; every projector says the same.
@@ -29,4 +41,5 @@ pub(crate) const LOG_CHANGED: Metric = Metric::counter(
 );
 
 /// Every metric of the projector, for the documentation.
-pub const METRICS: &[Metric] = &[EVENTS, BATCHES, BATCH_SECONDS, STOPPED, PARKED, LOG_CHANGED];
+pub const METRICS: &[Metric] =
+    &[EVENTS, BATCHES, BATCH_SECONDS, APPLY_SECONDS, LAG_SECONDS, STOPPED, PARKED, LOG_CHANGED];

@@ -2,6 +2,7 @@
 //! together with the position behind it, and whatever was otherwise than it was taken to be is read again.
 
 use std::future::Future;
+use std::time::Duration;
 
 use read_model::{Applied, Batch, Park, Parking, Position, ReadModel, Source, Standing, Target};
 use runtime::clock;
@@ -11,7 +12,7 @@ use views::View;
 use crate::cache::Cache;
 use crate::error::Stop;
 use crate::fold::{Barred, Counts, Effect, Folded, fold};
-use crate::metrics::{BATCHES, EVENTS};
+use crate::metrics::{APPLY_SECONDS, BATCHES, EVENTS};
 use crate::read::Read;
 use crate::work::{Load, Work};
 
@@ -166,6 +167,9 @@ impl<V: View, R: Views> Progress<V, R> {
             self.base = next;
             self.say_parked(&batch.parking.parks);
             count(projection, counts, batch.parking.parks.len());
+            if counts.applied > 0 {
+                tell_age(projection, records);
+            }
         }
         Ok(applied)
     }
@@ -201,6 +205,15 @@ impl<V: View, R: Views> Progress<V, R> {
                 entry.reason,
             );
         }
+    }
+}
+
+/// How old the newest of these is, now that it can be seen.
+fn tell_age<E>(projection: &'static str, records: &[Read<E>]) {
+    let newest = records.iter().rev().find_map(Read::at);
+    let age = newest.map(|at| clock::now_micros().saturating_sub(at.as_micros()));
+    if let Some(age) = age.and_then(|age| u64::try_from(age).ok()) {
+        metrics::histogram!(APPLY_SECONDS.name, "projection" => projection).record(Duration::from_micros(age));
     }
 }
 

@@ -58,6 +58,14 @@ impl<E> Read<E> {
         }
     }
 
+    /// When its event happened, if it gives one.
+    pub(crate) fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Event { recorded, .. } => Some(recorded.at),
+            Self::Refused(_) => None,
+        }
+    }
+
     pub(crate) fn id(&self) -> Option<EventId> {
         match self {
             Self::Event { recorded, .. } => Some(recorded.id),

@@ -1,11 +1,13 @@
 //! Every route of the query API.
 
+mod board;
 mod documentation;
 mod fulfilment;
 mod health;
 mod order;
 mod parked;
 mod payment;
+mod pipeline;
 mod product;
 mod projection;
 mod stock;
@@ -20,7 +22,7 @@ use crate::App;
 
 /// The routes, with the application behind them. Wrap them in [`runtime::http::layered`], as serving does.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app).merge(documentation::router())
+    described().split_for_parts().0.with_state(app).merge(documentation::router()).merge(board::router())
 }
 
 /// What the routes take and answer, as `OpenAPI` 3.1.
@@ -47,6 +49,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(user::search))
         .routes(routes!(user::one))
         .routes(routes!(projection::list))
+        .routes(routes!(pipeline::show))
         .routes(routes!(parked::list))
         .routes(routes!(fulfilment::list))
         .routes(routes!(health::health))

@@ -298,6 +298,8 @@ fn accounts_problem(error: accounts::Error) -> Problem {
         defect @ (accounts::Error::Unreadable
         | accounts::Error::Hash(_)
         | accounts::Error::NoRandomness
+        | accounts::Error::Threads(_)
+        | accounts::Error::Unhashed(_)
         | accounts::Error::Died(_)) => {
             tracing::error!(error = runtime::chain(&defect), "An account could not be handled: {defect}");
             Problem::internal()

@@ -32,7 +32,13 @@ pub enum Error {
     /// The system gave no random numbers.
     #[error("the system gives no random numbers")]
     NoRandomness,
+    /// The threads that hash passwords could not be started.
+    #[error("the threads that hash passwords could not be started")]
+    Threads(#[source] rayon_core::ThreadPoolBuildError),
     /// The task that did the work died.
     #[error("the work on an account ended early")]
     Died(#[source] tokio::task::JoinError),
+    /// The thread that hashed the password died.
+    #[error("the work on a password ended early")]
+    Unhashed(#[source] tokio::sync::oneshot::error::RecvError),
 }

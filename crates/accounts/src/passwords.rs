@@ -1,6 +1,7 @@
 //! Hashes and checks passwords with Argon2id (19 MiB, 2 passes, 1 lane: the minimum that OWASP's password storage cheat
 //! sheet recommends), on half of the cores, with a queue that is bounded in number and in time: whatever else the process
-//! does goes on.
+//! does goes on. The threads are few and always the same, because the allocator keeps the memory of a hash for the thread
+//! that made it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
 use runtime::Secret;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::Error;
@@ -22,6 +24,7 @@ const WAIT: Duration = Duration::from_secs(4);
 /// The hashing threads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Passwords {
+    pool: Arc<ThreadPool>,
     threads: Arc<Semaphore>,
     places: Arc<Semaphore>,
     entrants: Arc<Semaphore>,
@@ -35,16 +38,20 @@ pub struct Admitted {
 }
 
 impl Passwords {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new() -> Result<Self, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let at_once = (cores / 2).max(1);
-        Self {
+        // Whoever waits for work that panics is told by the channel; the process goes on.
+        let pool = ThreadPoolBuilder::new().num_threads(at_once).panic_handler(|_| ());
+        let pool = pool.thread_name(|_| "passwords".to_owned()).build().map_err(Error::Threads)?;
+        Ok(Self {
+            pool: Arc::new(pool),
             threads: Arc::new(Semaphore::new(at_once)),
             places: Arc::new(Semaphore::new(at_once + QUEUE)),
             entrants: Arc::new(Semaphore::new(at_once + QUEUE)),
             // A failure shows in `check`, which then refuses everything.
             decoy: hash(b"no account has this password").unwrap_or_default().into(),
-        }
+        })
     }
 
     /// A place for somebody whose password will have to be hashed.
@@ -72,12 +79,14 @@ impl Passwords {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy)?;
         let thread = timeout(WAIT, Arc::clone(&self.threads).acquire_owned()).await;
         let thread = thread.ok().and_then(Result::ok).ok_or(Error::Busy)?;
-        let done = tokio::task::spawn_blocking(move || {
+        let (tell, told) = oneshot::channel();
+        self.pool.spawn(move || {
             let done = work();
             drop((thread, place));
-            done
+            // Nobody may be waiting any more.
+            let _unheard = tell.send(done);
         });
-        done.await.map_err(Error::Died)
+        told.await.map_err(Error::Unhashed)
     }
 }
 
@@ -92,6 +101,7 @@ fn matches(password: &[u8], stored: &str) -> Result<bool, Error> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
@@ -102,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_account_matches() {
-        let passwords = Passwords::new();
+        let passwords = Passwords::new().unwrap();
         let right = Secret::from("correct horse".to_owned());
         let stored = passwords.hash(&right).await.unwrap_or_default();
         let check = async |password: &str, stored: Option<&String>| {

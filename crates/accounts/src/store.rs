@@ -74,18 +74,17 @@ pub(crate) struct Reservation {
 
 impl Accounts {
     /// The accounts in this database; addresses are hashed under this key, which must never change.
-    #[must_use]
-    pub fn new(database: &Database, email_key: &Secret) -> Self {
-        Self {
+    pub fn new(database: &Database, email_key: &Secret) -> Result<Self, Error> {
+        Ok(Self {
             database: database.clone(),
             accounts: database.collection("accounts"),
             emails: database.collection("emails"),
             admins: database.collection("admins"),
             prepared: Arc::default(),
             email_key: hmac::Key::new(hmac::HMAC_SHA256, email_key.expose().as_bytes()),
-            passwords: Passwords::new(),
+            passwords: Passwords::new()?,
             throttle: Arc::default(),
-        }
+        })
     }
 
     /// A place among those who come with a password, to be had before anything is read for them; [`Error::Busy`] if there

@@ -100,6 +100,14 @@ pub enum Error {
     /// The ids of our schemas are not known yet: the registry has not answered since the start.
     #[error("the schema registry has not answered yet")]
     RegistryNotAsked,
+    /// A copy of a record was not written.
+    #[error("a record could not be copied into {topic}")]
+    Copy {
+        /// The topic of the copies.
+        topic: String,
+        /// What librdkafka said.
+        source: KafkaError,
+    },
     /// An administrative request failed.
     #[error("Kafka refused to {what}")]
     Admin {

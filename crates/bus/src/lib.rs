@@ -2,8 +2,8 @@
 //!
 //! [`Producer`] writes events in the order of its calls; [`Consumer`] reads partitions as a member of a group, from
 //! positions that are kept elsewhere; [`Tail`] follows one topic without a group; [`Decoder`] turns records into events.
-//! [`Kafka`] is the cluster as this process sees it; [`admin`], [`inventory`] and [`registry_admin`]
-//! are for the operators' tool.
+//! [`Kafka`] is the cluster as this process sees it; [`admin`], [`inventory`], [`log`] and [`registry_admin`] are for the
+//! operators' tool.
 
 mod bell;
 mod client;
@@ -20,6 +20,7 @@ mod tail;
 
 pub mod admin;
 pub mod inventory;
+pub mod log;
 pub mod registry_admin;
 
 pub use config::KafkaConfig;

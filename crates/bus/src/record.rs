@@ -76,3 +76,10 @@ fn known_headers(headers: &BorrowedHeaders) -> Headers {
     let known = || Headers::collect(headers.iter().map(|header| (header.key, header.value)));
     catch_unwind(AssertUnwindSafe(known)).unwrap_or_default()
 }
+
+/// One header as text, known or not, under the same precaution; of a repeated one, the last counts.
+pub(crate) fn text_of(headers: &BorrowedHeaders, name: &str) -> Option<String> {
+    let last = || headers.iter().filter(|header| header.key == name).last().and_then(|header| header.value);
+    let value = catch_unwind(AssertUnwindSafe(last)).ok().flatten()?;
+    String::from_utf8(value.to_vec()).ok()
+}

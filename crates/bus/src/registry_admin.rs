@@ -7,6 +7,7 @@ use reqwest::{Client, Response};
 use schema_registry_converter::async_impl::schema_registry::post_schema;
 use schema_registry_converter::schema_registry_common::{SchemaType, SuppliedSchema};
 use schemas::avro;
+use schemas::compatibility::{Incompatible, check};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -33,6 +34,17 @@ impl SubjectPlan {
     pub fn is_right(&self) -> bool {
         self.id.is_some() && self.compatibility.as_deref() == Some(COMPATIBILITY)
     }
+}
+
+/// One subject, and how every schema that is registered there gets on with this release's.
+#[derive(Debug)]
+pub struct SubjectCheck {
+    /// The subject, compared with what it must be.
+    pub plan: SubjectPlan,
+    /// How many schemas are registered there.
+    pub versions: usize,
+    /// Those of which either cannot read all that the other writes, by their versions in the registry.
+    pub conflicts: Vec<(u32, Incompatible)>,
 }
 
 /// The subjects of all records that this release writes.
@@ -65,6 +77,20 @@ impl Subjects {
             plans.push(self.state(record).await?);
         }
         Ok(plans)
+    }
+
+    /// Holds every registered schema against this release's; the comparison is ours, so it does not rest on how the
+    /// registry is set.
+    pub async fn check(&self) -> Result<Vec<SubjectCheck>, Error> {
+        let mut checks = Vec::new();
+        for record in avro::RECORDS.iter() {
+            let plan = self.state(record).await?;
+            let registered = self.calls.texts(&plan.subject).await?;
+            let conflict = |(version, text): &(u32, String)| Some((*version, check(text, record.avsc).err()?));
+            let conflicts = registered.iter().filter_map(conflict).collect();
+            checks.push(SubjectCheck { plan, versions: registered.len(), conflicts });
+        }
+        Ok(checks)
     }
 
     /// Sets compatibilities and registers the schemas that are missing. A schema that is not compatible with the

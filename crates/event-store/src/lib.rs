@@ -15,6 +15,7 @@ mod metrics;
 mod outbox;
 mod republish;
 mod store;
+mod trace;
 mod transaction;
 mod writer;
 

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::commit::{Appended, Commit};
 use crate::connection::Connection;
 use crate::error::Cause;
+use crate::trace::Traced;
 use crate::writer::APPEND;
 use crate::{Doorbell, Error, Lanes, lane};
 
@@ -48,6 +49,12 @@ impl Transaction {
 
     /// Adds a commit. After a conflict the transaction is over: drop it, load the tail and decide again.
     pub async fn append(&mut self, commit: &Commit) -> Result<Appended, Error> {
+        let traced = Traced::begin(commit);
+        let outcome = self.write(&traced.commit).await;
+        traced.end(outcome)
+    }
+
+    async fn write(&mut self, commit: &Commit) -> Result<Appended, Error> {
         let document = commit.to_document()?;
         match self.connection.commits.insert_one(document).session(&mut self.session).await {
             Ok(_inserted) => {

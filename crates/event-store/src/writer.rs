@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::commit::{Appended, Commit, CommitId};
 use crate::connection::Connection;
 use crate::error::Cause;
+use crate::trace::Traced;
 use crate::{Config, Doorbell, Error, metrics};
 use batch::Batch;
 
@@ -54,6 +55,12 @@ impl Writer {
     }
 
     pub(crate) async fn append(&self, commit: &Commit) -> Result<Appended, Error> {
+        let traced = Traced::begin(commit);
+        let outcome = self.write(&traced.commit).await;
+        traced.end(outcome)
+    }
+
+    async fn write(&self, commit: &Commit) -> Result<Appended, Error> {
         let document = commit.to_document()?;
         self.connection.check_up().map_err(|cause| cause.doing(APPEND))?;
         let cost = u32::try_from(document.as_bytes().len()).unwrap_or(u32::MAX).max(MIN_COST);

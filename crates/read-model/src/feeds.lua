@@ -4,13 +4,13 @@
 --
 -- KEYS  1 positions, 2 stream versions, 3 gaps, 4 parked streams; then per owner its feed (stream) and its head (hash)
 -- ARGV  1 field of the position, 2 position to start from, 3 position to store, 4 now and 5 window in microseconds,
---       6 most entries of a feed, 7 topic, 8 partition; then one bell channel per owner; then nine per event:
---       stream, version, event id, at, number of the owner (0 = none), type, seed type, offset, data
+--       6 most entries of a feed, 7 topic, 8 partition; then one bell channel per owner; then ten per event:
+--       stream, version, event id, at, number of the owner (0 = none), type, seed type, offset, data, trace context or ''
 -- Answers {1, appended, duplicates, too old, gaps}, or {0, stored position} and has written nothing.
 --
 -- Everything is read and checked before the first write, because a failing Function is not rolled back.
 
-local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 4, 8, 9
+local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 4, 8, 10
 local START = '0000000000000000000000000000000000000000'
 
 local function whole(number)
@@ -29,7 +29,7 @@ local function parse(keys, args)
     local event = {
       stream = args[first], version = tonumber(args[first + 1]), id = args[first + 2], at = tonumber(args[first + 3]),
       owner = tonumber(args[first + 4]), type = args[first + 5], seed = args[first + 6], offset = args[first + 7],
-      data = args[first + 8],
+      data = args[first + 8], trace = args[first + 9],
     }
     if not (event.version and event.at and event.owner) or event.owner < 0 or event.owner > owners then
       return nil, 'feeds_append: an event has no number where one is needed'
@@ -122,9 +122,13 @@ end
 local function store_feed(feed, args, bell, oldest)
   for _, entry in ipairs(feed.new) do
     local event = entry.event
-    redis.call('XADD', feed.key, whole(entry.seq) .. '-0', 'd', entry.digest, 'at', whole(event.at), 'p', entry.previous,
-      's', event.stream, 'v', whole(event.version), 't', event.type, 'seed', event.seed, 'topic', args[7],
-      'partition', args[8], 'offset', event.offset, 'data', event.data)
+    local fields = { 'd', entry.digest, 'at', whole(event.at), 'p', entry.previous, 's', event.stream,
+      'v', whole(event.version), 't', event.type, 'seed', event.seed, 'topic', args[7], 'partition', args[8],
+      'offset', event.offset, 'data', event.data }
+    if event.trace ~= '' then
+      fields[#fields + 1], fields[#fields + 2] = 'trace', event.trace
+    end
+    redis.call('XADD', feed.key, whole(entry.seq) .. '-0', unpack(fields))
   end
   redis.call('HSET', feed.head, 'seq', whole(feed.seq), 'digest', feed.digest)
   trim(feed.key, args[6], oldest)

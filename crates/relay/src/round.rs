@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use event_store::{CommitId, Lanes, Marked};
 use futures::future::join;
+use runtime::trace::{Batch, Kind};
 use schemas::{AnyEvent, Recorded, StreamId, Version};
 use tokio_util::sync::CancellationToken;
 
@@ -88,10 +89,17 @@ struct Round<'a, O, L: LogRound> {
     /// Commits of the round before, to be passed over.
     published: &'a HashSet<CommitId>,
     /// Pages that were sent and not yet answered, oldest first.
-    flying: VecDeque<Vec<Flight<L::Ack>>>,
+    flying: VecDeque<Page<L::Ack>>,
     /// For each stream of which something failed, the first version of the first commit that did.
     stopped: HashMap<StreamId, Version>,
     report: Report,
+}
+
+/// Commits that were sent together.
+struct Page<A> {
+    flights: Vec<Flight<A>>,
+    /// The spans of their events, which end when the page has landed.
+    trace: Batch,
 }
 
 /// A commit that was sent.
@@ -129,6 +137,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
     fn send(&mut self, page: Vec<Marked>) {
         self.report.read += page.len();
         let mut flights = Vec::with_capacity(page.len());
+        let mut trace = Batch::begin(Kind::Producer, "publish");
         for Marked { id, at: _, events } in page {
             if self.report.halted {
                 break;
@@ -139,19 +148,20 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
                 continue;
             }
             match events {
-                Ok(events) => flights.push(self.send_commit(id, events)),
+                Ok(events) => flights.push(self.send_commit(id, events, &mut trace)),
                 Err(source) => {
                     let CommitId { stream, first } = id.clone();
                     self.stop_stream(&id, Error::Unreadable { stream, first, source });
                 }
             }
         }
-        self.flying.push_back(flights);
+        self.flying.push_back(Page { flights, trace });
     }
 
-    fn send_commit(&mut self, id: CommitId, events: Vec<Recorded<AnyEvent>>) -> Flight<L::Ack> {
+    fn send_commit(&mut self, id: CommitId, events: Vec<Recorded<AnyEvent>>, trace: &mut Batch) -> Flight<L::Ack> {
         let mut acks = Vec::with_capacity(events.len());
-        for event in events {
+        for mut event in events {
+            begin_span(&mut event, trace);
             let source = match self.log.send(&event) {
                 Ok(ack) => {
                     acks.push((event.version, ack));
@@ -171,11 +181,13 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
 
     /// Awaits every answer to the oldest page, and adds those of its commits that may lose their marks.
     async fn land_oldest(&mut self, published: &mut Vec<CommitId>) {
-        for Flight { id, acks } in self.flying.pop_front().unwrap_or_default() {
+        let Some(Page { flights, mut trace }) = self.flying.pop_front() else { return };
+        for Flight { id, acks } in flights {
             for (version, ack) in acks {
                 match ack.await {
                     Ok(_delivered) => self.report.published += 1,
                     Err(source) => {
+                        trace.failed("the log did not acknowledge the page");
                         self.report.halted = true;
                         self.stop_stream(&id, Error::Publish { stream: id.stream.clone(), version, source });
                     }
@@ -200,5 +212,16 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         let failed = self.stopped.entry(commit.stream.clone()).or_insert(commit.first);
         *failed = commit.first.min(*failed);
         self.report.failure.get_or_insert(error);
+    }
+}
+
+/// What readers of this event do follows from its publication.
+fn begin_span(event: &mut Recorded<AnyEvent>, trace: &mut Batch) {
+    if let Some(span) = trace.add(event.traceparent.as_deref(), event.at.as_micros()) {
+        span.set("messaging.system", || "kafka");
+        span.set("messaging.destination.name", || event.stream.aggregate().topic());
+        span.set("orderflow.stream", || event.stream.to_string());
+        span.set("orderflow.version", || i64::from(event.version.0));
+        span.lead(&mut event.traceparent);
     }
 }

@@ -11,6 +11,18 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use crate::Process;
+use crate::metrics::{Metric, Unit};
+
+const READY: Metric = Metric::gauge("process_ready", Unit::Count, "1 if the process can do its work, else 0.");
+/// By `dependency`.
+const DEPENDENCY_UP: Metric = Metric::gauge(
+    "dependency_up",
+    Unit::Count,
+    "1 if what this process needs is there and as it should be, else 0; readiness says why.",
+);
+
+/// The metrics of every process's health.
+pub(crate) const METRICS: &[Metric] = &[READY, DEPENDENCY_UP];
 
 #[derive(Clone)]
 struct Admin {
@@ -47,7 +59,18 @@ async fn ready(State(admin): State<Admin>, Query(query): Query<Vec<(String, Stri
 }
 
 async fn metrics_text(State(admin): State<Admin>) -> Response {
+    tell_health(&admin.process);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.render()).into_response()
+}
+
+/// Health as metrics, as it is when somebody asks.
+fn tell_health(process: &Process) {
+    let report = process.health.report();
+    let up = |up: bool| if up { 1.0 } else { 0.0 };
+    READY.set(up(report.ready));
+    for dependency in report.dependencies {
+        metrics::gauge!(DEPENDENCY_UP.name, "dependency" => dependency.name).set(up(dependency.up));
+    }
 }
 
 async fn version(State(admin): State<Admin>) -> Json<serde_json::Value> {

@@ -16,6 +16,8 @@ pub use describe::{ConfigEntry, describe};
 pub use load::{Rejected, load};
 pub use secret::Secret;
 
+use crate::trace::Sampler;
+
 /// A process's settings.
 pub trait Config: clap::Parser {
     /// The part that every process has.
@@ -43,6 +45,26 @@ pub struct RuntimeConfig {
     /// Whether known-weak secrets are refused.
     #[arg(long, env = "ENVIRONMENT", value_enum, default_value_t = Environment::Production)]
     pub environment: Environment,
+    /// Where traces go.
+    #[command(flatten)]
+    pub traces: TraceConfig,
+}
+
+/// Where traces go, and which.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TraceConfig {
+    /// The OTLP receiver to which spans are sent by HTTP, as `http://collector:4318`; without it none are made.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_parser = endpoint)]
+    pub endpoint: Option<String>,
+    /// Which traces are recorded.
+    #[arg(long, env = "OTEL_TRACES_SAMPLER", value_enum, default_value_t = Sampler::AlwaysOn)]
+    pub sampler: Sampler,
+    /// The share of traces that `traceidratio` records, from 0 to 1.
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value_t = 1.0, value_parser = ratio)]
+    pub ratio: f64,
+    /// How long spans are collected before they are sent, in milliseconds.
+    #[arg(long, env = "OTEL_BSP_SCHEDULE_DELAY", default_value_t = 5_000)]
+    pub collect_millis: u64,
 }
 
 /// How log lines look.
@@ -61,6 +83,16 @@ pub enum Environment {
     Dev,
     /// Anywhere else.
     Production,
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let has_scheme = text.starts_with("http://") || text.starts_with("https://");
+    if has_scheme { Ok(text.to_owned()) } else { Err("a URL is needed: http://host:4318".to_owned()) }
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio: f64 = text.parse().map_err(|_| "a number is needed".to_owned())?;
+    if (0.0..=1.0).contains(&ratio) { Ok(ratio) } else { Err("a number from 0 to 1 is needed".to_owned()) }
 }
 
 fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {

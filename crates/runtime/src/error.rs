@@ -33,12 +33,25 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// Traces cannot be exported.
+    #[error("cannot export traces; look at OTEL_EXPORTER_OTLP_ENDPOINT")]
+    Traces {
+        /// What the exporter or its HTTP client said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The metrics recorder could not be installed.
     #[error("cannot install the metrics recorder")]
     Metrics {
         /// What the exporter said.
         source: metrics_exporter_prometheus::BuildError,
     },
+}
+
+impl Error {
+    /// Traces cannot be exported, for this reason.
+    pub(crate) fn traces(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Traces { source: Box::new(source) }
+    }
 }
 
 /// An error and everything beneath it, on one line, outermost first.

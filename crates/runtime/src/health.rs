@@ -2,10 +2,13 @@
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::{Shutdown, clock};
+
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The process's health; clones share it. Ready = every dependency is up and no shutdown was requested.
 #[derive(Debug, Clone)]
@@ -77,6 +80,13 @@ impl Health {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.shutdown.is_requested() && self.entries().iter().all(|entry| entry.reason.is_none())
+    }
+
+    /// Returns when the process can do its work, or a shutdown is requested.
+    pub async fn ready(&self) {
+        while !self.is_ready() && !self.shutdown.is_requested() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// The whole picture.

@@ -11,6 +11,7 @@ mod rate;
 mod server;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -40,11 +41,19 @@ pub(crate) const REFUSED: Metric = Metric::counter(
     "Requests that were told to come back, by the limit that was reached.",
 );
 
-/// Serves the routes, inside [`layered`] and within these limits, until the shutdown is requested; then accepts no more,
-/// finishes the requests in flight, lets the gateway go ([`LINGER`]) and returns. Upgraded sockets and endless bodies are
-/// their owner's to end.
+/// How long a process that is not ready yet turns clients away at the door, so that the gateway asks its twin. After that
+/// it lets them in: then its answers say what is missing.
+const OPENS_AT_LAST: Duration = Duration::from_secs(5);
+
+/// Serves the routes once the process is ready, or after [`OPENS_AT_LAST`], inside [`layered`] and within these limits,
+/// until the shutdown is requested; then accepts no more, finishes the requests in flight, lets the gateway go
+/// ([`LINGER`]) and returns. Upgraded sockets and endless bodies are their owner's to end.
 pub async fn serve(address: SocketAddr, router: Router, limits: &HttpLimits, process: &Process) -> Result<(), Error> {
-    let listener = server::bind(address).map_err(|source| Error::Bind { address, source })?;
+    let bind = |source| Error::Bind { address, source };
+    let socket = server::bind(address).map_err(bind)?;
+    // Whether ready, too late, or ending: all that follows is the same.
+    let _elapsed = tokio::time::timeout(OPENS_AT_LAST, process.health.ready()).await;
+    let listener = server::listen(socket).map_err(bind)?;
     serve_on(listener, router, limits, process).await
 }
 

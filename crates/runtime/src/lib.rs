@@ -1,5 +1,5 @@
 //! What every process needs and no business word appears in: configuration, logs, metrics, health, shutdown, tasks,
-//! clocks, the HTTP server with its error layers, and problem+json.
+//! traces, clocks, the HTTP server with its error layers, and problem+json.
 //!
 //! A process is `fn main() -> ExitCode { runtime::start("name", run) }`.
 
@@ -18,6 +18,7 @@ pub mod http;
 pub mod metrics;
 pub mod problem;
 pub mod tasks;
+pub mod trace;
 
 pub use config::{Config, Environment, RuntimeConfig, Secret};
 pub use error::{Error, chain};

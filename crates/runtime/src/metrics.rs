@@ -122,5 +122,7 @@ pub(crate) fn install() -> Result<PrometheusHandle, Error> {
     let builder = PrometheusBuilder::new().set_buckets(BUCKETS).map_err(failed)?;
     let handle = builder.install_recorder().map_err(failed)?;
     describe(crate::http::METRICS);
+    describe(crate::trace::METRICS);
+    describe(crate::admin::METRICS);
     Ok(handle)
 }

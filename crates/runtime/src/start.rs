@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{self, Config};
 use crate::error::chain;
+use crate::trace::Exporter;
 use crate::{Error, Process, admin, clock, logs, metrics, tasks};
 
 /// How long a process may take from the request to end until it has ended.
@@ -63,6 +64,7 @@ where
     let process = Process::new(name, config.runtime().instance.as_deref());
     let address = config.runtime().admin_addr;
     let recorder = metrics::install()?;
+    let exporter = Exporter::start(&config.runtime().traces, &process)?;
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
     let signals = Signals::listen()?;
     let admin = admin::router(process.clone(), recorder.clone());
@@ -73,6 +75,9 @@ where
     ];
     tracing::info!(admin.address = %address, instance = &*process.instance, "{name} starts");
     let ended = supervised(&process, run(config, process.clone())).await;
+    if let Some(exporter) = exporter {
+        exporter.finish().await;
+    }
     for task in around {
         task.abort();
     }

@@ -22,7 +22,7 @@ pub mod testing;
 pub mod versions;
 
 pub use error::{Error, Lead};
-pub use orderflow::{Addresses, Admin, Given, Orderflow, Shape};
+pub use orderflow::{Addresses, Admin, Given, Orderflow, Shape, Traces};
 pub use wait::{eventually, within};
 
 /// An error and everything that caused it, on one line each.

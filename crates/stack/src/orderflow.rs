@@ -22,7 +22,7 @@ mod state;
 pub use admin::Admin;
 pub(crate) use admin::{Session, log_in};
 pub use ours::Shape;
-pub use servers::{Addresses, Given};
+pub use servers::{Addresses, Given, Traces};
 pub(crate) use state::{Health, Status};
 
 use ports::Ports;
@@ -40,6 +40,7 @@ pub struct Orderflow {
     addresses: Addresses,
     admin: Admin,
     log_filter: Option<String>,
+    traces: Traces,
     processes: Vec<Process>,
 }
 
@@ -49,11 +50,19 @@ impl Orderflow {
     ///
     /// # Panics
     /// When something does not come up: the message says what, and shows the end of its log.
-    #[expect(clippy::panic, reason = "a test fails by panicking")]
     pub async fn up(shape: Shape) -> Self {
+        Self::up_traced(shape, Traces::default()).await
+    }
+
+    /// The same, where our processes are told this about traces.
+    ///
+    /// # Panics
+    /// When something does not come up: the message says what, and shows the end of its log.
+    #[expect(clippy::panic, reason = "a test fails by panicking")]
+    pub async fn up_traced(shape: Shape, traces: Traces) -> Self {
         let folder = testing::folder("orderflow");
         let mut system = Self::new(folder, Lifetime::WithUs, shape);
-        match system.assemble(&Given::default(), &|_progress| ()).await {
+        match system.assemble(&Given { traces, ..Given::default() }, &|_progress| ()).await {
             Ok(()) => system,
             Err(error) => panic!("{}", crate::chain(&error)),
         }
@@ -61,7 +70,17 @@ impl Orderflow {
 
     fn new(folder: PathBuf, lifetime: Lifetime, shape: Shape) -> Self {
         let (ports, addresses, admin) = (Ports::default(), Addresses::default(), Admin::default());
-        Self { folder, lifetime, shape, ports, addresses, admin, log_filter: None, processes: Vec::new() }
+        Self {
+            folder,
+            lifetime,
+            shape,
+            ports,
+            addresses,
+            admin,
+            log_filter: None,
+            traces: Traces::default(),
+            processes: Vec::new(),
+        }
     }
 
     /// Starts whatever does not run yet, in this order: servers, topics and schemas, our processes, the gateway.
@@ -72,6 +91,7 @@ impl Orderflow {
         self.ops(&["topics", "apply", "--execute"])?;
         self.ops(&["schemas", "apply", "--execute"])?;
         self.log_filter.clone_from(&given.rust_log);
+        self.traces.clone_from(&given.traces);
         let mut programs = self.our_programs()?;
         programs.push(self.gateway_program()?);
         let ours = programs.iter().map(|program| program.name.clone());

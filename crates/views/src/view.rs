@@ -5,6 +5,31 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// One document per stream, folded from that stream's events alone.
+///
+/// A fold gets the document and the event, and gives a document: nothing that could act, and no way to wait for anybody
+/// who could. So whoever replays events, however often, repeats no effect:
+///
+/// ```
+/// use schemas::{OrderEvent, Recorded};
+/// use views::{OrderView, Unfoldable, View};
+///
+/// type Fold = fn(Option<OrderView>, &Recorded<OrderEvent>) -> Result<Option<OrderView>, Unfoldable>;
+/// let _fold: Fold = OrderView::apply;
+/// ```
+///
+/// What could act is not there at all: this crate knows neither the payment provider, nor a store, nor a log.
+///
+/// ```compile_fail
+/// use payments::Provider;
+/// ```
+///
+/// ```compile_fail
+/// use event_store::EventStore;
+/// ```
+///
+/// ```compile_fail
+/// use bus::Producer;
+/// ```
 pub trait View: Sized + Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static {
     /// The projection that keeps these views.
     const PROJECTION: Projection;

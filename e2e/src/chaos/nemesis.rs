@@ -1,4 +1,5 @@
-//! What is done to the system: every process is killed or frozen, and Redis loses some or all of its data.
+//! What is done to the system: every process is killed or frozen, Redis loses some or all of its data, and the schema
+//! registry all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ const FROZEN: std::ops::Range<f64> = 0.5..14.0;
 const LOST_BYTES: u64 = 8_192;
 /// Processes that suffer at the same time.
 const AT_A_TIME: usize = 2;
+const REDIS: &str = "redis";
+const REGISTRY: &str = "registry";
 /// The gateway is the customers' window; the rest is fair game.
 const SPARED: &str = "gateway";
 
@@ -81,10 +84,10 @@ impl<'a> Nemesis<'a> {
     }
 
     fn choose(&mut self) -> (String, Blow) {
-        let redis = || "redis".to_owned();
         match self.random.random_range(0..100) {
-            0..3 => (redis(), Blow::Empty),
-            3..8 => (redis(), Blow::LoseTail),
+            0..3 => (REDIS.to_owned(), Blow::Empty),
+            3..6 => (REGISTRY.to_owned(), Blow::Empty),
+            6..11 => (REDIS.to_owned(), Blow::LoseTail),
             rest => {
                 let names: Vec<&str> = self.system.names().filter(|name| *name != SPARED).collect();
                 let victim = names.choose(&mut self.random).copied().unwrap_or(SPARED).to_owned();
@@ -107,6 +110,7 @@ async fn strike(system: &Orderflow, victim: String, blow: Blow, length: Duration
             tokio::time::sleep(length).await;
             system.signal(&victim, "CONT").expect("a known process");
         }
+        Blow::Empty if victim == REGISTRY => empty_registry(system).await,
         Blow::Empty => remains::empty_redis(&system.addresses().redis_url).await,
         Blow::Kill | Blow::LoseTail => {
             system.kill(&victim).await.expect("a known process");
@@ -118,6 +122,18 @@ async fn strike(system: &Orderflow, victim: String, blow: Blow, length: Duration
         }
     }
     victim
+}
+
+/// A registry that lost its data; an operator registers the schemas again.
+async fn empty_registry(system: &Orderflow) {
+    system.kill(REGISTRY).await.expect("a known process");
+    std::fs::remove_dir_all(system.folder().join(REGISTRY).join("data")).expect("the registry's data");
+    system.start(REGISTRY).await.expect("a registry without data");
+    let mut operator = system.operator().expect("the operators' tool");
+    operator.args(["schemas", "apply", "--execute"]);
+    let applied = tokio::task::spawn_blocking(move || operator.output()).await.expect("a command that ends");
+    let applied = applied.expect("a command that runs");
+    assert!(applied.status.success(), "schemas are not registered again: {}", String::from_utf8_lossy(&applied.stderr));
 }
 
 /// Cuts the end off the append-only file, as a crash does to what did not reach the disk.

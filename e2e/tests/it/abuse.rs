@@ -116,6 +116,7 @@ async fn feed(world: &World, users: &[LoggedIn]) {
             seed_type: None,
             offset: base.next + i64::from(version),
             data: json!({ "note": "x".repeat(BYTES) }).to_string(),
+            trace: None,
         };
         let events: Vec<_> = (1..=EVENTS).map(event).collect();
         let next = Position { next: base.next + i64::from(EVENTS), last: events.last().map(|event| event.id) };

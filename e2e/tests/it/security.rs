@@ -35,7 +35,7 @@ enum For {
 use For::{Admins, Anyone, Owner, Provider, Users};
 
 /// Every route, and for whom it is. A route that is missing here fails the test, and so does a row without a route.
-const TABLE: [(&str, &str, For); 48] = [
+const TABLE: [(&str, &str, For); 49] = [
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/api/v1/users", Admins),
     ("GET", "/api/v1/users/me", Users),
@@ -73,6 +73,7 @@ const TABLE: [(&str, &str, For); 48] = [
     ("POST", "/ops/fulfilment/{order}/compensate", Admins),
     ("POST", "/ops/fulfilment/{order}/retry", Admins),
     ("GET", "/ops/parked", Admins),
+    ("GET", "/ops/pipeline", Admins),
     ("GET", "/ops/projections", Admins),
     ("GET", "/queries/orders", Users),
     ("GET", "/queries/orders/{id}", Owner),

@@ -12,6 +12,8 @@ use read_model::ReadModel;
 use stack::{Orderflow, Shape};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::receiver::Receiver;
+
 /// The longest that anything may take to settle after everything is up again.
 pub(crate) const SETTLED: Duration = Duration::from_secs(60);
 
@@ -28,7 +30,11 @@ impl World {
     pub(crate) async fn enter() -> Self {
         static SYSTEM: OnceCell<Mutex<Orderflow>> = OnceCell::const_new();
         let shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
-        let system = SYSTEM.get_or_init(async || Mutex::new(Orderflow::up(shape).await)).await.lock().await;
+        let system = SYSTEM
+            .get_or_init(async || Mutex::new(Orderflow::up_traced(shape, Receiver::shared().settings()).await))
+            .await
+            .lock()
+            .await;
         let gateway = Gateway::new(system.gateway());
         let admin = system.admin();
         let admin = gateway.log_in(&admin.email, &admin.password).await;

@@ -1,16 +1,28 @@
-//! The partitions that do not go on, for readiness.
+//! The partitions that do not go on, for readiness, and how far they are behind, for metrics.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use read_model::Source;
 use runtime::Dependency;
+use runtime::clock::{self, Instant};
+
+use crate::metrics;
 
 /// Which partitions stand still, and why; clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Troubles {
     health: Dependency,
-    stopped: Arc<Mutex<BTreeMap<Source, String>>>,
+    partitions: Arc<Mutex<BTreeMap<Source, State>>>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// When it was at the end of its log, or was begun with.
+    kept_up: Instant,
+    /// Why it does not go on.
+    stopped: Option<String>,
 }
 
 /// One partition's entry; gone when dropped.
@@ -24,23 +36,42 @@ impl Troubles {
     /// No partition has any trouble.
     pub(super) fn new(health: Dependency) -> Self {
         health.up();
-        Self { health, stopped: Arc::default() }
+        Self { health, partitions: Arc::default() }
     }
 
     pub(super) fn place(&self, source: Source) -> Place {
+        self.lock().insert(source.clone(), State { kept_up: clock::monotonic(), stopped: None });
         Place { troubles: self.clone(), source }
     }
 
+    /// Says in metrics how far the feeds are behind.
+    pub(super) fn tell_lag(&self, now: Instant) {
+        metrics::FEED_LAG_SECONDS.set(self.lag(now).as_secs_f64());
+    }
+
+    fn lag(&self, now: Instant) -> Duration {
+        let kept_up = self.lock().values().map(|state| state.kept_up).min();
+        kept_up.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
     fn note(&self, source: &Source, reason: Option<String>) {
-        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        match reason {
-            Some(reason) => stopped.insert(source.clone(), reason),
-            None => stopped.remove(source),
-        };
-        match stopped.first_key_value() {
+        let mut partitions = self.lock();
+        if let Some(state) = partitions.get_mut(source) {
+            state.stopped = reason;
+        }
+        self.report(&partitions);
+    }
+
+    fn report(&self, partitions: &BTreeMap<Source, State>) {
+        let mut stopped = partitions.iter().filter_map(|(source, state)| Some((source, state.stopped.as_ref()?)));
+        match stopped.next() {
             Some((source, reason)) => self.health.down(format!("{source}: {reason}")),
             None => self.health.up(),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Source, State>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -54,11 +85,20 @@ impl Place {
     pub(super) fn going(&self) {
         self.troubles.note(&self.source, None);
     }
+
+    /// Everything in the log has been fed.
+    pub(super) fn at_end(&self) {
+        if let Some(state) = self.troubles.lock().get_mut(&self.source) {
+            state.kept_up = clock::monotonic();
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.going();
+        let mut partitions = self.troubles.lock();
+        partitions.remove(&self.source);
+        self.troubles.report(&partitions);
     }
 }
 
@@ -68,17 +108,35 @@ mod tests {
 
     use super::*;
 
+    fn troubles() -> (Dependency, Troubles) {
+        let health = Process::new("notifier", None).health.dependency("feeds");
+        (health.clone(), Troubles::new(health))
+    }
+
+    fn place(troubles: &Troubles, partition: i32) -> Place {
+        troubles.place(Source { topic: "orders.events.v1".into(), partition })
+    }
+
     #[test]
     fn one_stopped_partition_makes_the_feeds_unready_until_it_goes_on_or_is_taken_away() {
-        let health = Process::new("notifier", None).health.dependency("feeds");
-        let troubles = Troubles::new(health.clone());
-        let place = |partition| troubles.place(Source { topic: "orders.events.v1".into(), partition });
-        let (first, second) = (place(1), place(2));
+        let (health, troubles) = troubles();
+        let (first, second) = (place(&troubles, 1), place(&troubles, 2));
         first.stopped(&std::fmt::Error);
         second.stopped(&std::fmt::Error);
         first.going();
         assert!(!health.is_up(), "the other one still stands");
         drop(second);
         assert!(health.is_up());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_feeds_are_as_far_behind_as_the_slowest_partition() {
+        let (_health, troubles) = troubles();
+        let (fast, slow) = (place(&troubles, 1), place(&troubles, 2));
+        tokio::time::advance(Duration::from_secs(7)).await;
+        fast.at_end();
+        assert_eq!(troubles.lag(clock::monotonic()), Duration::from_secs(7));
+        drop(slow);
+        assert_eq!(troubles.lag(clock::monotonic()), Duration::ZERO);
     }
 }

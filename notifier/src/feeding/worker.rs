@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bus::{DecodeFailure, Decoder, FeedError, LogChanged, PartitionFeed, RawRecord};
-use read_model::feeds::{Appended, Batch, Counts, Event, Passed, Poison};
+use read_model::feeds::{self, Appended, Counts, Event, Passed, Poison};
 use read_model::{Cause, MAX_BATCH, ParkingEntry, Position, ReadModel, Sink, Source};
 use runtime::backoff::Backoff;
+use runtime::trace::{Batch, Kind};
 use runtime::{Shutdown, clock};
 use schemas::{EncodeError, StreamId, Timestamp, Version};
 use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::on_bus;
 use super::troubles::{Place, Troubles};
@@ -29,6 +31,7 @@ pub(super) struct Worker {
     source: Source,
     /// The stored position, as far as we know.
     base: Position,
+    look: Interval,
     /// Whether it was looked for streams that this build need not leave parked.
     released_known: bool,
 }
@@ -77,6 +80,8 @@ impl Stop {
 impl Worker {
     pub(super) fn new(feed: PartitionFeed, decoder: Decoder, read_model: ReadModel, troubles: &Troubles) -> Self {
         let source = Source { topic: feed.topic.clone(), partition: feed.partition };
+        let mut look = interval(super::LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (reconnections, place) = (read_model.reconnections(), troubles.place(source.clone()));
         Self {
             feed,
@@ -86,6 +91,7 @@ impl Worker {
             place,
             source,
             base: Position::default(),
+            look,
             released_known: false,
         }
     }
@@ -143,11 +149,16 @@ impl Worker {
     }
 
     async fn turn(&mut self) -> Result<Then, Stop> {
-        let batch = tokio::select! {
-            biased;
-            // Redis may have been restarted and may have lost its last writes.
-            Ok(()) = self.reconnections.changed() => return Ok(Then::Resume),
-            batch = self.feed.batch(MAX_BATCH) => batch,
+        let batch = loop {
+            tokio::select! {
+                biased;
+                // Redis may have been restarted and may have lost its last writes.
+                Ok(()) = self.reconnections.changed() => return Ok(Then::Resume),
+                batch = self.feed.batch(MAX_BATCH) => break batch,
+                _ = self.look.tick() => if self.feed.at_end() {
+                    self.place.at_end();
+                },
+            }
         };
         match batch {
             Some(Ok(records)) => self.append(&records).await,
@@ -162,7 +173,9 @@ impl Worker {
         if records.first().is_some_and(|record| record.offset != self.base.next) {
             return Ok(Then::Resume);
         }
-        let (events, stop) = self.decode(records).await;
+        let mut trace = Batch::begin(Kind::Consumer, "feed");
+        let (mut events, stop) = self.decode(records).await;
+        events.iter_mut().for_each(|event| follow(event, &mut trace));
         let refused = records.get(events.len());
         if let Some(last) = events.last() {
             let next = Position { next: last.offset + 1, last: Some(last.id) };
@@ -218,7 +231,7 @@ impl Worker {
     /// `None` if the feeds have another position than we thought. An answer that was lost shows as that, too.
     async fn store(&mut self, next: Position, events: Vec<Event>) -> Result<Option<Counts>, Stop> {
         let now = Timestamp::from_micros(clock::now_micros());
-        let batch = Batch { source: self.source.clone(), base: self.base, next, now, events };
+        let batch = feeds::Batch { source: self.source.clone(), base: self.base, next, now, events };
         match self.read_model.append_feeds(&batch).await? {
             Appended::Done(counts) => {
                 self.base = next;
@@ -265,7 +278,18 @@ impl Worker {
             owner: recorded.owner,
             offset,
             data: data.to_string(),
+            trace: recorded.traceparent.map(Into::into),
         })
+    }
+}
+
+/// What is told of this event follows from its entering the feed. Of what is fed late, nothing follows any more.
+fn follow(event: &mut Event, trace: &mut Batch) {
+    let before = event.trace.take();
+    if let Some(span) = trace.add(before.as_deref(), event.at.as_micros()) {
+        span.set("orderflow.stream", || event.stream.to_string());
+        span.set("orderflow.version", || i64::from(event.version.0));
+        event.trace = span.traceparent();
     }
 }
 

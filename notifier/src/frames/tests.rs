@@ -25,6 +25,7 @@ pub(crate) fn entry(seq: u64) -> feeds::Entry {
         partition: 0,
         offset: 0,
         data: r#"{"total_amount":5}"#.to_owned(),
+        trace: None,
     }
 }
 

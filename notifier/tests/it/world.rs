@@ -197,5 +197,6 @@ pub(crate) fn sized_event(owner: &UserId, number: u128, (version, bytes): (u32, 
         seed_type: Some("order.created".to_owned()),
         offset: i64::from(version),
         data: format!(r#"{{"note":"{}"}}"#, "x".repeat(bytes)),
+        trace: None,
     }
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use event_store::Head;
 use read_model::{Generation, Reached, Sink, Target};
+use runtime::clock;
 use schemas::{StreamId, Version};
 use views::Projection;
 
-use super::Links;
+use super::{Links, rest_from};
 use crate::Error;
 use crate::shown::{Shown, shown};
 
-/// Between two steps of the look at everything.
+/// Between two steps of the look at everything, at least.
 const STEP: Duration = Duration::from_secs(1);
 
 /// What was found wrong, by stream.
@@ -39,13 +40,14 @@ pub(super) async fn compare(links: Links) -> Result<(), Infallible> {
 async fn everything(links: &Links) -> Result<Findings, Error> {
     let (mut findings, mut cursor) = (Findings::new(), 0);
     loop {
+        let begun = clock::monotonic();
         let (next, found) = links.read_model.documents_from(cursor).await?;
         step(links, found, &mut findings).await?;
         if next == 0 {
             break;
         }
         cursor = next;
-        tokio::time::sleep(STEP).await;
+        tokio::time::sleep(STEP.max(rest_from(begun))).await;
     }
     for sink in shown(&links.read_model).await?.iter().map(Shown::sink) {
         let gaps = links.read_model.survey(sink).await?.gaps;

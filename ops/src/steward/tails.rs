@@ -14,13 +14,14 @@ use read_model::{Source, Survey};
 use runtime::clock::{self, Instant};
 use schemas::{Aggregate, StreamId, Timestamp, Version};
 
-use super::{Links, metrics};
+use super::{Links, metrics, rest_from};
 use crate::Error;
 use crate::shown::{Shown, shown};
 
 const EVERY: Duration = Duration::from_secs(2);
-/// The commits that are looked at first: those that were stored last.
+/// The commits that are looked at first: those that were stored last, and how many while little happens.
 const RECENT: u32 = 500;
+const FEW: u32 = 16;
 /// Processes whose clocks differ by more than this are ill.
 const MARGIN: Duration = Duration::from_secs(2);
 /// Suspects that are remembered, and streams that are published again in one pass.
@@ -46,8 +47,8 @@ struct Tails {
     youngest: Option<Timestamp>,
     /// The look at everything, while it goes on.
     walk: Option<Walk>,
-    /// When it ended.
-    rests_since: Option<Instant>,
+    /// When it goes on, or begins anew.
+    next_step: Option<Instant>,
 }
 
 /// Looks for silent tails until shutdown.
@@ -63,10 +64,7 @@ impl Tails {
         let mut views = shown(&links.read_model).await?;
         // Whoever fills another generation, or keeps it, need not be as far; its gaps tell.
         views.retain(|view| view.live);
-        let recent = links.republisher.recent(RECENT).await?.published();
-        let mut heads = recent.heads();
-        heads.retain(|head| Some(head.at) > self.youngest);
-        self.youngest = heads.iter().map(|head| head.at).max().or(self.youngest);
+        let heads = self.recent(links).await?;
         self.suspect(links, &views, heads).await?;
         if self.suspects.len() < MOST {
             let heads = self.walk_on(links).await?;
@@ -77,19 +75,32 @@ impl Tails {
         Ok(())
     }
 
+    /// The heads of what was committed since the last pass, as far as it is among the last commits.
+    async fn recent(&mut self, links: &Links) -> Result<Vec<Head>, Error> {
+        let mut page = links.republisher.recent(FEW).await?;
+        if page.heads().iter().all(|head| Some(head.at) > self.youngest) {
+            page = links.republisher.recent(RECENT).await?;
+        }
+        let mut heads = page.published().heads();
+        heads.retain(|head| Some(head.at) > self.youngest);
+        self.youngest = heads.iter().map(|head| head.at).max().or(self.youngest);
+        Ok(heads)
+    }
+
     /// The next heads of the look at everything; none while it rests.
     async fn walk_on(&mut self, links: &Links) -> Result<Vec<Head>, Error> {
-        if self.walk.is_none() && self.rests_since.is_some_and(|since| since.elapsed() < links.rest) {
+        let begun = clock::monotonic();
+        if self.next_step.is_some_and(|next| begun < next) {
             return Ok(Vec::new());
         }
         let walk = self.walk.get_or_insert_with(|| links.republisher.walk(Selection::default()));
-        match walk.next().await? {
-            Some(page) => Ok(page.published().heads()),
-            None => {
-                (self.walk, self.rests_since) = (None, Some(clock::monotonic()));
-                Ok(Vec::new())
-            }
+        let page = walk.next().await?;
+        let mut rest = rest_from(begun);
+        if page.is_none() {
+            (self.walk, rest) = (None, links.rest);
         }
+        self.next_step = Some(clock::monotonic() + rest);
+        Ok(page.map(|page| page.published().heads()).unwrap_or_default())
     }
 
     /// Notes the streams of which some view is behind these heads.

@@ -3,12 +3,15 @@
 use std::process::Output;
 use std::time::Duration;
 
+use bus::KafkaConfig;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 use stack::servers::Kafka;
 use stack::{eventually, testing};
 use tokio::process::Command;
+use tokio::sync::OnceCell;
 
 /// Servers whose addresses the command line gets by its environment.
 struct World<'a> {
@@ -37,18 +40,56 @@ fn all(actions: &[String], expected: &str) -> bool {
     !actions.is_empty() && actions.iter().all(|action| action == expected)
 }
 
-#[tokio::test]
+/// The shared servers, once everything was made there; that it is made by `--execute` only, and once, is checked on the
+/// way, because it can be seen only once.
+pub(crate) async fn applied() -> KafkaConfig {
+    static READY: OnceCell<KafkaConfig> = OnceCell::const_new();
+    let apply = async || {
+        let (kafka, registry) = tokio::join!(testing::kafka(), testing::registry());
+        let world = World { kafka, registry: registry.url() };
+        for what in ["topics", "schemas"] {
+            let (plan, list) = (format!("{what} apply"), format!("{what} ls"));
+            let execute = format!("{plan} --execute");
+            assert!(all(&world.actions(&plan, 0).await, "create"), "{what}: a plan");
+            assert!(all(&world.actions(&list, 0).await, "create"), "{what}: a plan does nothing");
+            assert!(all(&world.actions(&execute, 0).await, "create"), "{what}: made");
+            assert!(all(&world.actions(&execute, 0).await, "none"), "{what}: nothing is left to do");
+            assert!(all(&world.actions(&list, 0).await, "none"), "{what}: as they must be");
+        }
+        KafkaConfig { kafka_brokers: kafka.url().to_owned(), schema_registry_url: registry.url().to_owned() }
+    };
+    READY.get_or_init(apply).await.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn topics_and_schemas_are_made_by_execute_only_and_once() {
-    let (kafka, registry) = tokio::join!(testing::kafka(), testing::registry());
-    let world = World { kafka, registry: registry.url() };
-    for what in ["topics", "schemas"] {
-        let (plan, execute, list) = (format!("{what} apply"), format!("{what} apply --execute"), format!("{what} ls"));
-        assert!(all(&world.actions(&plan, 0).await, "create"), "{what}: a plan");
-        assert!(all(&world.actions(&list, 0).await, "create"), "{what}: a plan does nothing");
-        assert!(all(&world.actions(&execute, 0).await, "create"), "{what}: made");
-        assert!(all(&world.actions(&execute, 0).await, "none"), "{what}: nothing is left to do");
-        assert!(all(&world.actions(&list, 0).await, "none"), "{what}: as they must be");
+    let _made = applied().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registered_schema_that_this_release_does_not_get_on_with_is_a_difference() {
+    let (kafka, http) = (applied().await, reqwest::Client::new());
+    let (kafka_server, registry) = (testing::kafka().await, kafka.schema_registry_url.as_str());
+    let world = World { kafka: kafka_server, registry };
+    assert!(all(&world.actions("schemas check", 0).await, "none"), "as it was registered");
+
+    let subject = "fulfilment.events.v1-orderflow.fulfilment.FulfilmentResumed";
+    let record = r#"{"type":"record","namespace":"orderflow.fulfilment","name":"FulfilmentResumed","fields":[{"name":"stranger","type":"long"}]}"#;
+    for (method, path, body) in [
+        (Method::PUT, format!("config/{subject}"), json!({ "compatibility": "NONE" })),
+        (Method::POST, format!("subjects/{subject}/versions"), json!({ "schema": record })),
+    ] {
+        let answer = http.request(method, format!("{registry}/{path}")).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {answer:?}");
     }
+    let output = world.ops("schemas check --output json").await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let items = answer["items"].as_array().unwrap().iter();
+    let differing: Vec<_> = items.filter(|item| item["action"] == "look").collect();
+    assert!(differing.iter().all(|item| item["name"] == subject), "{differing:?}");
+    let said = |text: &str| differing.iter().any(|item| item["state"].as_str().unwrap().contains(text));
+    assert!(said("version 2 and this release") && said("NONE"), "{differing:?}");
 }
 
 #[tokio::test]

@@ -5,5 +5,7 @@ mod apply;
 mod master;
 mod parked;
 mod projections;
+mod replay;
 mod republish;
 mod steward;
+mod tail;

@@ -1,13 +1,16 @@
 //! From a batch of raw records to the stored effect.
 
 use bus::{LogChanged, RawRecord};
+use read_model::Target;
 use runtime::clock;
+use runtime::trace::{Batch, Kind};
 use views::View;
 
 use super::{Then, Worker};
 use crate::error::Stop;
 use crate::metrics::{BATCH_SECONDS, LOG_CHANGED};
 use crate::progress::Projected;
+use crate::read::Read;
 
 impl<V: View> Worker<V> {
     /// Applies records; those before one that stops the partition, if there is one.
@@ -16,14 +19,31 @@ impl<V: View> Worker<V> {
             return Ok(Then::Resume);
         }
         let began = clock::monotonic();
+        let mut trace = Batch::begin(Kind::Consumer, "project");
         let work = self.read(records).await;
-        match self.progress.project(work).await? {
+        work.records.iter().for_each(|record| self.trace(record, &mut trace));
+        let projected = self.progress.project(work).await;
+        if projected.is_err() {
+            trace.failed("the partition stands still");
+        }
+        match projected? {
             Projected::Stored => {
                 let projection = self.links.target.projection;
                 metrics::histogram!(BATCH_SECONDS.name, "projection" => projection).record(began.elapsed());
                 Ok(self.went_on())
             }
             Projected::Elsewhere => Ok(Then::Resume),
+        }
+    }
+
+    fn trace(&self, record: &Read<V::Event>, trace: &mut Batch) {
+        let Read::Event { recorded, .. } = record else { return };
+        if let Some(span) = trace.add(recorded.traceparent.as_deref(), recorded.at.as_micros()) {
+            let Target { projection, generation } = self.links.target;
+            span.set("orderflow.projection", || projection);
+            span.set("orderflow.generation", || generation.to_string());
+            span.set("orderflow.stream", || recorded.stream.to_string());
+            span.set("orderflow.version", || i64::from(recorded.version.0));
         }
     }
 

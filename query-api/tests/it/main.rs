@@ -1,6 +1,7 @@
 //! The query API's routes over a real Redis, filled as projectors fill it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod board;
 mod caller;
 mod consistency;
 mod documentation;
@@ -11,6 +12,7 @@ mod order;
 mod outage;
 mod parked;
 mod payment;
+mod pipeline;
 mod product;
 mod projection;
 mod stage;

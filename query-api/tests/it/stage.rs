@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use query_api::{App, Peer, Peers};
+use read_model::generations::Shape;
 use read_model::{
     Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, Position, ReadModel, RedisConfig, Source,
     Target, feeds,
@@ -147,6 +148,7 @@ impl Stage {
             owner: event.owner.clone(),
             name: event.event.name().to_owned(),
             seed_type: None,
+            trace: None,
             offset: base.next,
             data: "{}".to_owned(),
         };
@@ -163,6 +165,12 @@ impl Stage {
         let parking = Parking { parks: vec![park], held: Vec::new() };
         let batch = Batch { target, source, base, next, writes: Vec::new(), gaps: Vec::new(), parking };
         assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done);
+    }
+
+    /// Somebody has a projection filled anew, beside the generation that readers see.
+    pub(crate) async fn begin(&self, projection: Projection, shape: Shape, rate: Option<u32>) {
+        let at_ms = clock::now_micros() / 1000;
+        self.model.begin(projection.name(), shape, rate, at_ms).await.unwrap();
     }
 
     /// The place behind everything that a user's feed holds, as clients see it.

@@ -9,6 +9,9 @@ use super::{Finding, Tree};
 /// Lines a file may have, tests included.
 const FILE_CEILING: usize = 400;
 
+/// Endings of the files of a page, which have the same ceiling.
+const OF_PAGES: [&str; 3] = [".js", ".css", ".html"];
+
 /// Lines of code a function's body may have, blank lines and comments not counted (as clippy counts).
 const FUNCTION_CEILING: usize = 50;
 
@@ -21,20 +24,22 @@ const EMPTY_NAMES: [&str; 6] = ["util", "utils", "common", "helpers", "manager",
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let of_sources = tree.sources().iter().flat_map(|source| {
         let mut findings = Vec::new();
-        findings.extend(too_long(source));
+        findings.extend(too_long(&source.path, &source.text));
         findings.extend(no_opening(source));
         findings.extend(long_functions(source));
         findings
     });
+    let pages = tree.texts().filter(|(path, _)| OF_PAGES.iter().any(|ending| path.ends_with(ending)));
+    let of_pages = pages.filter_map(|(path, text)| too_long(path, text));
     let of_names = tree.paths().filter_map(bad_name);
     let of_notes = tree.texts().filter(|(path, _)| !path.ends_with(".md")).flat_map(|(path, text)| notes(path, text));
-    of_sources.chain(of_names).chain(of_notes).collect()
+    of_sources.chain(of_pages).chain(of_names).chain(of_notes).collect()
 }
 
-fn too_long(source: &Source) -> Option<Finding> {
-    let lines = source.text.lines().count();
+fn too_long(path: &str, text: &str) -> Option<Finding> {
+    let lines = text.lines().count();
     let message = || format!("{lines} lines, {FILE_CEILING} are allowed: a concept is missing, name it");
-    (lines > FILE_CEILING).then(|| Finding::of_file("file-ceiling", &source.path, message()))
+    (lines > FILE_CEILING).then(|| Finding::of_file("file-ceiling", path, message()))
 }
 
 fn no_opening(source: &Source) -> Option<Finding> {
@@ -132,6 +137,8 @@ mod tests {
         let at_most = format!("//! A file.\n{}", "\n".repeat(FILE_CEILING - 1));
         assert_eq!(broken("a.rs", &at_most), Vec::<&str>::new());
         assert_eq!(broken("a.rs", &format!("{at_most}\n")), ["file-ceiling"]);
+        assert_eq!(broken("a.js", &at_most), Vec::<&str>::new());
+        assert_eq!(broken("a.js", &format!("{at_most}\n")), ["file-ceiling"]);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::Error;
 
 /// Endings of the files whose text a rule reads; of all others only the path is known.
-const TEXT: [&str; 9] = [".rs", ".md", ".toml", ".sh", ".yml", ".conf", ".template", ".patch", "/dev"];
+const TEXT: [&str; 12] =
+    [".rs", ".js", ".css", ".html", ".md", ".toml", ".sh", ".yml", ".conf", ".template", ".patch", "/dev"];
 
 /// Every file of the repository by its path from the root.
 #[derive(Default)]

@@ -43,12 +43,21 @@ async fn thirty_wrong_passwords_a_minute_are_heard_for_known_and_unknown_address
     let world = World::new().await;
     world.register(&account(), "ada@example.org", PASSWORD).await.unwrap();
     for email in ["ada@example.org", "nobody@example.org"] {
-        let tries = (0..40).map(|_| world.log_in(email, "wrong horse battery"));
-        let all = join_all(tries).await;
+        let all = join_all((0..40).map(|_| insist(&world, email, "wrong horse battery"))).await;
         let heard = all.iter().filter(|tried| matches!(tried, Ok(None))).count();
         let told = all.iter().filter(|tried| matches!(tried, Err(Error::Throttled { retry_after: 1..=60 }))).count();
         assert_eq!((heard, told), (30, 10), "{email}");
-        assert!(matches!(world.log_in(email, PASSWORD).await, Err(Error::Throttled { .. })));
+        assert!(matches!(insist(&world, email, PASSWORD).await, Err(Error::Throttled { .. })));
+    }
+}
+
+/// Comes back as long as there is no room, which is nobody's attempt: the machine may be slow.
+async fn insist(world: &World, email: &str, password: &str) -> Result<Option<accounts::Account>, Error> {
+    loop {
+        match world.log_in(email, password).await {
+            Err(Error::Busy) => tokio::task::yield_now().await,
+            outcome => return outcome,
+        }
     }
 }
 

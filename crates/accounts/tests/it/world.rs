@@ -28,7 +28,8 @@ impl World {
         options.server_selection_timeout = Some(std::time::Duration::from_secs(3));
         options.max_pool_size = Some(64);
         let client = Client::with_options(options).unwrap();
-        let accounts = Accounts::new(&client.default_database().unwrap(), &Secret::from("a key for e-mail addresses"));
+        let database = client.default_database().unwrap();
+        let accounts = Accounts::new(&database, &Secret::from("a key for e-mail addresses")).unwrap();
         Self { client, accounts }
     }
 

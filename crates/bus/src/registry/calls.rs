@@ -58,15 +58,21 @@ impl Calls {
 
     /// All schemas of a subject, oldest first; none if the subject does not exist.
     pub(super) async fn versions(&self, subject: &str) -> Result<Vec<Writer>, Error> {
+        let texts = self.texts(subject).await?;
+        Ok(texts.iter().filter_map(|(_, text)| Writer::parse(text)).collect())
+    }
+
+    /// All schemas of a subject as they were registered, each under its version, oldest first.
+    pub(crate) async fn texts(&self, subject: &str) -> Result<Vec<(u32, String)>, Error> {
         let mut numbers = self.version_numbers(subject).await?;
         numbers.sort_unstable();
-        let mut writers = Vec::new();
+        let mut texts = Vec::new();
         for number in numbers {
             let answer = get_schema_by_subject_and_version(&self.settings, subject, Some(number)).await;
             let schema = found(answer, || format!("version {number} of {subject}"))?;
-            writers.extend(schema.and_then(|schema| parse(&schema)));
+            texts.extend(schema.map(|schema| (number, schema.schema)));
         }
-        Ok(writers)
+        Ok(texts)
     }
 
     async fn version_numbers(&self, subject: &str) -> Result<Vec<u32>, Error> {

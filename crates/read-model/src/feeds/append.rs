@@ -45,6 +45,8 @@ pub struct Event {
     pub offset: i64,
     /// The content as JSON.
     pub data: String,
+    /// The W3C trace context of what follows from the feeding, if its trace is recorded.
+    pub trace: Option<String>,
 }
 
 /// What became of a batch.
@@ -118,7 +120,7 @@ fn call(batch: &Batch) -> Cmd {
         let owner = event.owner.as_ref().and_then(|owner| numbers.get(owner)).copied().unwrap_or_default();
         call.arg(event.stream.as_str()).arg(event.version.0).arg(event.id.to_string()).arg(event.at.as_micros());
         call.arg(owner).arg(&event.name).arg(event.seed_type.as_deref().unwrap_or_default());
-        call.arg(event.offset).arg(&event.data);
+        call.arg(event.offset).arg(&event.data).arg(event.trace.as_deref().unwrap_or_default());
     }
     call
 }

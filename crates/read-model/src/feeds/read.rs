@@ -29,6 +29,8 @@ pub struct Entry {
     pub offset: i64,
     /// The content as JSON.
     pub data: String,
+    /// The W3C trace context of what follows from the feeding, if its trace is recorded.
+    pub trace: Option<String>,
 }
 
 /// What a feed answers to a cursor.
@@ -109,6 +111,7 @@ fn link(entry: &RawEntry) -> Option<Link> {
         partition: entry.get("partition")?,
         offset: entry.get("offset")?,
         data: entry.get("data")?,
+        trace: entry.get("trace"),
     };
     Some(Link { previous, entry })
 }

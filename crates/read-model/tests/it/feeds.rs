@@ -75,6 +75,7 @@ pub(crate) fn event(number: u128, version: u32, owner: Option<UserId>, at: Times
         seed_type: (version == 1).then(|| "order.created".to_owned()),
         offset: i64::from(version),
         data: format!(r#"{{"number":{number}}}"#),
+        trace: version.is_multiple_of(2).then(|| format!("00-{number:032x}-{version:016x}-01")),
     }
 }
 

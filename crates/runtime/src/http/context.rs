@@ -3,9 +3,11 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use uuid::Uuid;
+
+use crate::trace::{self, Kind, Span};
 
 const REQUEST_ID: &str = "x-request-id";
 const LONGEST_REQUEST_ID: usize = 128;
@@ -15,7 +17,8 @@ const LONGEST_REQUEST_ID: usize = 128;
 pub struct RequestContext {
     /// `X-Request-Id` as it came, if it is 1 to 128 of `[A-Za-z0-9._:-]`, else a new one.
     pub request_id: String,
-    /// The W3C trace context as it came, if it is valid, else a new one.
+    /// The W3C trace context as it came, if it is valid, else a new one; where traces are exported, with our own decision
+    /// whether this one is recorded, and then below our own span.
     pub traceparent: String,
 }
 
@@ -28,8 +31,20 @@ impl RequestContext {
         let traceparent = text("traceparent").filter(|trace| is_traceparent(trace)).map(str::to_owned);
         Self {
             request_id: request_id.unwrap_or_else(|| Uuid::now_v7().to_string()),
-            traceparent: traceparent.unwrap_or_else(new_traceparent),
+            traceparent: trace::decide(traceparent.unwrap_or_else(new_traceparent)),
         }
+    }
+
+    /// Begins the span of this request. What follows from the request is below it.
+    pub(super) fn begin(&mut self, method: &Method, route: &str) -> Span {
+        let mut span = Span::named(Some(&self.traceparent), Kind::Server, || format!("{method} {route}").into());
+        span.set("http.request.method", || method.to_string());
+        span.set("http.route", || route.to_owned());
+        span.set("request.id", || self.request_id.clone());
+        if let Some(own) = span.traceparent() {
+            self.traceparent = own;
+        }
+        span
     }
 
     /// The trace id within the trace context: 32 hexadecimal digits.

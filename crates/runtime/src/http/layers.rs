@@ -59,10 +59,12 @@ pub(super) fn too_large() -> Problem {
 
 async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let started = clock::monotonic();
-    let context = RequestContext::of(request.headers());
+    let mut context = RequestContext::of(request.headers());
     let meter = Meter::new(&guard);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let seen = Seen { method: &method, route: route.as_ref().map_or("none", MatchedPath::as_str) };
+    let mut trace = context.begin(seen.method, seen.route);
     request.extensions_mut().insert(context.clone());
     request.extensions_mut().insert(meter.clone());
     let span = tracing::info_span!("request", request.id = context.request_id, trace.id = context.trace_id());
@@ -73,7 +75,10 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         // A socket's handshake says `upgrade` here.
         response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
     }
-    let seen = Seen { method: &method, route: route.as_ref().map_or("none", MatchedPath::as_str) };
+    trace.set("http.response.status_code", || i64::from(response.status().as_u16()));
+    if response.status().is_server_error() {
+        trace.failed("the answer is a server error");
+    }
     span.in_scope(|| seen.record(response.status(), started.elapsed()));
     response
 }

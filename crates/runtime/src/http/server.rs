@@ -45,13 +45,18 @@ const BACKLOG: u32 = 1_024;
 /// (`keepalive_timeout` of its upstreams), so that no request meets a connection that is just being closed.
 pub const LINGER: Duration = Duration::from_millis(1_500);
 
-/// Listens on this address. What is accepted inherits the bounds of the listener's buffers.
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Takes this address, without listening on it. What is accepted inherits the bounds of the listener's buffers.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SOCKET_BUFFER)?;
     socket.set_recv_buffer_size(SOCKET_BUFFER)?;
     socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Listens; from here on clients come.
+pub(super) fn listen(socket: TcpSocket) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 

@@ -1,13 +1,13 @@
 //! What a server takes on, and what becomes of whoever is connected when it ends. Over real connections.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use runtime::http::{HttpLimits, JsonBody, LINGER, Meter, serve_on};
+use runtime::http::{HttpLimits, JsonBody, LINGER, Meter, serve, serve_on};
 use runtime::problem::Problem;
 use runtime::{Process, clock};
 use serde_json::Value;
@@ -85,7 +85,7 @@ impl Client {
 
     /// Whether the server cuts the connection, without a word.
     async fn is_cut(&mut self) -> bool {
-        matches!(self.0.read_u8().await, Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof)
+        matches!(self.0.read_u8().await, Err(error) if error.kind() == ErrorKind::UnexpectedEof)
     }
 }
 
@@ -233,4 +233,25 @@ async fn whoever_had_connected_before_the_end_is_answered() {
     for answer in tokio::time::timeout(SOON, answers).await.unwrap().unwrap() {
         assert!(answer.unwrap().ends_with("here"));
     }
+}
+
+#[tokio::test]
+async fn a_process_that_is_not_ready_lets_nobody_in_until_it_is() {
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let process = Process::new("test", None);
+    let needed = process.health.dependency("needed");
+    let (router, limits, serving) = (Router::new(), HttpLimits::default(), process.clone());
+    let served = runtime::tasks::spawn("server", async move { serve(address, router, &limits, &serving).await });
+    for _ in 0..100 {
+        let refused = TcpStream::connect(address).await.map(drop).map_err(|error| error.kind());
+        assert_eq!(refused, Err(ErrorKind::ConnectionRefused), "whoever is sent here is better served elsewhere");
+        tokio::task::yield_now().await;
+    }
+    needed.up();
+    let within = clock::monotonic() + SOON;
+    while TcpStream::connect(address).await.is_err() {
+        assert!(clock::monotonic() < within, "it is ready, and nobody is let in");
+    }
+    process.shutdown.request();
+    served.await.unwrap().unwrap();
 }

@@ -28,6 +28,7 @@ fn announce(system: &Orderflow) {
     let addresses = system.addresses();
     report::told("");
     report::told(&format!("gateway    {gateway}   (documentation: {gateway}/docs)"));
+    report::told(&format!("board      {gateway}/board   (log in as the admin)"));
     report::told(&format!("admin      {}   (password: ./dev status -o env)", system.admin().email));
     report::told(&format!("MongoDB    {}", without_password(&addresses.mongodb_uri)));
     report::told(&format!("Kafka      {}", addresses.kafka_brokers));

@@ -1,4 +1,4 @@
-//! Redis and nginx from the distribution's packages.
+//! Redis, nginx and, for the test that looks at a page, Chromium from the distribution's packages.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,6 +29,14 @@ pub fn redis() -> Result<PathBuf, Error> {
 /// [`Error::Missing`] or [`Error::Command`] when it cannot be installed.
 pub fn nginx() -> Result<PathBuf, Error> {
     program("nginx", "nginx")
+}
+
+/// The program `chromium`. No server needs it, so [`super::all`] does not install it.
+///
+/// # Errors
+/// [`Error::Missing`] or [`Error::Command`] when it cannot be installed.
+pub fn chromium() -> Result<PathBuf, Error> {
+    program("chromium", "chromium")
 }
 
 /// The major version in what `redis-server --version` prints.

@@ -188,6 +188,8 @@ mod tests {
             (Method::GET, "/openapi.json", "query-api"),
             (Method::GET, "/asyncapi.yaml", "query-api"),
             (Method::GET, "/docs", "query-api"),
+            (Method::GET, "/board", "query-api"),
+            (Method::GET, "/board/main.js", "query-api"),
             (Method::GET, "/docs/problems", "query-api"),
             (Method::GET, "/health", "query-api"),
             (Method::GET, "/health/ready", "query-api"),
@@ -201,7 +203,9 @@ mod tests {
             assert_eq!(lines.next(), Some(service), "{method} {path}");
             assert_eq!(lines.next(), Some(format!("{method} {path} HTTP/1.1").as_str()), "passed on as it came");
         }
-        for path in ["/", "/nope", "/api/v1/usersx", "/queriesx", "/commands", "/ws/other", "/metrics", "/healthx"] {
+        for path in
+            ["/", "/nope", "/api/v1/usersx", "/queriesx", "/commands", "/ws/other", "/metrics", "/healthx", "/boards"]
+        {
             assert_eq!(world.ask(Method::GET, path).await.status(), 404, "{path}");
         }
     }

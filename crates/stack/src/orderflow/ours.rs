@@ -146,6 +146,7 @@ impl Orderflow {
             .env("RUST_LOG", self.log_filter.as_deref().unwrap_or("info,access=warn"))
             .env("HTTP_ADDR", format!("127.0.0.1:{http}"))
             .env("ADMIN_ADDR", format!("127.0.0.1:{admin}"));
+        program = self.traces.settings().fold(program, |program, (name, value)| program.env(name, value));
         program.log = self.log_of(name);
         Ok(program)
     }

@@ -31,6 +31,39 @@ pub struct Given {
     /// Which log lines our processes write.
     #[arg(long, env = "RUST_LOG")]
     pub rust_log: Option<String>,
+    /// What our processes do about traces.
+    #[command(flatten)]
+    pub traces: Traces,
+}
+
+/// What our processes are told about traces.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Traces {
+    /// An OTLP receiver, as `http://127.0.0.1:4318`; without it there are no traces.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otel_exporter_otlp_endpoint: Option<String>,
+    /// Which traces are recorded.
+    #[arg(long, env = "OTEL_TRACES_SAMPLER")]
+    pub otel_traces_sampler: Option<String>,
+    /// The share of them.
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG")]
+    pub otel_traces_sampler_arg: Option<String>,
+    /// How many milliseconds spans are collected.
+    #[arg(long, env = "OTEL_BSP_SCHEDULE_DELAY")]
+    pub otel_bsp_schedule_delay: Option<String>,
+}
+
+impl Traces {
+    /// The settings that are given.
+    pub(super) fn settings(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &self.otel_exporter_otlp_endpoint),
+            ("OTEL_TRACES_SAMPLER", &self.otel_traces_sampler),
+            ("OTEL_TRACES_SAMPLER_ARG", &self.otel_traces_sampler_arg),
+            ("OTEL_BSP_SCHEDULE_DELAY", &self.otel_bsp_schedule_delay),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    }
 }
 
 /// Where everything is.

@@ -158,6 +158,7 @@ impl Model {
             partition: batch.source.partition,
             offset: event.offset,
             data: event.data.clone(),
+            trace: event.trace.clone(),
         });
     }
 }
