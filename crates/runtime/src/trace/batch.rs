@@ -105,7 +105,7 @@ mod tests {
         drop(batch);
 
         let spans = kept.0.lock().unwrap().clone();
-        let [news, replayed] = spans.as_slice() else { panic!("{spans:?}") };
+        let [news, replayed] = <[SpanData; 2]>::try_from(spans).unwrap();
         let own = &news.span_context;
         assert_eq!(led, format!("00-{}-{}-01", own.trace_id(), own.span_id()));
         assert_eq!((own.trace_id().to_string(), news.links.len()), (format!("{:032x}", 1), 0));
