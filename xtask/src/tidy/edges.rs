@@ -13,7 +13,7 @@ const RULE: &str = "edges";
 ///
 /// Tests may add [`TEST_HARNESS`]. A new line, or a new name in a line, is a decision about the architecture: say why
 /// in `docs/adr/`.
-const EDGES: [(&str, &[&str]); 20] = [
+const EDGES: [(&str, &[&str]); 21] = [
     ("schemas", &[]),
     ("runtime", &[]),
     ("domain", &["schemas"]),
@@ -52,6 +52,7 @@ const EDGES: [(&str, &[&str]); 20] = [
     ),
     ("xtask", &["bus", "command-api", "projector", "query-api", "notifier", "ops", "payments", "schemas", "runtime"]),
     ("e2e", ANY),
+    ("bench", ANY),
 ];
 
 /// A crate that looks at everything from outside.
