@@ -110,6 +110,18 @@ impl Context {
         client.incremental_unassign(list)
     }
 
+    /// Kafka did not take these offsets, as during a rebalance: they are offered again, unless newer ones are.
+    pub(super) fn not_committed(&self, error: &KafkaError, offsets: &TopicPartitionList) {
+        tracing::debug!(%error, group = self.group.config.group, "Kafka did not take the offsets; they are offered again");
+        let mut assignment = self.assignment();
+        for element in offsets.elements() {
+            let partition = assignment.find(element.topic(), element.partition());
+            if let (Some(partition), Offset::Offset(next)) = (partition, element.offset()) {
+                partition.to_commit.get_or_insert(next);
+            }
+        }
+    }
+
     fn topic(&self, name: &str) -> Option<(Arc<str>, Arc<Ends>)> {
         self.group.ends.iter().find(|(topic, _)| **topic == *name).cloned()
     }
@@ -139,10 +151,10 @@ impl ConsumerContext for Context {
         }
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         self.called_back.store(true, Ordering::Relaxed);
         if let Err(error) = result {
-            tracing::debug!(%error, group = self.group.config.group, "Kafka did not take the offsets for its lag tools");
+            self.not_committed(&error, offsets);
         }
     }
 }

@@ -270,7 +270,7 @@ impl Poller<'_> {
         if done.count() > 0
             && let Err(error) = self.client.commit(&done, CommitMode::Async)
         {
-            tracing::debug!(%error, "Kafka did not take the offsets for its lag tools");
+            self.client.context().not_committed(&error, &done);
         }
     }
 }
