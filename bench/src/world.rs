@@ -49,7 +49,19 @@ impl World {
             let stock = Request::by(&admin).json(json!({ "quantity": 1_000_000 }));
             let _ = gateway.post(&path, stock).await;
         }
+        world.published().await;
         world
+    }
+
+    /// Waits until every commit is published: who runs without a relay may need what others know by then.
+    async fn published(&self) {
+        let outbox = self.store("orderflow").await.outbox();
+        let empty = async || match outbox.backlog(1).await {
+            Ok(0) => Ok(()),
+            Ok(_some) => Err("some commits are not published".to_owned()),
+            Err(error) => Err(stack::chain(&error)),
+        };
+        within(PATIENCE, empty).await.unwrap_or_else(|missing| panic!("{missing}"));
     }
 
     /// Ends every process of ours, and starts these; returns when they are ready.

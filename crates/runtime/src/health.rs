@@ -82,13 +82,6 @@ impl Health {
         !self.shutdown.is_requested() && self.entries().iter().all(|entry| entry.reason.is_none())
     }
 
-    /// Returns when the process can do its work, or a shutdown is requested.
-    pub async fn ready(&self) {
-        while !self.is_ready() && !self.shutdown.is_requested() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-
     /// The whole picture.
     #[must_use]
     pub fn report(&self) -> Report {
@@ -119,6 +112,14 @@ impl Dependency {
     /// It does not answer, for this reason. Logged when the reason is new.
     pub fn down(&self, reason: impl Display) {
         self.change(Some(reason.to_string()));
+    }
+
+    /// Returns when everything else is up, or a shutdown is requested.
+    pub(crate) async fn last(&self) {
+        let is_last = || self.health.entries().iter().all(|entry| entry.reason.is_none() || entry.name == self.name);
+        while !is_last() && !self.health.shutdown.is_requested() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Whether it is up.

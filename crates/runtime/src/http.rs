@@ -51,9 +51,12 @@ const OPENS_AT_LAST: Duration = Duration::from_secs(5);
 pub async fn serve(address: SocketAddr, router: Router, limits: &HttpLimits, process: &Process) -> Result<(), Error> {
     let bind = |source| Error::Bind { address, source };
     let socket = server::bind(address).map_err(bind)?;
+    // Whoever is told that the process is ready may come at once.
+    let door = process.health.dependency("http");
     // Whether ready, too late, or ending: all that follows is the same.
-    let _elapsed = tokio::time::timeout(OPENS_AT_LAST, process.health.ready()).await;
+    let _elapsed = tokio::time::timeout(OPENS_AT_LAST, door.last()).await;
     let listener = server::listen(socket).map_err(bind)?;
+    door.up();
     serve_on(listener, router, limits, process).await
 }
 

@@ -247,11 +247,14 @@ async fn a_process_that_is_not_ready_lets_nobody_in_until_it_is() {
         assert_eq!(refused, Err(ErrorKind::ConnectionRefused), "whoever is sent here is better served elsewhere");
         tokio::task::yield_now().await;
     }
+    assert!(!process.health.is_ready());
     needed.up();
     let within = clock::monotonic() + SOON;
-    while TcpStream::connect(address).await.is_err() {
-        assert!(clock::monotonic() < within, "it is ready, and nobody is let in");
+    while !process.health.is_ready() {
+        assert!(clock::monotonic() < within, "nothing is missing, and it is not ready");
+        tokio::task::yield_now().await;
     }
+    TcpStream::connect(address).await.unwrap();
     process.shutdown.request();
     served.await.unwrap().unwrap();
 }
