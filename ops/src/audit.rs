@@ -9,16 +9,16 @@ mod refold;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use event_store::{EventStore, Selection, murmur2};
+use event_store::{EventStore, Selection};
 use read_model::generations::Shape;
-use read_model::{Sink, Source, Standing, Target};
-use runtime::clock;
+use read_model::{Sink, Standing, Survey, Target};
 use schemas::{AnyEvent, Recorded, StreamId, UserId, Version};
 use vault::Vault;
 use views::Projection;
 
 use crate::answer::Answer;
 use crate::cli::AuditCommand;
+use crate::ends::{now_ms, was_at_the_end};
 use crate::plan::{Action, Item, Plan};
 use crate::projections::{Views, refused};
 use crate::republish::connect;
@@ -30,8 +30,6 @@ const TOGETHER: usize = 200;
 /// How often what looks wrong is looked at again before it counts, and how long is waited before.
 const LOOKS: u32 = 6;
 const PAUSE: Duration = Duration::from_secs(1);
-/// Processes whose clocks differ by more than this are ill.
-const MARGIN_MS: i64 = 2_000;
 /// How many differences an answer names.
 const NAMED: usize = 1_000;
 
@@ -84,8 +82,8 @@ pub(crate) async fn audit(wish: &AuditCommand) -> Result<Answer, Error> {
     }
     // Whatever looked wrong once was looked at twice.
     audit.look_again(&mut found).await?;
-    let at_end_ms = audit.views.read_model.survey(Sink::Views(audit.target)).await?.at_end_ms;
-    Ok(audit.told(found, &surplus, |stream| is_later(&at_end_ms, stream, begun_ms)))
+    let survey = audit.views.read_model.survey(Sink::Views(audit.target)).await?;
+    Ok(audit.told(found, &surplus, |(stream, finding)| finding.is_drift(stream, &survey, begun_ms)))
 }
 
 impl Audit {
@@ -218,25 +216,16 @@ impl Audit {
     /// Whether another look would change nothing: whatever is behind is so for good.
     async fn is_settled(&self, found: &Findings, begun_ms: i64) -> Result<bool, Error> {
         let survey = self.views.read_model.survey(Sink::Views(self.target)).await?;
-        let late = |(stream, finding): (&StreamId, &Finding)| match finding {
-            Finding::Behind { .. } => is_later(&survey.at_end_ms, stream, begun_ms),
-            Finding::Differs { .. } | Finding::Ahead { .. } => true,
-        };
-        Ok(found.suspects.iter().all(late))
+        Ok(found.suspects.iter().all(|(stream, finding)| finding.is_drift(stream, &survey, begun_ms)))
     }
 
     fn told(
         &self,
         found: Findings,
         surplus: &BTreeSet<StreamId>,
-        came_to_the_end: impl Fn(&StreamId) -> bool,
+        is_drift: impl Fn(&(StreamId, Finding)) -> bool,
     ) -> Answer {
-        let is_drift = |stream: &StreamId, finding: &Finding| match finding {
-            Finding::Behind { .. } => came_to_the_end(stream),
-            Finding::Differs { .. } | Finding::Ahead { .. } => true,
-        };
-        let (drift, coming): (Vec<_>, Vec<_>) =
-            found.suspects.into_iter().partition(|(stream, finding)| is_drift(stream, finding));
+        let (drift, coming): (Vec<_>, Vec<_>) = found.suspects.into_iter().partition(is_drift);
         let count = drift.len() + surplus.len();
         let state = format!(
             "{} streams compared with MongoDB: {count} differ, {} are on their way, {} are parked",
@@ -256,6 +245,16 @@ impl Audit {
     }
 }
 
+impl Finding {
+    /// Whether it stays: what is only behind may still come, unless the projector has been at the end since then.
+    fn is_drift(&self, stream: &StreamId, survey: &Survey, since_ms: i64) -> bool {
+        match self {
+            Self::Behind { .. } => was_at_the_end(&survey.at_end_ms, stream, since_ms),
+            Self::Differs { .. } | Self::Ahead { .. } => true,
+        }
+    }
+}
+
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -267,16 +266,4 @@ impl std::fmt::Display for Finding {
             Self::Ahead { shown, head } => write!(f, "ahead: shows version {shown}, MongoDB has {head}"),
         }
     }
-}
-
-/// Whether the projector of a stream was at the end of its log some time after this.
-fn is_later(at_end_ms: &BTreeMap<Source, i64>, stream: &StreamId, since_ms: i64) -> bool {
-    let positive = murmur2(stream.as_str().as_bytes()) & 0x7fff_ffff;
-    let partition = i32::try_from(positive).unwrap_or_default() % bus::admin::PARTITIONS;
-    let source = Source { topic: stream.aggregate().topic().into(), partition };
-    at_end_ms.get(&source).is_some_and(|at| *at > since_ms + MARGIN_MS)
-}
-
-fn now_ms() -> i64 {
-    clock::now_micros().div_euclid(1_000)
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod cli;
+mod ends;
 mod error;
 mod explain;
 mod keys;

@@ -9,10 +9,10 @@ mod watch;
 use bus::admin::{Extent, Topics};
 use read_model::generations::{Begun, Footprint, Generations, Shape};
 use read_model::{Generation, Target};
-use runtime::clock;
 
 use crate::Error;
 use crate::cli::RebuildCommand;
+use crate::ends::now_ms;
 use crate::plan::{Action, Item, Plan};
 use crate::projections::{Views, refused};
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(command: &RebuildCommand) -> Result<Plan, Error> {
     if plan.is_refused() {
         return Ok(plan);
     }
-    let (shape, now_ms) = (Shape(views.projection.shape()), clock::now_micros().div_euclid(1_000));
+    let (shape, now_ms) = (Shape(views.projection.shape()), now_ms());
     let other = match views.read_model.begin(views.name(), shape, rate(command), now_ms).await? {
         Begun::New(generation) => generation,
         Begun::Filling(generation) => {

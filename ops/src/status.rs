@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use bus::inventory::{Held, Inventory};
 use read_model::{ReadModel, Sink, Source, Survey};
-use runtime::{Process, clock};
+use runtime::Process;
 use schemas::Aggregate;
 use views::Projection;
 
 use crate::Error;
 use crate::answer::Answer;
 use crate::cli::StatusCommand;
+use crate::ends;
 use crate::republish::connect;
 use crate::shown::{Shown, shown};
 use report::{GroupStatus, OutboxStatus, PartitionStatus, ReaderStatus, Status};
@@ -67,7 +68,7 @@ async fn views(
         let topic = projection.aggregate().topic().into();
         (Source { topic, partition }, *held)
     });
-    let now_ms = clock::now_micros().div_euclid(1_000);
+    let now_ms = ends::now_ms();
     let partitions = sources.map(|(source, held)| {
         let at_end_ms = survey.at_end_ms.get(&source).copied().unwrap_or_default();
         let seconds = (at_end_ms > 0).then(|| (now_ms - at_end_ms).max(0) / 1_000);

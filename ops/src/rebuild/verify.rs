@@ -2,15 +2,13 @@
 //! same offset of the log. What differs is named, and refuses.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use bus::admin::PARTITIONS;
-use event_store::murmur2;
+use read_model::Generation;
 use read_model::generations::{Compared, Comparison, Depth, Difference, Generations};
-use read_model::{Generation, Source};
 use schemas::StreamId;
 
 use crate::Error;
+use crate::ends::source_of;
 use crate::plan::{Action, Item};
 use crate::projections::Views;
 
@@ -67,14 +65,6 @@ fn item(views: &Views, live: Generation, other: Generation, difference: Differen
         (here, there) => format!("at version {here} in g{live}, at {there} in g{other}"),
     };
     Item::new(format!("{} {stream}", views.called(other)), Action::Refuse, format!("{place}: {versions}{point}"))
-}
-
-/// The partition that a stream's events are in, as every producer of ours and Kafka's own clients choose it.
-fn source_of(stream: &StreamId) -> Source {
-    let partitions = PARTITIONS.unsigned_abs();
-    let hash = murmur2(stream.as_str().as_bytes()) & 0x7fff_ffff;
-    let partition = i32::try_from(hash % partitions).unwrap_or_default();
-    Source { topic: Arc::from(stream.aggregate().topic()), partition }
 }
 
 #[cfg(test)]

@@ -8,22 +8,20 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bus::admin::PARTITIONS;
-use event_store::{Head, Selection, Walk, murmur2};
-use read_model::{Source, Survey};
+use event_store::{Head, Selection, Walk};
+use read_model::Survey;
 use runtime::clock::{self, Instant};
 use schemas::{Aggregate, StreamId, Timestamp, Version};
 
 use super::{Links, metrics, rest_from};
 use crate::Error;
+use crate::ends::{now_ms, was_at_the_end};
 use crate::shown::{Shown, shown};
 
 const EVERY: Duration = Duration::from_secs(2);
 /// The commits that are looked at first: those that were stored last, and how many while little happens.
 const RECENT: u32 = 500;
 const FEW: u32 = 16;
-/// Processes whose clocks differ by more than this are ill.
-const MARGIN: Duration = Duration::from_secs(2);
 /// Suspects that are remembered, and streams that are published again in one pass.
 const MOST: usize = 10_000;
 const MOST_AGAIN: usize = 200;
@@ -175,25 +173,12 @@ impl Tails {
 /// Whether the projector was at the end of the log after the event should have been there. Gaps and parked streams are
 /// somebody else's.
 fn is_lost(stream: &StreamId, suspect: &Suspect, survey: &Survey) -> bool {
-    let margin_ms = i64::try_from(MARGIN.as_millis()).unwrap_or(i64::MAX);
-    let at_end_ms = survey.at_end_ms.get(&source_of(stream)).copied().unwrap_or_default();
     let known = survey.parked.contains(stream) || survey.gaps.iter().any(|gap| gap.stream == *stream);
-    !known && at_end_ms > suspect.since_ms + margin_ms
-}
-
-/// The partition of a stream's events: the one that the producer's partitioner chooses.
-fn source_of(stream: &StreamId) -> Source {
-    let positive = murmur2(stream.as_str().as_bytes()) & 0x7fff_ffff;
-    let partition = i32::try_from(positive).unwrap_or_default() % PARTITIONS;
-    Source { topic: stream.aggregate().topic().into(), partition }
+    !known && was_at_the_end(&survey.at_end_ms, stream, suspect.since_ms)
 }
 
 fn retry_ms(attempts: u32) -> i64 {
     2_i64.saturating_pow(attempts).saturating_mul(2_000).min(LAST_RETRY_MS)
-}
-
-fn now_ms() -> i64 {
-    clock::now_micros().div_euclid(1_000)
 }
 
 #[cfg(test)]
@@ -202,6 +187,7 @@ mod tests {
     use schemas::OrderId;
 
     use super::*;
+    use crate::ends::source_of;
 
     /// A suspicion of second 10, judged when the projector was last at the end at this time.
     fn check(at_end_ms: i64, change: impl Fn(&StreamId, &mut Survey)) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event_store::{Commit, EventStore, StoredEvent, murmur2};
+use event_store::{Commit, EventStore, StoredEvent};
 use read_model::{
     Applied, Batch, DocumentWrite, Freshness, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
 };
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use views::{StockView, View as _};
 
 use crate::republish::{published, store};
+use crate::steward::source_of;
 
 const TARGET: Target = Target { projection: "stock", generation: Generation(1) };
 /// Streams, each of three events.
@@ -114,11 +115,6 @@ impl Drop for World {
 fn of_stock(recorded: Recorded<AnyEvent>) -> Recorded<StockEvent> {
     let event = StockEvent::from_any(recorded.event.clone()).unwrap();
     recorded.map(|_| event)
-}
-
-fn source_of(stream: &StreamId) -> Source {
-    let partition = i32::try_from((murmur2(stream.as_str().as_bytes()) & 0x7fff_ffff) % 12).unwrap();
-    Source { topic: "stock.events.v1".into(), partition }
 }
 
 fn commits(sku: &Sku) -> Vec<Commit> {

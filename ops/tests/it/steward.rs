@@ -128,9 +128,10 @@ impl Drop for World {
     }
 }
 
-fn source_of(stream: &StreamId) -> Source {
+/// The partition of a stream's events.
+pub(crate) fn source_of(stream: &StreamId) -> Source {
     let partition = i32::try_from((murmur2(stream.as_str().as_bytes()) & 0x7fff_ffff) % 12).unwrap();
-    Source { topic: "orders.events.v1".into(), partition }
+    Source { topic: stream.aggregate().topic().into(), partition }
 }
 
 fn free_address() -> String {
