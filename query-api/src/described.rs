@@ -44,7 +44,7 @@ pub(crate) struct Order {
     shipment: Option<Shipment>,
     /// Where to read on.
     links: Links,
-    /// Its payment; null before it is asked for.
+    /// Its payment; null before it is asked for. An order as it was is shown without it.
     payment: Option<Payment>,
 }
 

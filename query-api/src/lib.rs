@@ -9,6 +9,7 @@ mod config;
 mod consistency;
 mod cursor;
 mod described;
+mod difference;
 mod health;
 mod listening;
 mod metrics;

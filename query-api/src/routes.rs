@@ -40,6 +40,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(order::one))
         .routes(routes!(order::list))
         .routes(routes!(order::history))
+        .routes(routes!(order::past::diff))
         .routes(routes!(payment::one))
         .routes(routes!(product::one))
         .routes(routes!(product::list))

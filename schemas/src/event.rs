@@ -33,6 +33,8 @@ pub trait Event:
     fn from_avro(name: &str, writer: &Schema, datum: &[u8]) -> Result<Self, DecodeError>;
     /// The content as JSON, under the record's field names, for people and browsers.
     fn to_json(&self) -> Result<serde_json::Value, EncodeError>;
+    /// Reads what [`Self::to_json`] wrote, in this or an earlier release.
+    fn from_json(name: &str, data: &serde_json::Value) -> Result<Self, DecodeError>;
     /// This event among those of all aggregates.
     fn into_any(self) -> AnyEvent {
         self.into()
@@ -98,6 +100,14 @@ pub enum DecodeError {
         name: String,
         /// What the decoder said.
         source: serde_avro_fast::de::DeError,
+    },
+    /// A shown event's content is not that event.
+    #[error("the JSON is not a {name}")]
+    Json {
+        /// The event's name.
+        name: String,
+        /// What the decoder said.
+        source: serde_json::Error,
     },
     /// Bytes were left over behind the datum.
     #[error("{left} bytes are left over behind the Avro datum of {name}")]
@@ -193,6 +203,17 @@ macro_rules! events {
                     $(Self::$variant(event) => serde_json::to_value(event),)+
                 }
                 .map_err(|source| $crate::EncodeError::Json { name: self.name(), source })
+            }
+
+            fn from_json(name: &str, data: &serde_json::Value) -> Result<Self, $crate::DecodeError> {
+                match name {
+                    $(stringify!($record) => <$record as serde::Deserialize>::deserialize(data).map(Self::$variant),)+
+                    $($(stringify!($old) => {
+                        <$old as serde::Deserialize>::deserialize(data).map(|old| Self::$heir(old.into()))
+                    })+)?
+                    _ => return Err($crate::event::unknown_name::<Self>(name)),
+                }
+                .map_err(|source| $crate::DecodeError::Json { name: name.to_owned(), source })
             }
         }
     };
@@ -292,6 +313,8 @@ mod tests {
         assert_eq!(ParcelEvent::from_document("ParcelWeighed", &document).unwrap(), weighed(2_000));
         let (writer, datum) = written(&old);
         assert_eq!(ParcelEvent::from_avro("ParcelWeighed", &writer, &datum).unwrap(), weighed(2_000));
+        let shown = serde_json::to_value(&old).unwrap();
+        assert_eq!(ParcelEvent::from_json("ParcelWeighed", &shown).unwrap(), weighed(2_000));
         assert_eq!(ParcelEvent::RETIRED, ["ParcelWeighed"]);
     }
 

@@ -195,9 +195,10 @@ impl<'a> Sealed<'a> {
         AnyEvent::from_avro(self.envelope.stream.aggregate(), self.name, &writer.schema, self.datum).map_err(|source| {
             match source {
                 DecodeError::UnknownName { .. } => self.unknown_type(),
-                DecodeError::Bson { .. } | DecodeError::Avro { .. } | DecodeError::TrailingBytes { .. } => {
-                    Poison::Value { source }
-                }
+                DecodeError::Bson { .. }
+                | DecodeError::Avro { .. }
+                | DecodeError::Json { .. }
+                | DecodeError::TrailingBytes { .. } => Poison::Value { source },
             }
         })
     }

@@ -1,8 +1,10 @@
 //! What happened to an order, event by event.
 
-use schemas::{Event as _, OrderEvent, OrderId, Recorded, Timestamp, UserId};
+use schemas::{DecodeError, Event as _, OrderEvent, OrderId, Recorded, Timestamp, UserId, Version};
 use serde::{Deserialize, Serialize};
 
+use crate::OrderView;
+use crate::order::Happened;
 use crate::view::{Listing, Projection, Unfoldable, View};
 
 /// All events of one order, oldest first.
@@ -34,6 +36,51 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// The record's content, under the record's field names.
     pub data: serde_json::Value,
+}
+
+/// What an order was cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum Untold {
+    /// The history does not know what happened then: it was discarded, or has not happened.
+    #[error("what happened at version {version} is not known")]
+    Missing {
+        /// The version.
+        version: Version,
+    },
+    /// What is kept of an event is not an event.
+    #[error("the event of version {version} cannot be read")]
+    Unreadable {
+        /// The event's version.
+        version: Version,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// The events do not follow from each other.
+    #[error("the event of version {version} does not follow from those before it")]
+    Unfoldable {
+        /// The event's version.
+        version: Version,
+        /// Why not.
+        source: Unfoldable,
+    },
+}
+
+impl HistoryView {
+    /// The order as it was after the event of this version, the same that [`OrderView`]'s fold came to then; `None` before
+    /// the first one.
+    pub fn order_at(&self, version: Version) -> Result<Option<OrderView>, Untold> {
+        let mut entries = self.events.iter();
+        let mut order = None;
+        for version in (1..=version.0).map(Version) {
+            let entry = entries.next().filter(|entry| entry.version == version.0);
+            let HistoryEntry { r#type, at, data, .. } = entry.ok_or(Untold::Missing { version })?;
+            let event = OrderEvent::from_json(r#type, data).map_err(|source| Untold::Unreadable { version, source })?;
+            let happened = Happened { stream: self.order_id.stream(), version, at: *at, event: &event };
+            let next = OrderView::after(order, &happened);
+            order = Some(next.map_err(|source| Untold::Unfoldable { version, source })?);
+        }
+        Ok(order)
+    }
 }
 
 impl View for HistoryView {

@@ -11,7 +11,7 @@ mod user;
 mod view;
 
 pub use fulfilment::{FulfilmentStepView, FulfilmentView};
-pub use history::{HistoryEntry, HistoryView};
+pub use history::{HistoryEntry, HistoryView, Untold};
 pub use order::{OrderItem, OrderLinks, OrderShipment, OrderView};
 pub use payment::{PaymentView, RefundStatus, RefundView};
 pub use product::ProductView;

@@ -1,7 +1,8 @@
 //! The order as its owner sees it.
 
 use schemas::{
-    Currency, Event as _, OrderEvent, OrderId, OrderPlaced, OrderShipped, OrderStatus, Recorded, Sku, Timestamp, UserId,
+    Currency, Event as _, OrderEvent, OrderId, OrderPlaced, OrderShipped, OrderStatus, Recorded, Sku, StreamId,
+    Timestamp, UserId, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,23 +92,8 @@ impl View for OrderView {
     type Event = OrderEvent;
 
     fn apply(view: Option<Self>, recorded: &Recorded<OrderEvent>) -> Result<Option<Self>, Unfoldable> {
-        let event = recorded.event.name();
-        match (view, &recorded.event) {
-            (None, OrderEvent::Placed(placed)) => Self::placed(recorded, placed).map(Some),
-            (Some(order), happened) => {
-                let status = order.status.after(happened).ok_or(Unfoldable::Impossible { event })?;
-                Ok(Some(order.now(status, recorded)))
-            }
-            (
-                None,
-                OrderEvent::Reserved(_)
-                | OrderEvent::Rejected(_)
-                | OrderEvent::Paid(_)
-                | OrderEvent::Shipped(_)
-                | OrderEvent::Delivered(_)
-                | OrderEvent::Cancelled(_),
-            ) => Err(Unfoldable::Missing { event }),
-        }
+        let Recorded { stream, version, at, event, .. } = recorded;
+        Self::after(view, &Happened { stream, version: *version, at: *at, event }).map(Some)
     }
 
     fn lists(&self) -> Vec<Listing> {
@@ -121,11 +107,41 @@ impl View for OrderView {
     }
 }
 
+/// What an order shows of an event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Happened<'a> {
+    pub(crate) stream: &'a StreamId,
+    pub(crate) version: Version,
+    pub(crate) at: Timestamp,
+    pub(crate) event: &'a OrderEvent,
+}
+
 impl OrderView {
-    fn placed(recorded: &Recorded<OrderEvent>, placed: &OrderPlaced) -> Result<Self, Unfoldable> {
-        let event = recorded.event.name();
-        let id = OrderId::parse(recorded.stream.as_str())
-            .map_err(|_| Unfoldable::Stream { event, stream: recorded.stream.clone() })?;
+    /// The order after one more event, wherever that was kept.
+    pub(crate) fn after(view: Option<Self>, happened: &Happened<'_>) -> Result<Self, Unfoldable> {
+        let event = happened.event.name();
+        match (view, happened.event) {
+            (None, OrderEvent::Placed(placed)) => Self::placed(happened, placed),
+            (Some(order), next) => {
+                let status = order.status.after(next).ok_or(Unfoldable::Impossible { event })?;
+                Ok(order.now(status, happened))
+            }
+            (
+                None,
+                OrderEvent::Reserved(_)
+                | OrderEvent::Rejected(_)
+                | OrderEvent::Paid(_)
+                | OrderEvent::Shipped(_)
+                | OrderEvent::Delivered(_)
+                | OrderEvent::Cancelled(_),
+            ) => Err(Unfoldable::Missing { event }),
+        }
+    }
+
+    fn placed(happened: &Happened<'_>, placed: &OrderPlaced) -> Result<Self, Unfoldable> {
+        let event = happened.event.name();
+        let id = OrderId::parse(happened.stream.as_str())
+            .map_err(|_| Unfoldable::Stream { event, stream: happened.stream.clone() })?;
         let item_count = placed.lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.quantity));
         let items = placed.lines.iter().map(|line| OrderItem {
             sku: line.sku.clone(),
@@ -140,10 +156,10 @@ impl OrderView {
             total_amount: placed.total_amount,
             item_count: item_count.ok_or(Unfoldable::Overflow { event })?,
             preview_skus: placed.lines.iter().take(PREVIEW).map(|line| line.sku.clone()).collect(),
-            created_at: recorded.at,
-            updated_at: recorded.at,
-            seed_version: recorded.version.0,
-            version: recorded.version.0,
+            created_at: happened.at,
+            updated_at: happened.at,
+            seed_version: happened.version.0,
+            version: happened.version.0,
             items: items.collect(),
             currency: placed.currency,
             shipment: None,
@@ -152,9 +168,9 @@ impl OrderView {
         })
     }
 
-    fn now(self, status: OrderStatus, recorded: &Recorded<OrderEvent>) -> Self {
-        let version = recorded.version.0;
-        let shipment = match &recorded.event {
+    fn now(self, status: OrderStatus, happened: &Happened<'_>) -> Self {
+        let version = happened.version.0;
+        let shipment = match happened.event {
             OrderEvent::Shipped(shipped) => Some(OrderShipment::from(shipped)),
             OrderEvent::Placed(_)
             | OrderEvent::Reserved(_)
@@ -163,6 +179,6 @@ impl OrderView {
             | OrderEvent::Delivered(_)
             | OrderEvent::Cancelled(_) => self.shipment,
         };
-        Self { status, version, seed_version: version, updated_at: recorded.at, shipment, ..self }
+        Self { status, version, seed_version: version, updated_at: happened.at, shipment, ..self }
     }
 }

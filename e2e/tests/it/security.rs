@@ -35,7 +35,7 @@ enum For {
 use For::{Admins, Anyone, Owner, Provider, Users};
 
 /// Every route, and for whom it is. A route that is missing here fails the test, and so does a row without a route.
-const TABLE: [(&str, &str, For); 49] = [
+const TABLE: [(&str, &str, For); 50] = [
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/api/v1/users", Admins),
     ("GET", "/api/v1/users/me", Users),
@@ -77,6 +77,7 @@ const TABLE: [(&str, &str, For); 49] = [
     ("GET", "/ops/projections", Admins),
     ("GET", "/queries/orders", Users),
     ("GET", "/queries/orders/{id}", Owner),
+    ("GET", "/queries/orders/{id}/diff", Owner),
     ("GET", "/queries/orders/{id}/history", Owner),
     ("GET", "/queries/payments/{id}", Owner),
     ("GET", "/queries/products", Users),

@@ -1,4 +1,6 @@
-//! Orders: one, its history, and the caller's or everybody's.
+//! Orders: one, its history and its past, and the caller's or everybody's.
+
+pub(super) mod past;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,6 +20,7 @@ use crate::app::unreadable;
 use crate::described::{OneOrder, OrderHistory, OrderPage, Refused};
 use crate::parameters::Parameters;
 use crate::terms::Terms;
+use past::Moment;
 
 /// What an answer about orders comes from.
 const OVER: [Projection; 2] = [Projection::Orders, Projection::Payments];
@@ -25,9 +28,11 @@ const OVER: [Projection; 2] = [Projection::Orders, Projection::Payments];
 /// How many users one question may name.
 const MAX_USERS: usize = 20;
 
-/// One order, as its owner or an admin sees it.
+/// One order, as its owner or an admin sees it, now or as it was.
 #[utoipa::path(get, path = "/queries/orders/{id}", tag = "orders",
     params(("id" = String, Path, description = "The order"),
+        ("version" = Option<u32>, Query, description = "The order as it was after this many events, without its payment"),
+        ("as_of" = Option<String>, Query, description = "The order as it was at this instant, without its payment; RFC 3339"),
         ("Consistency-Token" = Option<String>, Header, description = "The answer is not older than this"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: how many seconds it may wait for that; \
             `feed-cursor`: answer in `Feed-Cursor` from where to listen for what comes after")),
@@ -37,14 +42,13 @@ pub(super) async fn one(
     State(app): State<App>,
     caller: Caller,
     Params(id): Params<OrderId>,
+    parameters: Parameters,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let mark = app.mark(&OVER, &terms).await?;
-    let (order, payment) = app.order(&id, &caller, &terms).await?;
-    let versions = [order.version, payment.version];
-    let answer = Answer::wrapped("order", &payment.joined_to(order).body, &versions);
-    let answer = answer.listening_from(app.since(mark, &caller).await?);
-    app.answer(&OVER, answer, &terms).await
+    match Moment::asked(&parameters)? {
+        Some(moment) => app.past_order(&id, moment, &caller, &terms).await,
+        None => app.present_order(&id, &caller, &terms).await,
+    }
 }
 
 /// What happened to an order, as its owner or an admin sees it.
@@ -60,8 +64,7 @@ pub(super) async fn history(
     Params(id): Params<OrderId>,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let found = app.documents(&[(Projection::History, id.stream())], &terms).await?;
-    let history = visible(found.into_iter().next().flatten(), &caller)?;
+    let history = app.history(&id, &caller, &terms).await?;
     let answer = Answer::plain(history.body, &[history.version]);
     app.answer(&[Projection::History], answer, &terms).await
 }
@@ -101,6 +104,22 @@ fn visible(found: Option<Document>, caller: &Caller) -> Result<Shown, Problem> {
 }
 
 impl App {
+    /// Answers an order as it is, with its payment.
+    async fn present_order(&self, id: &OrderId, caller: &Caller, terms: &Terms) -> Result<Response, Problem> {
+        let mark = self.mark(&OVER, terms).await?;
+        let (order, payment) = self.order(id, caller, terms).await?;
+        let versions = [order.version, payment.version];
+        let answer = Answer::wrapped("order", &payment.joined_to(order).body, &versions);
+        let answer = answer.listening_from(self.since(mark, caller).await?);
+        self.answer(&OVER, answer, terms).await
+    }
+
+    /// An order's history as it is stored, if the caller may see it.
+    async fn history(&self, id: &OrderId, caller: &Caller, terms: &Terms) -> Result<Shown, Problem> {
+        let found = self.documents(&[(Projection::History, id.stream())], terms).await?;
+        visible(found.into_iter().next().flatten(), caller)
+    }
+
     /// An order and its payment, read together, if the caller may see them.
     async fn order(&self, id: &OrderId, caller: &Caller, terms: &Terms) -> Result<(Shown, Payment), Problem> {
         let payment = id.payment();

@@ -91,6 +91,9 @@ async fn answers_have_the_fields_that_their_description_has() {
     let history = stage.get("/queries/orders/ord_1/history", &admin(), &[]).await.json();
     assert_described(schemas, "OrderHistory", &history);
     assert_described(schemas, "HistoryEvent", &history["events"][0]);
+    let diff = stage.get("/queries/orders/ord_1/diff", &admin(), &[]).await.json();
+    assert_described(schemas, "OrderDiff", &diff);
+    assert_described(schemas, "Change", &diff["changes"][0]);
     let page = stage.get("/ops/fulfilment", &admin(), &[]).await.json();
     assert_described(schemas, "FulfilmentPage", &page);
     assert_described(schemas, "Fulfilment", &page["fulfilments"][0]);

@@ -11,6 +11,7 @@ mod listening;
 mod order;
 mod outage;
 mod parked;
+mod past;
 mod payment;
 mod pipeline;
 mod product;

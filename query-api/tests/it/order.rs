@@ -26,7 +26,7 @@ async fn an_order_is_answered_byte_for_byte_as_it_is_stored_with_its_payment_at_
 async fn somebody_elses_order_is_as_unknown_as_one_that_never_was() {
     let stage = Stage::open().await;
     stage.order(&placed("ord_1", "usr_a", 1)).await;
-    for path in ["", "/history"] {
+    for path in ["", "/history", "/diff", "?version=1", "?as_of=2024-01-01T00:00:00Z"] {
         let [foreign, absent, malformed] = ["ord_1", "ord_2", "xyz"].map(|id| format!("/queries/orders/{id}{path}"));
         let foreign = stage.get(&foreign, &user("usr_b"), &[]).await;
         let absent = stage.get(&absent, &user("usr_b"), &[]).await;
@@ -41,8 +41,9 @@ async fn somebody_elses_order_is_as_unknown_as_one_that_never_was() {
 #[tokio::test]
 async fn no_query_is_answered_without_a_token() {
     let stage = Stage::open().await;
-    let queries = ["orders", "orders/ord_1", "orders/ord_1/history", "products", "products/mouse", "payments/pay_1"];
-    for uri in queries.map(|query| format!("/queries/{query}")).into_iter().chain(["/ops/projections".to_owned()]) {
+    let order = ["orders/ord_1", "orders/ord_1/history", "orders/ord_1/diff", "orders/ord_1?version=1"];
+    let queries = ["orders", "products", "products/mouse", "payments/pay_1"].into_iter().chain(order);
+    for uri in queries.map(|query| format!("/queries/{query}")).chain(["/ops/projections".to_owned()]) {
         assert_eq!(stage.get(&uri, "", &[]).await.status, StatusCode::UNAUTHORIZED, "{uri}");
     }
 }

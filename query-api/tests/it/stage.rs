@@ -115,6 +115,11 @@ impl Stage {
         self.apply::<OrderView>(event).await;
     }
 
+    /// Its history alone.
+    pub(crate) async fn history(&self, event: &Recorded<schemas::OrderEvent>) {
+        self.apply::<HistoryView>(event).await;
+    }
+
     pub(crate) async fn product(&self, event: &Recorded<schemas::ProductEvent>) {
         self.apply::<ProductView>(event).await;
     }

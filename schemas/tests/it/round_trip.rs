@@ -1,8 +1,8 @@
 //! What is written is read again, and apache-avro, the reference, writes and reads the same bytes.
 
 use proptest::prelude::*;
-use schemas::AnyEvent;
 use schemas::avro::record_named;
+use schemas::{AnyEvent, Event};
 
 use crate::reference;
 use crate::samples::any_event;
@@ -24,6 +24,18 @@ proptest! {
     }
 
     #[test]
+    fn json_reads_what_it_wrote(event in any_event()) {
+        match event {
+            AnyEvent::Order(event) => shown_and_read(event),
+            AnyEvent::Product(event) => shown_and_read(event),
+            AnyEvent::Stock(event) => shown_and_read(event),
+            AnyEvent::Payment(event) => shown_and_read(event),
+            AnyEvent::User(event) => shown_and_read(event),
+            AnyEvent::Fulfilment(event) => shown_and_read(event),
+        }
+    }
+
+    #[test]
     fn apache_avro_reads_and_writes_the_same_bytes(event in any_event()) {
         let record = record_named(event.name()).unwrap();
         let datum = event.to_avro(&record.schema).unwrap();
@@ -33,4 +45,8 @@ proptest! {
         let json = serde_json::Value::try_from(value).unwrap();
         prop_assert_eq!(json, event.to_json().unwrap());
     }
+}
+
+fn shown_and_read<E: Event>(event: E) {
+    assert_eq!(E::from_json(event.name(), &event.to_json().unwrap()).unwrap(), event);
 }
