@@ -4,15 +4,16 @@
 use bson::{Document, doc};
 use e2e::client::LoggedIn;
 use mongodb::{Collection, IndexModel};
+use stack::within;
 use uuid::Uuid;
 
 use crate::case::{Case, Floor, Side};
-use crate::http::Connection;
+use crate::http::{Answer, Connection};
 use crate::load::{Call, closed};
 use crate::measure::{Meter, Round};
 use crate::plan::Plan;
 use crate::report;
-use crate::world::{World, basket};
+use crate::world::{PATIENCE, World, basket};
 
 /// Clients, and how many times as fast as `insert_one` we must be.
 const LOADS: [(usize, f64); 2] = [(32, 2.0), (128, 3.0)];
@@ -24,6 +25,7 @@ pub(crate) async fn run(world: &World, plan: &Plan) -> Vec<Case> {
     let user = world.customer().await;
     let uri = world.mongodb_uri_file(DATABASE);
     world.only(&[("command-api", &[("ROLES", "http"), ("MONGODB_URI_FILE", &uri)])]).await;
+    hears_of_the_shop(world, &user).await;
     let mut cases = Vec::new();
     for (clients, floor) in LOADS {
         report::say(&format!("B1 append, {clients} clients"));
@@ -47,6 +49,16 @@ pub(crate) async fn run(world: &World, plan: &Plan) -> Vec<Case> {
     }
     world.database(DATABASE, 1).await.drop().await.expect("the database is gone");
     cases
+}
+
+/// Waits until an order is accepted: in a database without products prices are only heard of, from Kafka.
+async fn hears_of_the_shop(world: &World, user: &LoggedIn) {
+    let (mut connection, body) = (Connection::open(world.url("command-api")).await, basket(user));
+    let accepted = async || match connection.post("/commands/orders", (&user.token, "the-first"), &body).await {
+        Answer { status: 201, .. } => Ok(()),
+        Answer { status, .. } => Err(format!("the first order is answered {status}")),
+    };
+    within(PATIENCE, accepted).await.unwrap_or_else(|missing| panic!("{missing}"));
 }
 
 async fn place(world: &World, plan: &Plan, clients: usize, user: &LoggedIn) -> Round {

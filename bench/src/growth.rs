@@ -20,7 +20,7 @@ use crate::{orders, relay, report};
 
 /// From ten thousand orders to a million a logarithm grows to one and a half times; the rest is for noise.
 const FLOOR: Floor = Floor::AtMost(2.0);
-/// Times that each cost is measured at each size.
+/// Times that each cost is measured at each size, at most.
 const ROUNDS: usize = 3;
 /// Clients of each load.
 const CLIENTS: usize = 32;
@@ -28,6 +28,9 @@ const CLIENTS: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// The store is that of the system, so that views and queries see its orders.
 const DATABASE: &str = "orderflow";
+
+/// An order's answer joins its payment; readers refuse a projection that nobody has filled.
+const PROJECTED: &[(&str, &str)] = &[("PROJECTIONS", "orders,payments")];
 
 /// What is measured at each size.
 const COSTS: [&str; 4] = ["append", "relay", "query of one order", "page of 50 orders"];
@@ -65,16 +68,16 @@ async fn at(
     (size, more): (u32, u32),
 ) -> [Vec<Round>; 4] {
     world.only(&[]).await;
-    let mut rounds = [const { Vec::new() }; 4];
+    let (mut rounds, times) = ([const { Vec::new() }; 4], plan.rounds.min(ROUNDS));
     relay::fill(store, more.saturating_sub(plan.backlog)).await;
     let _most = relay::drain(world, (store, log), more.saturating_sub(plan.backlog)).await;
-    for _ in 0..ROUNDS {
+    for _ in 0..times {
         rounds[0].push(append(world, plan, store).await);
     }
     let appended = store.outbox().backlog(u32::MAX).await.expect("a count");
     let _those = relay::drain(world, (store, log), u32::try_from(appended).unwrap_or(u32::MAX)).await;
-    let share = plan.backlog.min(more) / u32::try_from(ROUNDS).unwrap_or(1);
-    for _ in 0..ROUNDS {
+    let share = plan.backlog.min(more) / u32::try_from(times).unwrap_or(1);
+    for _ in 0..times {
         relay::fill(store, share).await;
         rounds[1].push(relay::drain(world, (store, log), share).await);
     }
@@ -82,7 +85,7 @@ async fn at(
     let order = orders::commit();
     let _written = store.append(&order).await.expect("an append");
     let one = format!("/queries/orders/{}", order.stream);
-    for _ in 0..ROUNDS {
+    for _ in 0..times {
         rounds[2].push(ask(world, plan, (&one, &token)).await);
         rounds[3].push(ask(world, plan, ("/queries/orders?limit=50", &token)).await);
     }
@@ -102,7 +105,7 @@ async fn append(world: &World, plan: &Plan, store: &EventStore) -> Round {
 /// Starts what writes and reads the views, and waits until at least so many orders are there; the admin's token.
 async fn project(world: &World, least: u32) -> String {
     let writes: &[(&str, &str)] = &[("ROLES", "http,relay")];
-    world.only(&[("command-api", writes), ("projector", &[("PROJECTIONS", "orders")]), ("query-api", &[])]).await;
+    world.only(&[("command-api", writes), ("projector", PROJECTED), ("query-api", &[])]).await;
     let redis = world.redis().await;
     let there = async || {
         let listed: u64 = redis.clone().zcard("{orders}:g1:l:all").await.expect("the list of all orders");
@@ -162,7 +165,7 @@ async fn long_stream(world: &World, plan: &Plan) -> Case {
         });
         received += u32::try_from(done.await.operations).unwrap_or(u32::MAX);
     }
-    for round in 0..ROUNDS {
+    for round in 0..plan.rounds.min(ROUNDS) {
         world.only(&[("command-api", roles)]).await;
         let mut connection = Connection::open(world.url("command-api")).await;
         let forgotten = receive(&mut connection, format!("{run}-cold-{round}")).await;

@@ -48,9 +48,9 @@ impl Plan {
     /// Whether everything works; its figures mean nothing.
     pub const SHORT: Self = Self {
         rounds: 1,
-        window: Duration::from_millis(250),
+        window: Duration::from_millis(200),
         backlog: 400,
-        replay: 4_000,
+        replay: 1_000,
         codec: 500,
         sale: 8,
         crowds: &[1, 4],

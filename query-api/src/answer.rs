@@ -15,6 +15,9 @@ use crate::consistency::is_constrained;
 use crate::terms::Terms;
 use crate::{App, cursor};
 
+/// Room for the headers of an answer, those that every answer is given in the end included: a map that grows is made anew.
+const HEADERS: usize = 12;
+
 const LAG: HeaderName = HeaderName::from_static("projection-lag-ms");
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const FEED_CURSOR: HeaderName = HeaderName::from_static("feed-cursor");
@@ -107,7 +110,7 @@ pub(crate) struct Listed {
 impl App {
     /// Answers on the caller's terms with what came from these projections: 304 if the caller has it already.
     pub(crate) async fn answer(&self, over: &[Projection], answer: Answer, terms: &Terms) -> Result<Response, Problem> {
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         let mut applied = Vec::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         headers.extend(HeaderValue::from_str(&answer.tag).ok().map(|tag| (ETAG, tag)));
@@ -127,7 +130,9 @@ impl App {
             return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok((headers, answer.body).into_response())
+        let mut response = Response::new(answer.body.into());
+        *response.headers_mut() = headers;
+        Ok(response)
     }
 
     /// The lag of the projection that is furthest behind; unknown while one has not been at the end of its log.

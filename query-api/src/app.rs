@@ -1,5 +1,8 @@
 //! What the routes share: the read model, the notices, the sessions, the other services.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use read_model::{Notices, ReadModel, Reader};
 use runtime::Process;
@@ -11,9 +14,13 @@ use crate::Peers;
 /// How long a client should stay away from a read model that is down, in seconds.
 const RETRY_AFTER: u32 = 1;
 
-/// The state of the routes; clones share everything.
+/// The state of the routes. Every request clones it several times over, so a clone is one pointer.
 #[derive(Debug, Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What is behind that pointer.
+#[derive(Debug)]
+pub struct Shared {
     pub(crate) model: ReadModel,
     pub(crate) reader: Reader,
     pub(crate) notices: Notices,
@@ -25,7 +32,16 @@ impl App {
     /// Starts listening to what projectors apply.
     #[must_use]
     pub fn new(model: &ReadModel, sessions: Sessions, peers: Peers, process: &Process) -> Self {
-        Self { model: model.clone(), reader: model.reader(), notices: model.notices(process), sessions, peers }
+        let (model, reader, notices) = (model.clone(), model.reader(), model.notices(process));
+        Self(Arc::new(Shared { model, reader, notices, sessions, peers }))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 

@@ -83,7 +83,7 @@ impl Connections {
 
     /// Runs one command of a read.
     pub(crate) async fn read<T: FromRedisValue>(&self, doing: &'static str, command: &Cmd) -> Result<T, Error> {
-        let mut connection = self.pair(doing).await?.reads;
+        let mut connection = self.one(doing, |pair| &pair.reads).await?;
         self.judge(doing, command.query_async(&mut connection).await)
     }
 
@@ -93,7 +93,7 @@ impl Connections {
         doing: &'static str,
         commands: &Pipeline,
     ) -> Result<T, Error> {
-        let mut connection = self.pair(doing).await?.reads;
+        let mut connection = self.one(doing, |pair| &pair.reads).await?;
         self.judge(doing, commands.query_async(&mut connection).await)
     }
 
@@ -103,19 +103,19 @@ impl Connections {
         doing: &'static str,
         commands: &Pipeline,
     ) -> Result<T, Error> {
-        let mut connection = self.pair(doing).await?.writes;
+        let mut connection = self.one(doing, |pair| &pair.writes).await?;
         self.judge(doing, commands.query_async(&mut connection).await)
     }
 
     /// Calls a Function that writes.
     pub(crate) async fn call<T: FromRedisValue>(&self, doing: &'static str, call: &Cmd) -> Result<T, Error> {
-        let connection = self.pair(doing).await?.writes;
+        let connection = self.one(doing, |pair| &pair.writes).await?;
         self.call_on(doing, connection, call).await
     }
 
     /// Calls a Function that only reads.
     pub(crate) async fn call_read<T: FromRedisValue>(&self, doing: &'static str, call: &Cmd) -> Result<T, Error> {
-        let connection = self.pair(doing).await?.reads;
+        let connection = self.one(doing, |pair| &pair.reads).await?;
         self.call_on(doing, connection, call).await
     }
 
@@ -142,14 +142,19 @@ impl Connections {
         timeout(CONNECT, self.client.get_async_pubsub()).await.unwrap_or_else(|_| Err(too_late()))
     }
 
-    async fn pair(&self, doing: &'static str) -> Result<Pair, Error> {
+    /// One of the two, once they are there.
+    async fn one(
+        &self,
+        doing: &'static str,
+        of: fn(&Pair) -> &MultiplexedConnection,
+    ) -> Result<MultiplexedConnection, Error> {
         if let State::Up(pair) = &*self.state.borrow() {
-            return Ok(pair.clone());
+            return Ok(of(pair).clone());
         }
         let mut state = self.state.clone();
         let settled = timeout(CONNECT, state.wait_for(|state| !matches!(state, State::Connecting))).await;
         let source = match settled.as_ref().map(|state| state.as_deref()) {
-            Ok(Ok(State::Up(pair))) => return Ok(pair.clone()),
+            Ok(Ok(State::Up(pair))) => return Ok(of(pair).clone()),
             Ok(Ok(State::Down(error))) => error.clone(),
             Ok(Ok(State::Connecting) | Err(_)) | Err(_) => too_late(),
         };
