@@ -1,10 +1,11 @@
-//! The fault rig: customers who go on whatever happens, a nemesis that kills, freezes and robs every process, and a
-//! verdict that compares what the customers were told with everything that is stored.
+//! The fault rig: customers who go on whatever happens, a nemesis that kills, freezes and robs every process and disturbs
+//! the lines between them, and a verdict that compares what the customers were told with everything that is stored.
 //!
 //! All choices come from one seed. When what happens is up to the machine, a seed repeats the attack, not the outcome.
 
 mod customer;
 mod diary;
+mod lines;
 mod listener;
 mod nemesis;
 mod verdict;
@@ -29,6 +30,7 @@ use listener::Listener;
 use nemesis::Nemesis;
 use verdict::Attack;
 
+pub use lines::Lines;
 pub use verdict::Report;
 
 /// What a piece costs, in euro cents, and how many there are.
@@ -50,8 +52,9 @@ pub struct Plan {
     pub rate: f64,
 }
 
-/// Runs a plan against this system, waits until it has settled, and judges. Panics only where the rig itself fails.
-pub async fn run(system: &Orderflow, plan: Plan) -> Report {
+/// Runs a plan against this system and the lines that lead to its servers, waits until it has
+/// settled, and judges. Panics only where the rig itself fails.
+pub async fn run(system: &Orderflow, lines: &Lines, plan: Plan) -> Report {
     let gateway = Gateway::new(system.gateway());
     let diary = Arc::new(Diary::default());
     let admin = gateway.log_in(&system.admin().email, &system.admin().password).await;
@@ -69,7 +72,7 @@ pub async fn run(system: &Orderflow, plan: Plan) -> Report {
     }
     let until = clock::monotonic() + plan.length;
     let shopping = customers.into_iter().map(|(customer, random)| customer.shop(random, until, plan.rate));
-    let nemesis = Nemesis::new(system, StdRng::seed_from_u64(plan.seed));
+    let nemesis = Nemesis::new(system, lines, StdRng::seed_from_u64(plan.seed));
     let (_shopped, blows) = tokio::join!(join_all(shopping), nemesis.rage(until));
 
     let recovery = recover(system, &diary).await;

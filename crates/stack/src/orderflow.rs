@@ -12,6 +12,7 @@ use crate::servers::READY_WITHIN;
 use crate::{Error, testing};
 
 mod admin;
+mod detours;
 mod gateway;
 mod keys;
 mod ours;
@@ -25,6 +26,7 @@ pub use ours::Shape;
 pub use servers::{Addresses, Given, Traces};
 pub(crate) use state::{Health, Status};
 
+use detours::Detours;
 use ports::Ports;
 
 /// How long a process may take to finish its work after SIGTERM.
@@ -38,6 +40,7 @@ pub struct Orderflow {
     shape: Shape,
     ports: Ports,
     addresses: Addresses,
+    detours: Detours,
     admin: Admin,
     log_filter: Option<String>,
     traces: Traces,
@@ -58,12 +61,33 @@ impl Orderflow {
     ///
     /// # Panics
     /// When something does not come up: the message says what, and shows the end of its log.
-    #[expect(clippy::panic, reason = "a test fails by panicking")]
     pub async fn up_traced(shape: Shape, traces: Traces) -> Self {
-        let folder = testing::folder("orderflow");
-        let mut system = Self::new(folder, Lifetime::WithUs, shape);
-        match system.assemble(&Given { traces, ..Given::default() }, &|_progress| ()).await {
-            Ok(()) => system,
+        Self::of_a_test(shape).assembled(Given { traces, ..Given::default() }).await
+    }
+
+    /// The same, where our processes go by detours to what they depend on: told a server's name and port, the function
+    /// says to which port they go instead. Everybody else goes straight.
+    ///
+    /// # Panics
+    /// When something does not come up: the message says what, and shows the end of its log.
+    #[expect(clippy::panic, reason = "a test fails by panicking")]
+    pub async fn up_through(shape: Shape, detour: impl Fn(&str, u16) -> u16) -> Self {
+        let mut system = Self::of_a_test(shape);
+        match Detours::choose(&mut system.ports, detour) {
+            Ok(detours) => system.detours = detours,
+            Err(error) => panic!("{}", crate::chain(&error)),
+        }
+        system.assembled(Given::default()).await
+    }
+
+    fn of_a_test(shape: Shape) -> Self {
+        Self::new(testing::folder("orderflow"), Lifetime::WithUs, shape)
+    }
+
+    #[expect(clippy::panic, reason = "a test fails by panicking")]
+    async fn assembled(mut self, given: Given) -> Self {
+        match self.assemble(&given, &|_progress| ()).await {
+            Ok(()) => self,
             Err(error) => panic!("{}", crate::chain(&error)),
         }
     }
@@ -76,6 +100,7 @@ impl Orderflow {
             shape,
             ports,
             addresses,
+            detours: Detours::default(),
             admin,
             log_filter: None,
             traces: Traces::default(),

@@ -18,6 +18,7 @@ mod nginx;
 mod redis;
 mod registry;
 
+pub(crate) use kafka::KafkaDetour;
 pub use kafka::KafkaKind;
 pub use mongo::MongoKind;
 pub use nginx::NginxKind;

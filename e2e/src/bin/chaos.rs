@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use e2e::chaos::{self, Plan};
+use e2e::chaos::{self, Lines, Plan};
 use stack::{Orderflow, Shape};
 
 /// Attacks a whole system, and judges what is left of its promises.
@@ -40,8 +40,9 @@ async fn main() -> ExitCode {
     let plan = Plan { seed: seed.unwrap_or_else(rand::random), length, customers, rate };
     println!("seed {}", plan.seed);
     let shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
-    let system = Orderflow::up(shape).await;
-    let report = chaos::run(&system, plan).await;
+    let lines = Lines::default();
+    let system = Orderflow::up_through(shape, |name, port| lines.open(name, port)).await;
+    let report = chaos::run(&system, &lines, plan).await;
     println!("{report}");
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

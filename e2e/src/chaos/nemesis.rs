@@ -1,5 +1,5 @@
-//! What is done to the system: every process is killed or frozen, Redis loses some or all of its data, and the schema
-//! registry all of it.
+//! What is done to the system: every process is killed or frozen, Redis loses some or all of its data, the schema registry
+//! all of it, and the lines to the servers are cut, slow or swallow the replies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use rand::{Rng as _, seq::IndexedRandom as _};
 use runtime::clock::{self, Instant};
 use stack::Orderflow;
 
+use super::lines::{Lines, Trouble};
 use crate::remains;
 
 /// Between two blows.
@@ -20,9 +21,13 @@ const PAUSE: std::ops::Range<f64> = 0.3..2.5;
 const AWAY: std::ops::Range<f64> = 0.0..2.0;
 /// How long a frozen process stands still; leases and sessions last 6 to 10 s.
 const FROZEN: std::ops::Range<f64> = 0.5..14.0;
+/// How long a line is disturbed.
+const DISTURBED: std::ops::Range<f64> = 0.1..8.0;
 /// The most that is cut off Redis's append-only file.
 const LOST_BYTES: u64 = 8_192;
-/// Processes that suffer at the same time.
+/// The share of blows at lines, where there are some.
+const DISTURBANCES: f64 = 0.3;
+/// Processes or lines that suffer at the same time.
 const AT_A_TIME: usize = 2;
 const REDIS: &str = "redis";
 const REGISTRY: &str = "registry";
@@ -40,6 +45,16 @@ pub(super) enum Blow {
     LoseTail,
     /// All data is gone.
     Empty,
+    /// The line to it is in trouble for a while.
+    Disturb(Trouble),
+}
+
+/// One blow at one victim: how long it lasts, and how many bytes a file loses by it.
+struct Stroke {
+    victim: String,
+    blow: Blow,
+    length: Duration,
+    lost: u64,
 }
 
 /// How often each process suffered what.
@@ -47,12 +62,13 @@ pub(super) type Blows = BTreeMap<(String, Blow), u32>;
 
 pub(super) struct Nemesis<'a> {
     system: &'a Orderflow,
+    lines: &'a Lines,
     random: StdRng,
 }
 
 impl<'a> Nemesis<'a> {
-    pub(super) const fn new(system: &'a Orderflow, random: StdRng) -> Self {
-        Self { system, random }
+    pub(super) const fn new(system: &'a Orderflow, lines: &'a Lines, random: StdRng) -> Self {
+        Self { system, lines, random }
     }
 
     /// Strikes until then; returns when every process runs again.
@@ -66,7 +82,8 @@ impl<'a> Nemesis<'a> {
             let (length, lost) = (self.length(blow), self.random.random_range(1..LOST_BYTES));
             if suffering.len() < AT_A_TIME && suffering.insert(victim.clone()) {
                 *blows.entry((victim.clone(), blow)).or_default() += 1;
-                under_way.push(strike(self.system, victim, blow, length, lost));
+                let stroke = Stroke { victim, blow, length, lost };
+                under_way.push(strike(self.system, self.lines, stroke));
             }
             let next = tokio::time::sleep(pause);
             tokio::pin!(next);
@@ -84,6 +101,12 @@ impl<'a> Nemesis<'a> {
     }
 
     fn choose(&mut self) -> (String, Blow) {
+        if let Some(line) = self.lines.names().choose(&mut self.random)
+            && self.random.random_bool(DISTURBANCES)
+        {
+            let trouble = Trouble::ALL.choose(&mut self.random).copied().unwrap_or(Trouble::Cut);
+            return (line.clone(), Blow::Disturb(trouble));
+        }
         match self.random.random_range(0..100) {
             0..3 => (REDIS.to_owned(), Blow::Empty),
             3..6 => (REGISTRY.to_owned(), Blow::Empty),
@@ -97,14 +120,20 @@ impl<'a> Nemesis<'a> {
     }
 
     fn length(&mut self, blow: Blow) -> Duration {
-        let range = if blow == Blow::Freeze { FROZEN } else { AWAY };
+        let range = match blow {
+            Blow::Freeze => FROZEN,
+            Blow::Disturb(_) => DISTURBED,
+            Blow::Kill | Blow::LoseTail | Blow::Empty => AWAY,
+        };
         Duration::from_secs_f64(self.random.random_range(range))
     }
 }
 
 /// Does it, and undoes it after a while; returns the name of the victim.
-async fn strike(system: &Orderflow, victim: String, blow: Blow, length: Duration, lost: u64) -> String {
+async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> String {
+    let Stroke { victim, blow, length, lost } = stroke;
     match blow {
+        Blow::Disturb(trouble) => lines.disturb(&victim, trouble, length).await,
         Blow::Freeze => {
             system.signal(&victim, "STOP").expect("a known process");
             tokio::time::sleep(length).await;

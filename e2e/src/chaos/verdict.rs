@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Plan;
 use super::diary::{Breach, Diary, Pages};
+use super::lines::Trouble;
 use super::nemesis::{Blow, Blows};
 use crate::ledger::Ledger;
 use crate::provider;
@@ -128,13 +129,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Attack { plan: Plan { seed, length, customers, rate }, blows, recovery } = &self.attack;
         writeln!(f, "seed {seed}: {length:?}, {customers} customers with {rate} requests per second each")?;
-        writeln!(f, "  process             killed  frozen  lost its tail  emptied")?;
+        writeln!(f, "  process             killed  frozen  lost its tail  emptied  line cut  slow  mute")?;
         let names: BTreeSet<&String> = blows.keys().map(|(name, _)| name).collect();
         for name in names {
             let times = |blow| blows.get(&(name.clone(), blow)).copied().unwrap_or_default();
             let [killed, frozen] = [Blow::Kill, Blow::Freeze].map(times);
             let [cut, emptied] = [Blow::LoseTail, Blow::Empty].map(times);
-            writeln!(f, "  {name:<18} {killed:>7} {frozen:>7} {cut:>14} {emptied:>8}")?;
+            let [line, slow, mute] = Trouble::ALL.map(Blow::Disturb).map(times);
+            write!(f, "  {name:<18} {killed:>7} {frozen:>7} {cut:>14} {emptied:>8}")?;
+            writeln!(f, " {line:>9} {slow:>5} {mute:>5}")?;
         }
         writeln!(f, "  {} blows; everything was ready again after {:.1} s", self.blows(), recovery.as_secs_f64())?;
         for (what, count) in &self.counts {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::chaos::{self, Plan};
+use e2e::chaos::{self, Lines, Plan};
 
 use crate::world::World;
 
@@ -11,7 +11,8 @@ use crate::world::World;
 async fn an_attack_on_every_process_breaks_no_promise() {
     let world = World::enter().await;
     let length = Duration::from_secs(if stack::testing::full() { 600 } else { 20 });
-    let report = chaos::run(&world.system, Plan { seed: 11, length, customers: 4, rate: 4.0 }).await;
+    let plan = Plan { seed: 11, length, customers: 4, rate: 4.0 };
+    let report = chaos::run(&world.system, &Lines::default(), plan).await;
     println!("{report}");
     assert!(report.is_clean() && report.orders() > 0 && report.blows() > 0, "{report}");
 }

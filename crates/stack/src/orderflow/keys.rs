@@ -45,9 +45,10 @@ impl Orderflow {
         self.secret("payments.key", || random(16))?;
         self.secret("payments-webhook.secret", || random(32))?;
         self.secret("vault.key", || random(32))?;
-        self.overwrite("mongodb.uri", &self.addresses.mongodb_uri)?;
-        self.overwrite("vault.uri", &database(&self.addresses.mongodb_uri, "vault"))?;
-        self.overwrite("redis.url", &self.addresses.redis_url)?;
+        let mongodb = self.detours.of(&self.addresses.mongodb_uri);
+        self.overwrite("mongodb.uri", &mongodb)?;
+        self.overwrite("vault.uri", &database(&mongodb, "vault"))?;
+        self.overwrite("redis.url", &self.detours.of(&self.addresses.redis_url))?;
         if let Some(password) = &given.bootstrap_admin_password {
             self.overwrite("admin.password", password)?;
         }

@@ -33,7 +33,7 @@ impl Default for Shape {
 }
 
 /// The payment provider's program and name.
-const PAYMENT_SANDBOX: &str = "payment-sandbox";
+pub(super) const PAYMENT_SANDBOX: &str = "payment-sandbox";
 
 /// The name of the operators' process that heals, and the word by which it is started.
 const STEWARD: &str = "steward";
@@ -96,13 +96,14 @@ impl Orderflow {
     fn command_api(&mut self, name: &str, roles: &str) -> Result<Program, Error> {
         let program = self.process_of_ours(name, "command-api")?;
         let program = self.vault(self.checks_tokens(self.kafka(program)));
+        let payments = format!("http://127.0.0.1:{}", self.ports.of(PAYMENT_SANDBOX)?);
         Ok(program
             .env("ROLES", roles)
             .env("MONGODB_URI_FILE", self.key_file("mongodb.uri"))
             .env("JWT_PRIVATE_KEY_FILE", self.key_file("jwt.pem"))
             .env("FINGERPRINT_KEY_FILE", self.key_file("fingerprint.key"))
             .env("EMAIL_KEY_FILE", self.key_file("email.key"))
-            .env("PAYMENTS_URL", format!("http://127.0.0.1:{}", self.ports.of(PAYMENT_SANDBOX)?))
+            .env("PAYMENTS_URL", self.detours.of(&payments))
             .env("PAYMENTS_SECRET_KEY_FILE", self.key_file("payments.key"))
             .env("PAYMENTS_WEBHOOK_SECRET_FILE", self.key_file("payments-webhook.secret"))
             .env("PAYMENTS_TIMEOUT", 2)
@@ -152,10 +153,10 @@ impl Orderflow {
     }
 
     fn kafka(&self, program: Program) -> Program {
-        let Self { addresses, .. } = self;
+        let Self { addresses, detours, .. } = self;
         program
-            .env("KAFKA_BROKERS", &addresses.kafka_brokers)
-            .env("SCHEMA_REGISTRY_URL", &addresses.schema_registry_url)
+            .env("KAFKA_BROKERS", detours.of(&addresses.kafka_brokers))
+            .env("SCHEMA_REGISTRY_URL", detours.of(&addresses.schema_registry_url))
     }
 
     fn redis(&self, program: Program) -> Program {

@@ -106,6 +106,9 @@ impl Orderflow {
             Some(url) => url.clone(),
             None => own(self.server::<RegistryKind>()?),
         };
+        if let Some(detour) = self.detours.kafka {
+            detour.lay(&self.folder.join(KafkaKind::NAME))?;
+        }
         let names: Vec<_> = programs.iter().map(|program| program.name.clone()).collect();
         if !names.is_empty() {
             say(&format!("starting {}", names.join(", ")));

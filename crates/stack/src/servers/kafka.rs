@@ -46,6 +46,37 @@ impl Kind for KafkaKind {
     }
 }
 
+/// A way to the broker for clients who are to be led by it again: where it begins, and the port where it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KafkaDetour {
+    pub(crate) begins: u16,
+    pub(crate) leads_to: u16,
+}
+
+impl KafkaDetour {
+    /// Has the broker in this folder, which does not run yet, listen at the end of the detour and send whoever comes that
+    /// way by it again.
+    pub(crate) fn lay(self, folder: &Path) -> Result<(), Error> {
+        let path = folder.join("server.properties");
+        let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+        std::fs::write(&path, self.added_to(&text)).map_err(Error::file("write", &path))
+    }
+
+    fn added_to(self, properties: &str) -> String {
+        let Self { begins, leads_to } = self;
+        let with = |line: &str| {
+            let added = match line.split_once('=').map(|(name, _)| name) {
+                Some("listeners") => format!(",DETOUR://127.0.0.1:{leads_to}"),
+                Some("advertised.listeners") => format!(",DETOUR://127.0.0.1:{begins}"),
+                Some("listener.security.protocol.map") => ",DETOUR:PLAINTEXT".to_owned(),
+                _ => String::new(),
+            };
+            format!("{line}{added}\n")
+        };
+        properties.lines().map(with).collect()
+    }
+}
+
 fn properties(port: u16, controller: u16, data: &Path) -> String {
     let mut text = format!(
         "process.roles=broker,controller
