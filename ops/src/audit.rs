@@ -1,92 +1,81 @@
 //! `ops audit`: every document that readers see, held against the fold of the events that MongoDB has. It names what is
-//! missing, what differs and what nobody ever wrote, and changes nothing.
+//! missing, what differs and what nobody ever wrote. With `--repair` it has documents made anew by their projector.
 //!
 //! A document is compared at its own version, so what happens meanwhile is no difference. One that is behind counts only
 //! if its projector was at the end of the log after that was found; until then it is on its way.
 
+mod comparison;
+mod finding;
 mod refold;
+mod repair;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use event_store::{EventStore, Selection};
+use event_store::Selection;
+use read_model::Sink;
 use read_model::generations::Shape;
-use read_model::{Sink, Standing, Survey, Target};
-use schemas::{AnyEvent, Recorded, StreamId, UserId, Version};
+use schemas::StreamId;
 use vault::Vault;
 use views::Projection;
 
 use crate::answer::Answer;
 use crate::cli::AuditCommand;
-use crate::ends::{now_ms, was_at_the_end};
 use crate::plan::{Action, Item, Plan};
 use crate::projections::{Views, refused};
 use crate::republish::connect;
 use crate::{Error, FAILED};
-use refold::refold;
+pub(crate) use comparison::Comparison;
+pub(crate) use finding::Findings;
+use repair::Drift;
 
-/// Streams that are read together.
-const TOGETHER: usize = 200;
 /// How often what looks wrong is looked at again before it counts, and how long is waited before.
 const LOOKS: u32 = 6;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many differences an answer names.
 const NAMED: usize = 1_000;
 
-/// What is wrong with a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Finding {
-    /// It shows less than what was committed: drift only if it does not come by itself.
-    Behind { shown: Version, head: Version },
-    /// Its bytes or its event are not those of the version that it says to show.
-    Differs { version: Version },
-    /// It shows more than was ever committed.
-    Ahead { shown: Version, head: Version },
-}
-
-/// What is compared with what.
-struct Audit {
-    views: Views,
-    target: Target,
-    store: EventStore,
-    vault: Option<Vault>,
-    /// Versions that somebody discarded: they count as applied and changed nothing.
-    discarded: BTreeSet<(StreamId, Version)>,
-}
-
-/// What was found so far.
-#[derive(Debug, Default)]
-struct Findings {
+/// What an audit came to.
+struct Outcome {
+    name: String,
     compared: u64,
-    /// Streams that wait for somebody, and are told by `ops parked` and `ops status`.
+    coming: usize,
     troubled: u64,
-    suspects: BTreeMap<StreamId, Finding>,
+    drift: Drift,
+    surplus: BTreeSet<StreamId>,
 }
 
-/// Compares everything once, and what looks wrong again.
+/// Compares everything once, and what looks wrong again; repairs what differs, if that was said.
 pub(crate) async fn audit(wish: &AuditCommand) -> Result<Answer, Error> {
-    let audit = match Audit::begin(wish).await? {
+    let audit = match Comparison::begin(wish).await? {
         Ok(audit) => audit,
         Err(plan) => return Ok(plan.into()),
     };
-    let begun_ms = now_ms();
-    let mut found = Findings::default();
-    audit.walk(&mut found).await?;
-    let surplus = audit.surplus().await?;
-    for _look in 1..LOOKS {
-        if found.suspects.is_empty() || audit.is_settled(&found, begun_ms).await? {
-            break;
-        }
-        tokio::time::sleep(PAUSE).await;
-        audit.look_again(&mut found).await?;
+    let outcome = audit.outcome().await?;
+    if !wish.repair || (outcome.drift.is_empty() && outcome.surplus.is_empty()) {
+        return Ok(outcome.told());
     }
-    // Whatever looked wrong once was looked at twice.
-    audit.look_again(&mut found).await?;
-    let survey = audit.views.read_model.survey(Sink::Views(audit.target)).await?;
-    Ok(audit.told(found, &surplus, |(stream, finding)| finding.is_drift(stream, &survey, begun_ms)))
+    if outcome.is_diverged() {
+        return Ok(outcome.refused());
+    }
+    let (stuck, whole): (Drift, Drift) =
+        outcome.drift.clone().into_iter().partition(|(stream, _)| audit.obstacle(stream).is_some());
+    let failed = if wish.execute { audit.repair(&whole).await? } else { Drift::new() };
+    let mut items = vec![outcome.summary(Action::Look)];
+    items.extend(stuck.iter().map(|(stream, suspect)| {
+        let why = audit.obstacle(stream).unwrap_or_default();
+        Item::new(stream.as_str(), Action::Look, format!("{}; {why}", suspect.finding))
+    }));
+    items.extend(whole.iter().map(|(stream, suspect)| match failed.contains_key(stream) {
+        true => Item::new(stream.as_str(), Action::Look, format!("{}; was not made anew in time", suspect.finding)),
+        false => Item::new(stream.as_str(), Action::Change, format!("{}; made anew from its events", suspect.finding)),
+    }));
+    let is_whole = wish.execute && failed.is_empty() && stuck.is_empty();
+    let code = if is_whole { 0 } else { FAILED };
+    Ok(Answer { code, ..Answer::from(Plan { executed: wish.execute, items }) })
 }
 
-impl Audit {
+impl Comparison {
     /// Connects; or says why there is nothing to compare.
     async fn begin(wish: &AuditCommand) -> Result<Result<Self, Plan>, Error> {
         let views = Views::connect(&wish.redis, wish.projection)?;
@@ -109,14 +98,35 @@ impl Audit {
             }
             (_, false) => None,
         };
-        let discarded = views.read_model.discarded(Sink::Views(target)).await?.into_iter();
-        let discarded = discarded.filter_map(|one| Some((one.stream, one.entry.version?))).collect();
-        Ok(Ok(Self { views, target, store: connect(&wish.mongodb_uri).await?, vault, discarded }))
+        let store = connect(&wish.mongodb_uri).await?;
+        Ok(Ok(Self::of(&views.read_model, &store, (wish.projection, target), vault).await?))
+    }
+
+    /// Looks at everything, and again at what looks wrong, until that is certain.
+    async fn outcome(&self) -> Result<Outcome, Error> {
+        let mut found = Findings::default();
+        self.walk(&mut found).await?;
+        let surplus = self.surplus().await?;
+        for _look in 1..LOOKS {
+            if found.suspects.is_empty() || self.is_settled(&found).await? {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            self.look_again(&mut found).await?;
+        }
+        // Whatever looked wrong once was looked at twice.
+        self.look_again(&mut found).await?;
+        let survey = self.read_model.survey(Sink::Views(self.target)).await?;
+        let is_drift = |(stream, suspect): &(_, finding::Suspect)| suspect.is_drift(stream, &survey);
+        let (drift, coming): (Drift, Drift) = found.suspects.into_iter().partition(is_drift);
+        let name = format!("{} g{}", self.target.projection, self.target.generation);
+        let Findings { compared, troubled, .. } = found;
+        Ok(Outcome { name, compared, coming: coming.len(), troubled, drift, surplus })
     }
 
     /// Every stream that has commits.
     async fn walk(&self, found: &mut Findings) -> Result<(), Error> {
-        let beginning = Some(self.views.projection.aggregate().prefix().into());
+        let beginning = Some(self.projection.aggregate().prefix().into());
         let mut walk = self.store.republisher().walk(Selection { beginning, ..Selection::default() });
         let mut last = None;
         while let Some(page) = walk.next().await? {
@@ -124,73 +134,7 @@ impl Audit {
             // The last stream of a page may go on in the next one.
             streams.retain(|stream| last.as_ref() != Some(stream));
             last = streams.last().cloned().or(last);
-            for streams in streams.chunks(TOGETHER) {
-                self.look(streams, found).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Redis first, then MongoDB: so whatever MongoDB lacks was never committed.
-    async fn look(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
-        let standings = self.views.read_model.standings(&self.target, streams).await?;
-        for (stream, standing) in streams.iter().zip(standings) {
-            found.compared += 1;
-            if standing.parked {
-                found.troubled += 1;
-                found.suspects.remove(stream);
-                continue;
-            }
-            match self.judge(stream, &standing).await? {
-                Some(finding) => drop(found.suspects.insert(stream.clone(), finding)),
-                None => drop(found.suspects.remove(stream)),
-            }
-        }
-        Ok(())
-    }
-
-    async fn look_again(&self, found: &mut Findings) -> Result<(), Error> {
-        let suspects: Vec<_> = found.suspects.keys().cloned().collect();
-        for streams in suspects.chunks(TOGETHER) {
-            let mut again = Findings { suspects: std::mem::take(&mut found.suspects), ..Findings::default() };
-            self.look(streams, &mut again).await?;
-            (found.suspects, found.troubled) = (again.suspects, found.troubled + again.troubled);
-        }
-        Ok(())
-    }
-
-    async fn judge(&self, stream: &StreamId, standing: &Standing) -> Result<Option<Finding>, Error> {
-        let mut events = Vec::new();
-        for commit in self.store.tail(stream, Version::FIRST).await? {
-            events.extend(commit.recorded().map_err(|source| Error::Event { stream: stream.clone(), source })?);
-        }
-        let head = events.last().map_or(Version::NONE, |last| last.version);
-        let Some(document) = &standing.document else {
-            return Ok((head > Version::NONE).then_some(Finding::Behind { shown: Version::NONE, head }));
-        };
-        let shown = document.version;
-        if shown > head {
-            return Ok(Some(Finding::Ahead { shown, head }));
-        }
-        let behind = (shown < head).then_some(Finding::Behind { shown, head });
-        // An erased user's key may be gone before the view is: then nothing can be said of what it showed before.
-        if behind.is_some() && self.vault.is_some() {
-            return Ok(behind);
-        }
-        events.retain(|event| event.version <= shown);
-        let same_event = document.last_event.is_none_or(|id| events.last().is_some_and(|last| last.id == id));
-        events.retain(|event| !self.discarded.contains(&(stream.clone(), event.version)));
-        self.open(stream, &mut events).await?;
-        let same_body = refold(self.views.projection, &events).is_ok_and(|body| body == document.body);
-        Ok(if same_event && same_body { behind } else { Some(Finding::Differs { version: shown }) })
-    }
-
-    /// Opens what is personal, as the projector does.
-    async fn open(&self, stream: &StreamId, events: &mut [Recorded<AnyEvent>]) -> Result<(), Error> {
-        let (Some(vault), Ok(user)) = (&self.vault, UserId::parse(stream.as_str())) else { return Ok(()) };
-        for event in events {
-            let opened = vault.open_all(&user, event.event.sealed_mut()).await;
-            opened.map_err(|source| Error::Vault { source })?;
+            self.look(&streams, found).await?;
         }
         Ok(())
     }
@@ -199,7 +143,7 @@ impl Audit {
     async fn surplus(&self) -> Result<BTreeSet<StreamId>, Error> {
         let (mut cursor, mut surplus) = (0, BTreeSet::new());
         loop {
-            let (next, found) = self.views.read_model.documents_from(cursor).await?;
+            let (next, found) = self.read_model.documents_from(cursor).await?;
             let ours = found.into_iter().filter(|(projection, generation, _)| {
                 projection == self.target.projection && *generation == self.target.generation
             });
@@ -214,56 +158,55 @@ impl Audit {
     }
 
     /// Whether another look would change nothing: whatever is behind is so for good.
-    async fn is_settled(&self, found: &Findings, begun_ms: i64) -> Result<bool, Error> {
-        let survey = self.views.read_model.survey(Sink::Views(self.target)).await?;
-        Ok(found.suspects.iter().all(|(stream, finding)| finding.is_drift(stream, &survey, begun_ms)))
+    async fn is_settled(&self, found: &Findings) -> Result<bool, Error> {
+        let survey = self.read_model.survey(Sink::Views(self.target)).await?;
+        Ok(found.suspects.iter().all(|(stream, suspect)| suspect.is_drift(stream, &survey)))
+    }
+}
+
+impl Outcome {
+    fn differences(&self) -> usize {
+        self.drift.len() + self.surplus.len()
     }
 
-    fn told(
-        &self,
-        found: Findings,
-        surplus: &BTreeSet<StreamId>,
-        is_drift: impl Fn(&(StreamId, Finding)) -> bool,
-    ) -> Answer {
-        let (drift, coming): (Vec<_>, Vec<_>) = found.suspects.into_iter().partition(is_drift);
-        let count = drift.len() + surplus.len();
+    /// Whether some document was made from what MongoDB does not have.
+    fn is_diverged(&self) -> bool {
+        !self.surplus.is_empty() || self.drift.values().any(finding::Suspect::is_diverged)
+    }
+
+    fn summary(&self, action: Action) -> Item {
+        let (count, Self { compared, coming, troubled, .. }) = (self.differences(), self);
         let state = format!(
-            "{} streams compared with MongoDB: {count} differ, {} are on their way, {} are parked",
-            found.compared,
-            coming.len(),
-            found.troubled
+            "{compared} streams compared with MongoDB: {count} differ, {coming} are on their way, {troubled} are parked"
         );
-        let action = if count == 0 { Action::None } else { Action::Look };
-        let mut items = vec![Item::new(self.views.called(self.target.generation), action, state)];
-        let named = drift.iter().map(|(stream, finding)| (stream, finding.to_string()));
-        let surplus = surplus.iter().map(|stream| (stream, "surplus: nothing of it was ever committed".to_owned()));
+        Item::new(self.name.as_str(), action, state)
+    }
+
+    /// Everything that is wrong, by name.
+    fn told(&self) -> Answer {
+        let count = self.differences();
+        let mut items = vec![self.summary(if count == 0 { Action::None } else { Action::Look })];
+        let named = self.drift.iter().map(|(stream, suspect)| (stream, suspect.finding.to_string()));
+        let surplus =
+            self.surplus.iter().map(|stream| (stream, "surplus: nothing of it was ever committed".to_owned()));
         items.extend(
             named.chain(surplus).take(NAMED).map(|(name, state)| Item::new(name.as_str(), Action::Look, state)),
         );
         let code = if count == 0 { 0 } else { FAILED };
         Answer { code, ..Answer::from(Plan { executed: false, items }) }
     }
-}
 
-impl Finding {
-    /// Whether it stays: what is only behind may still come, unless the projector has been at the end since then.
-    fn is_drift(&self, stream: &StreamId, survey: &Survey, since_ms: i64) -> bool {
-        match self {
-            Self::Behind { .. } => was_at_the_end(&survey.at_end_ms, stream, since_ms),
-            Self::Differs { .. } | Self::Ahead { .. } => true,
-        }
-    }
-}
-
-impl std::fmt::Display for Finding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Behind { shown, head } if *shown == Version::NONE => {
-                write!(f, "missing: version {head} is committed")
-            }
-            Self::Behind { shown, head } => write!(f, "behind: shows version {shown} of {head}"),
-            Self::Differs { version } => write!(f, "differs from what its events come to at version {version}"),
-            Self::Ahead { shown, head } => write!(f, "ahead: shows version {shown}, MongoDB has {head}"),
-        }
+    /// Nothing is repaired from a MongoDB that may not be the one that the views were made from.
+    fn refused(&self) -> Answer {
+        let mut items = vec![self.summary(Action::Refuse)];
+        let diverged = self.drift.iter().filter(|(_, suspect)| suspect.is_diverged());
+        let diverged = diverged.map(|(stream, suspect)| (stream, suspect.finding.to_string()));
+        let surplus =
+            self.surplus.iter().map(|stream| (stream, "surplus: nothing of it was ever committed".to_owned()));
+        items.extend(diverged.chain(surplus).take(NAMED).map(|(stream, state)| {
+            let state = format!("{state}; history may have diverged: see docs/runbooks/mongodb-restored.md");
+            Item::new(stream.as_str(), Action::Refuse, state)
+        }));
+        Answer::from(Plan { executed: false, items })
     }
 }

@@ -1,12 +1,14 @@
 //! `ops steward`: a process that sees MongoDB, Kafka and Redis, and has published again what readers of the log miss.
 //!
-//! It heals gaps, finds tails that the log lost silently, and fills a topic that holds less than was published into it.
+//! It heals gaps, finds tails that the log lost silently, and fills a topic that holds less than was published into it. It
+//! also tells which documents do not show what their events come to.
 //! It never writes a view: it puts marks on commits, and the relay and the projectors do the rest. Where the views show
 //! more than MongoDB has, or something else, history has diverged: then it raises an alarm and does nothing more.
 //!
 //! Any number of stewards may run: a mark that is put twice is there once, and what was published twice is skipped.
 
 mod alarm;
+mod drift;
 mod gaps;
 mod history;
 mod logs;
@@ -64,6 +66,7 @@ const REST_SHARE: u32 = 50;
 /// What the steward's tasks share.
 #[derive(Debug, Clone)]
 struct Links {
+    store: EventStore,
     republisher: Republisher,
     /// What waits to be published again.
     again: Outbox,
@@ -92,6 +95,7 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     let links = Links {
         republisher: store.republisher(),
         again: store.outbox().again(),
+        store,
         read_model,
         inventory: Inventory::connect(&config.kafka).map_err(logs)?,
         alarm: Alarm::new(process.health.dependency("history")),
@@ -101,7 +105,8 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     process.tasks.supervise("gaps", gaps::heal(links.clone()));
     process.tasks.supervise("tails", tails::reconcile(links.clone()));
     process.tasks.supervise("logs", logs::look_after(links.clone()));
-    process.tasks.supervise("history", history::compare(links));
+    process.tasks.supervise("history", history::compare(links.clone()));
+    process.tasks.supervise("drift", drift::audit(links));
     process.shutdown.requested().await;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The views that one partition's worker folded lately, so that most batches read nothing from Redis.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use schemas::StreamId;
 
@@ -15,18 +15,22 @@ const KEPT: usize = 512;
 pub(crate) struct Cache<V> {
     recent: HashMap<StreamId, Folded<V>>,
     older: HashMap<StreamId, Folded<V>>,
+    /// The streams whose documents are to be made anew; kept when the rest is cleared.
+    repairs: BTreeSet<StreamId>,
+    /// What these come to, as far as their events have come by again.
+    anew: HashMap<StreamId, Folded<V>>,
 }
 
 impl<V> Default for Cache<V> {
     fn default() -> Self {
-        Self { recent: HashMap::new(), older: HashMap::new() }
+        Self { recent: HashMap::new(), older: HashMap::new(), repairs: BTreeSet::new(), anew: HashMap::new() }
     }
 }
 
 impl<V> Cache<V> {
     /// The view of a stream, empty if it is not here.
     pub(crate) fn document(&mut self, stream: &StreamId) -> &mut Folded<V> {
-        let Self { recent, older } = self;
+        let Self { recent, older, .. } = self;
         recent.entry(stream.clone()).or_insert_with(|| older.remove(stream).unwrap_or_default())
     }
 
@@ -48,6 +52,31 @@ impl<V> Cache<V> {
     pub(crate) fn clear(&mut self) {
         self.recent.clear();
         self.older.clear();
+        self.anew.clear();
+    }
+
+    /// The documents that are to be made anew, from now on. What is asked for first now may be stored otherwise than it
+    /// is here, so it is forgotten.
+    pub(crate) fn repair(&mut self, repairs: BTreeSet<StreamId>) {
+        for stream in repairs.difference(&self.repairs) {
+            self.recent.remove(stream);
+            self.older.remove(stream);
+        }
+        self.anew.retain(|stream, _| repairs.contains(stream));
+        self.repairs = repairs;
+    }
+
+    pub(crate) fn is_in_repair(&self, stream: &StreamId) -> bool {
+        self.repairs.contains(stream)
+    }
+
+    /// What a stream in repair has come to so far; `None` before its first event came by. It is here no more.
+    pub(crate) fn take_anew(&mut self, stream: &StreamId) -> Option<Folded<V>> {
+        self.anew.remove(stream)
+    }
+
+    pub(crate) fn put_anew(&mut self, stream: StreamId, folded: Folded<V>) {
+        self.anew.insert(stream, folded);
     }
 }
 

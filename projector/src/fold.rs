@@ -1,5 +1,7 @@
 //! Folding a batch of records into views: pure, from events and documents to what the read model is to write.
 
+mod repair;
+
 use std::collections::BTreeMap;
 
 use read_model::{Cause, DocumentWrite, Gap, Standing};
@@ -26,6 +28,8 @@ pub(crate) struct Folded<V> {
     lists: Vec<Listing>,
     /// The texts under which the stored view is found.
     texts: Vec<Text>,
+    /// It was made anew: whatever is stored of it may be wrong, lists and texts included.
+    anew: bool,
 }
 
 impl<V> Default for Folded<V> {
@@ -39,6 +43,7 @@ impl<V> Default for Folded<V> {
             foreign_shape: None,
             lists: Vec::new(),
             texts: Vec::new(),
+            anew: false,
         }
     }
 }
@@ -56,7 +61,12 @@ impl<V: View> Folded<V> {
         };
         let lists = view.as_ref().map(View::lists).unwrap_or_default();
         let texts = view.as_ref().map(View::texts).unwrap_or_default();
-        Self { stored: version, version, last_event, view, parked, foreign_shape, lists, texts }
+        Self { stored: version, version, last_event, view, parked, foreign_shape, lists, texts, anew: false }
+    }
+
+    /// Whether it is what is stored, and is to stay.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.version == self.stored && !self.anew
     }
 
     /// What must be written, given that something was applied. From here on that counts as stored.
@@ -67,7 +77,8 @@ impl<V: View> Folded<V> {
         let before = std::mem::take(&mut self.lists);
         let texts = self.view.as_ref().map(View::texts).unwrap_or_default();
         let texts_before = std::mem::replace(&mut self.texts, texts);
-        let added = lists.iter().filter(|listing| !before.contains(listing));
+        let anew = std::mem::take(&mut self.anew);
+        let added = lists.iter().filter(|listing| anew || !before.contains(listing));
         let left = before.iter().filter(|old| lists.iter().all(|new| new.list != old.list));
         let write = DocumentWrite {
             stream,
@@ -77,7 +88,7 @@ impl<V: View> Folded<V> {
             body,
             list_add: added.map(|listing| (listing.list.clone(), listing.score)).collect(),
             list_remove: left.map(|listing| listing.list.clone()).collect(),
-            text_add: only_in(&self.texts, &texts_before),
+            text_add: only_in(&self.texts, if anew { &[] } else { &texts_before }),
             text_remove: only_in(&texts_before, &self.texts),
         };
         self.stored = self.version;
@@ -101,6 +112,8 @@ pub(crate) struct Effect {
     pub(crate) barred: Vec<Barred>,
     /// The streams that did not go on before, and of which more came.
     pub(crate) held: Vec<Gap>,
+    /// The streams whose documents were made anew.
+    pub(crate) repaired: Vec<StreamId>,
     pub(crate) counts: Counts,
 }
 
@@ -176,6 +189,9 @@ struct Fold<'a, V> {
 impl<V: View> Fold<'_, V> {
     fn take(&mut self, at: usize, record: &Read<V::Event>) -> Result<(), Why> {
         let (stream, version) = (record.stream(), record.version());
+        if self.cache.is_in_repair(stream) {
+            self.make_anew(at, record);
+        }
         let barred = self.effect.barred.iter().any(|barred| barred.refusal.stream == *stream);
         let document = self.cache.document(stream);
         if version.is_some_and(|version| version <= document.version) {
@@ -209,7 +225,7 @@ impl<V: View> Fold<'_, V> {
             let reason = format!("the stored view is not one of this build's: {reason}");
             return Err(Why::Refused(record.refused(Cause::Shape, reason)));
         }
-        if document.version == document.stored {
+        if document.is_untouched() {
             self.changed.push((recorded.stream.clone(), at));
         }
         document.view = V::apply(document.view.take(), recorded)

@@ -4,7 +4,7 @@
 
 mod feed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bus::admin::PARTITIONS;
@@ -12,6 +12,8 @@ use bus::{Decoder, Kafka, Registry};
 use read_model::generations::{Entry, Generations, Shape, State};
 use read_model::{Generation, ReadModel, Sink, Target};
 use runtime::{Dependency, Process, Shutdown, clock};
+use schemas::StreamId;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use vault::Vault;
 use views::Projection;
@@ -49,6 +51,8 @@ struct Projected {
 struct Fed {
     board: Board,
     pace: Pace,
+    /// The documents that are to be made anew.
+    repairs: watch::Sender<BTreeSet<StreamId>>,
     end: Shutdown,
 }
 
@@ -90,6 +94,7 @@ impl Feeding {
                 looked = self.look() => looked?,
             }
             self.stamp().await;
+            self.hear_repairs().await;
         }
     }
 
@@ -146,9 +151,22 @@ impl Feeding {
         }
     }
 
+    /// Tells the workers which documents are to be made anew.
+    async fn hear_repairs(&self) {
+        let fed = || self.projections.iter().flat_map(|projected| projected.fed.values());
+        let targets: Vec<_> = fed().map(|fed| fed.board.target()).collect();
+        if let Ok(asked) = self.read_model.repairs(&targets).await {
+            let tell = |(fed, asked): (&Fed, BTreeSet<StreamId>)| {
+                fed.repairs.send_if_modified(|known| std::mem::replace(known, asked) != *known)
+            };
+            fed().zip(asked).for_each(|one| _ = tell(one));
+        }
+    }
+
     /// Begins to feed a generation.
     fn begin(&self, projection: Projection, target: Target, health: &Dependency) -> Result<Fed, bus::Error> {
         let end = self.process.shutdown.of_a_part();
+        let (repairs, asked) = watch::channel(BTreeSet::new());
         let (board, pace) = (Board::new(target, health.clone()), Pace::new(end.clone()));
         let links = Links {
             read_model: self.read_model.clone(),
@@ -157,10 +175,11 @@ impl Feeding {
             target,
             board: board.clone(),
             pace: pace.clone(),
+            repairs: asked,
             shutdown: end.clone(),
         };
         feed::start(projection, &self.kafka, links, &self.process)?;
-        Ok(Fed { board, pace, end })
+        Ok(Fed { board, pace, repairs, end })
     }
 }
 

@@ -1,6 +1,7 @@
 //! One partition's way into the views: the documents that its events are folded on are read, the effect is written
 //! together with the position behind it, and whatever was otherwise than it was taken to be is read again.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ pub struct Progress<V, R> {
     /// The stored position, as far as we know.
     base: Position,
     cache: Cache<V>,
+    /// The documents that were made anew since somebody asked.
+    repaired: Vec<StreamId>,
 }
 
 /// What became of records that were handed in.
@@ -74,7 +77,7 @@ pub enum Projected {
 impl<V: View, R: Views> Progress<V, R> {
     /// Nothing is known yet of the stored position.
     pub fn new(views: R, target: Target, source: Source) -> Self {
-        Self { views, target, source, base: Position::default(), cache: Cache::default() }
+        Self { views, target, source, base: Position::default(), cache: Cache::default(), repaired: Vec::new() }
     }
 
     /// The stored position, as far as it is known.
@@ -87,6 +90,17 @@ impl<V: View, R: Views> Progress<V, R> {
         self.cache.clear();
         self.base = self.views.open(&self.target, &self.source).await?;
         Ok(())
+    }
+
+    /// The documents of these streams, and of no others, are to be made anew from their events, once those come by from
+    /// the first version on. Streams of other partitions do not matter.
+    pub fn repair(&mut self, streams: BTreeSet<StreamId>) {
+        self.cache.repair(streams);
+    }
+
+    /// The streams that were repaired since the last call, if their documents could be.
+    pub fn take_repaired(&mut self) -> Vec<StreamId> {
+        std::mem::take(&mut self.repaired)
     }
 
     /// Applies the records that lie at the position; those before one that stops the partition, if there is one.
@@ -134,7 +148,8 @@ impl<V: View, R: Views> Progress<V, R> {
         let mut seen = std::collections::HashSet::new();
         for record in &work.records {
             let stream = record.stream();
-            let taken_as_new = work.load == Load::Missing && record.version() == Some(Version::FIRST);
+            let may_be_new = work.load == Load::Missing && !self.cache.is_in_repair(stream);
+            let taken_as_new = may_be_new && record.version() == Some(Version::FIRST);
             if seen.insert(stream) && !taken_as_new && !self.cache.contains(stream) {
                 wanted.push(stream.clone());
             }
@@ -151,7 +166,7 @@ impl<V: View, R: Views> Progress<V, R> {
     async fn store(&mut self, records: &[Read<V::Event>], mut effect: Effect) -> Result<Applied, Stop> {
         let Some(last) = records.last() else { return Ok(Applied::Done) };
         let next = Position { next: last.offset() + 1, last: last.id() };
-        let counts = effect.counts;
+        let (counts, repaired) = (effect.counts, std::mem::take(&mut effect.repaired));
         let parking = self.parking(&mut effect);
         let batch = self.batch(next, effect, parking);
         let (applied, outcome) = match self.views.apply(&batch).await? {
@@ -165,6 +180,7 @@ impl<V: View, R: Views> Progress<V, R> {
         metrics::counter!(BATCHES.name, "projection" => projection, "outcome" => outcome).increment(1);
         if applied == Applied::Done {
             self.base = next;
+            self.repaired.extend(repaired);
             self.say_parked(&batch.parking.parks);
             count(projection, counts, batch.parking.parks.len());
             if counts.applied > 0 {

@@ -71,6 +71,11 @@ impl Target {
         self.key("discarded")
     }
 
+    /// Hash: stream whose document is to be made anew -> 1.
+    pub(crate) fn repairs(&self) -> String {
+        self.key("repairs")
+    }
+
     /// Number: how many documents became tombstones.
     pub(crate) fn purges(&self) -> String {
         self.key("purges")

@@ -17,6 +17,7 @@ mod parking;
 mod position;
 mod purge;
 mod reader;
+mod repairs;
 mod subscription;
 mod survey;
 mod writer;

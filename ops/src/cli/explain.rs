@@ -40,6 +40,12 @@ pub struct AuditCommand {
     /// The master keys that open them.
     #[arg(long, env = "VAULT_MASTER_KEY", hide_env_values = true, requires = "vault_mongodb_uri")]
     pub vault_master_key: Option<Secret>,
+    /// Also says which documents would be made anew by their projector, from their streams' events.
+    #[arg(long)]
+    pub repair: bool,
+    /// Repair them.
+    #[arg(long, requires = "repair")]
+    pub execute: bool,
 }
 
 impl AuditCommand {

@@ -32,8 +32,16 @@ pub(super) const DIVERGED: Metric = Metric::gauge(
     "Streams of which the views show what MongoDB does not have; alarm on any.",
 );
 
+/// By `projection`.
+pub(super) const DRIFT: Metric = Metric::counter(
+    "projection_drift_total",
+    Unit::Count,
+    "Documents that were found not to show what their events come to, each once until it is right again; alarm on any.",
+);
+
 /// Every metric of the steward.
-pub(super) const METRICS: &[Metric] = &[GAPS, PARKED, OLDEST_GAP_SECONDS, REPUBLISHED, SUSPECTS, LOST_LOGS, DIVERGED];
+pub(super) const METRICS: &[Metric] =
+    &[GAPS, PARKED, OLDEST_GAP_SECONDS, REPUBLISHED, SUSPECTS, LOST_LOGS, DIVERGED, DRIFT];
 
 pub(super) fn count(number: usize) -> f64 {
     u32::try_from(number).unwrap_or(u32::MAX).into()

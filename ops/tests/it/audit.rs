@@ -1,6 +1,6 @@
 //! Views are held against the events: what was damaged is found, all of it and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event_store::{Commit, EventStore, StoredEvent};
 use read_model::{
@@ -91,9 +91,9 @@ impl World {
     }
 
     /// The first item's words, and what is said of each stream that differs.
-    async fn audit(&self, code: i32) -> (String, BTreeMap<String, String>) {
+    async fn audit(&self, options: &[&str], code: i32) -> (String, BTreeMap<String, String>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
-        command.args(["audit", "stock", "--output", "json"]);
+        command.args(["audit", "stock", "--output", "json"]).args(options);
         command.env("MONGODB_URI", &self.mongodb).env("REDIS_URL", self.redis.url());
         command.env_remove("VAULT_MONGODB_URI").env_remove("VAULT_MASTER_KEY");
         let output = command.output().await.unwrap();
@@ -178,7 +178,7 @@ async fn damage(world: &World, stream: &StreamId, how: u128) -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() {
     let (world, streams) = World::new().await;
-    let (all, found) = world.audit(0).await;
+    let (all, found) = world.audit(&[], 0).await;
     assert_eq!(
         (all.as_str(), found.len()),
         ("60 streams compared with MongoDB: 0 differ, 0 are on their way, 0 are parked", 0)
@@ -189,7 +189,7 @@ async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() 
     let late = commits(&Sku::parse("LATE").unwrap());
     published(&world.store, &late).await;
     world.show(&late[..2]).await;
-    let (all, found) = world.audit(0).await;
+    let (all, found) = world.audit(&[], 0).await;
     assert!(all.contains("0 differ, 2 are on their way") && found.is_empty(), "{all} {found:?}");
     world.show(&news).await;
     world.redis(&["DEL", &document(&late[0].stream)]).await;
@@ -207,10 +207,15 @@ async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() 
     world.redis(&["HSET", &document(&stranger), "v", "1", "b", "{}"]).await;
     expected.insert(stranger.to_string(), "surplus");
     world.comes_to_the_end().await;
-    let (all, found) = world.audit(1).await;
+    let (all, found) = world.audit(&[], 1).await;
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "seed {seed}: {all}");
     for (stream, how) in &expected {
         assert!(found[stream].starts_with(how), "seed {seed}, {stream}: {}, not {how}", found[stream]);
     }
     assert!(all.contains(&format!("{} differ, 0 are on their way", expected.len())), "{all}");
+
+    // Some of it shows what MongoDB never had, so MongoDB is not what anything is repaired from.
+    let (_all, refused) = world.audit(&["--repair", "--execute"], 2).await;
+    assert!(refused[stranger.as_str()].contains("mongodb-restored.md"), "{refused:?}");
+    assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [BTreeSet::new()]);
 }

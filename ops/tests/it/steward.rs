@@ -217,3 +217,22 @@ async fn views_that_show_more_than_mongodb_has_raise_the_alarm_and_nothing_is_pu
     eventually("the alarm ends", PATIENCE, async || world.divergence().await.filter(String::is_empty)).await;
     world.until_marked(&gapped, &[2, 3]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_steward_counts_what_differs_once_and_what_is_on_its_way_never() {
+    let (world, late) = (World::new("steward_drift").await, order(6));
+    published(&world.store, &commits(&late, 3)).await;
+    let _steward = world.steward();
+    // What is shown here is not what events of theirs come to.
+    for (number, counted) in [(7, 1.0), (8, 2.0)] {
+        let commits = commits(&order(number), 3);
+        published(&world.store, &commits).await;
+        world.show(&commits, None).await;
+        eventually("it is counted", PATIENCE, async || {
+            let count = world.metric("projection_drift_total{projection=\"orders\"}").await;
+            count.filter(|count| *count == counted)
+        })
+        .await;
+    }
+    assert!(marked(&world.store, &order(7)).await.is_empty(), "it repairs nothing by itself");
+}

@@ -130,6 +130,31 @@ fn an_event_that_is_not_newer_than_its_view_changes_nothing() {
 }
 
 #[test]
+fn a_document_in_repair_shows_its_events_once_they_came_by_again_and_goes_on_from_there() {
+    let clean = fold(&mut Cache::<StockView>::default(), &[1, 2, 3, 4].map(|version| received(0, 1, version))).unwrap();
+    let stream = clean.writes[0].stream.clone();
+    let wrong = || {
+        let event = EventId(Uuid::from_u128(3));
+        let document = Document { version: Version(3), last_event: Some(event), body: Some(b"{}".to_vec()) };
+        let mut cache = Cache::<StockView>::default();
+        cache.insert(stream.clone(), Folded::of(Standing { document: Some(document), parked: false }));
+        cache
+    };
+    let (mut untold, mut told) = (wrong(), wrong());
+    let again = [1, 2].map(|version| received(0, 1, version));
+    assert_eq!(fold(&mut untold, &[received(0, 1, 1), received(1, 1, 2), received(2, 1, 3)]).unwrap().writes, []);
+
+    told.repair([stream.clone()].into());
+    told.insert(stream.clone(), wrong().document(&stream).clone());
+    assert_eq!(fold(&mut told, &again).unwrap().writes, [], "until all of them came by it shows what it showed");
+    let whole = fold(&mut told, &[received(2, 1, 3), received(3, 1, 4)]).unwrap();
+    let [write] = whole.writes.as_slice() else { panic!("{whole:?}") };
+    assert_eq!((write.from, write.to, &write.body), (Version(3), Version(4), &clean.writes[0].body));
+    assert_eq!(write.list_add, clean.writes[0].list_add, "its lists may have been wrong, too");
+    assert_eq!(whole.repaired, [stream]);
+}
+
+#[test]
 fn an_event_behind_a_gap_is_noted_and_not_applied() {
     let mut cache = Cache::<StockView>::default();
     let effect =

@@ -18,6 +18,7 @@ impl<V: View> Worker<V> {
         if records.first().is_some_and(|record| record.offset != self.progress.position().next) {
             return Ok(Then::Resume);
         }
+        self.hear_repairs();
         let began = clock::monotonic();
         let mut trace = Batch::begin(Kind::Consumer, "project");
         let work = self.read(records).await;
@@ -28,6 +29,7 @@ impl<V: View> Worker<V> {
         }
         match projected? {
             Projected::Stored => {
+                self.tell_repaired().await?;
                 let projection = self.links.target.projection;
                 metrics::histogram!(BATCH_SECONDS.name, "projection" => projection).record(began.elapsed());
                 Ok(self.went_on())

@@ -1,0 +1,120 @@
+//! Holding documents against the fold of their streams' events.
+
+use std::collections::BTreeSet;
+
+use event_store::EventStore;
+use read_model::{ReadModel, Sink, Standing, Target};
+use schemas::{AnyEvent, Recorded, StreamId, UserId, Version};
+use vault::Vault;
+use views::Projection;
+
+use super::finding::{Finding, Findings};
+use super::refold::refold;
+use crate::Error;
+use crate::ends::now_ms;
+
+/// Streams that are read together.
+const TOGETHER: usize = 200;
+
+/// What is compared with what.
+pub(crate) struct Comparison {
+    pub(super) read_model: ReadModel,
+    pub(super) store: EventStore,
+    pub(super) projection: Projection,
+    pub(super) target: Target,
+    vault: Option<Vault>,
+    /// Versions that somebody discarded: they count as applied and changed nothing.
+    discarded: BTreeSet<(StreamId, Version)>,
+}
+
+impl Comparison {
+    /// Of a generation that has this build's shape; users are opened by the vault.
+    pub(crate) async fn of(
+        read_model: &ReadModel,
+        store: &EventStore,
+        (projection, target): (Projection, Target),
+        vault: Option<Vault>,
+    ) -> Result<Self, Error> {
+        let discarded = read_model.discarded(Sink::Views(target)).await?.into_iter();
+        let discarded = discarded.filter_map(|one| Some((one.stream, one.entry.version?))).collect();
+        Ok(Self { read_model: read_model.clone(), store: store.clone(), projection, target, vault, discarded })
+    }
+
+    /// Whether a version of this stream was passed over for ever.
+    pub(super) fn lacks_a_version(&self, stream: &StreamId) -> bool {
+        self.discarded.iter().any(|(discarded, _)| discarded == stream)
+    }
+
+    /// Compares these streams. Redis is read first and MongoDB after it: so whatever MongoDB lacks was never committed.
+    pub(crate) async fn look(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
+        for streams in streams.chunks(TOGETHER) {
+            let standings = self.read_model.standings(&self.target, streams).await?;
+            for (stream, standing) in streams.iter().zip(standings) {
+                found.compared += 1;
+                if standing.parked {
+                    found.troubled += 1;
+                    found.suspects.remove(stream);
+                    continue;
+                }
+                match self.judge(stream, &standing).await? {
+                    Some(finding) => self.note(stream, finding, found).await?,
+                    None => drop(found.suspects.remove(stream)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what looks wrong once more.
+    pub(crate) async fn look_again(&self, found: &mut Findings) -> Result<(), Error> {
+        let compared = found.compared;
+        let suspects: Vec<_> = found.suspects.keys().cloned().collect();
+        self.look(&suspects, found).await?;
+        found.compared = compared;
+        Ok(())
+    }
+
+    async fn note(&self, stream: &StreamId, finding: Finding, found: &mut Findings) -> Result<(), Error> {
+        let head = self.store.republisher().heads(std::slice::from_ref(stream)).await?.pop().flatten();
+        found.note(stream, finding, (head.is_some_and(|head| head.published), now_ms()));
+        Ok(())
+    }
+
+    async fn judge(&self, stream: &StreamId, standing: &Standing) -> Result<Option<Finding>, Error> {
+        let mut events = Vec::new();
+        for commit in self.store.tail(stream, Version::FIRST).await? {
+            events.extend(commit.recorded().map_err(|source| Error::Event { stream: stream.clone(), source })?);
+        }
+        let head = events.last().map_or(Version::NONE, |last| last.version);
+        let Some(document) = &standing.document else {
+            return Ok((head > Version::NONE).then_some(Finding::Behind { shown: Version::NONE, head }));
+        };
+        let shown = document.version;
+        if shown > head {
+            return Ok(Some(Finding::Ahead { shown, head }));
+        }
+        let behind = (shown < head).then_some(Finding::Behind { shown, head });
+        // An erased user's key may be gone before the view is: then nothing can be said of what it showed before.
+        if behind.is_some() && self.vault.is_some() {
+            return Ok(behind);
+        }
+        events.retain(|event| event.version <= shown);
+        if document.last_event.is_some_and(|id| events.last().is_none_or(|last| last.id != id)) {
+            return Ok(Some(Finding::Other { version: shown }));
+        }
+        events.retain(|event| !self.discarded.contains(&(stream.clone(), event.version)));
+        self.open(stream, &mut events).await?;
+        let same_body = refold(self.projection, &events).is_ok_and(|body| body == document.body);
+        Ok(if same_body { behind } else { Some(Finding::Differs { version: shown }) })
+    }
+
+    /// Opens what is personal, as the projector does.
+    async fn open(&self, stream: &StreamId, events: &mut [Recorded<AnyEvent>]) -> Result<(), Error> {
+        let (Some(vault), Ok(user)) = (&self.vault, UserId::parse(stream.as_str())) else { return Ok(()) };
+        for event in events {
+            let opened = vault.open_all(&user, event.event.sealed_mut()).await;
+            opened.map_err(|source| Error::Vault { source })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! Drift: documents that do not show what their events come to, without anybody having noticed. Every document that readers
+//! see is held against its events, a few at a time, again and again; what differs is counted and told, and an operator
+//! has it made anew. Users are left out: the steward cannot open personal data.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::convert::Infallible;
+use std::time::Duration;
+
+use event_store::{Selection, Walk};
+use read_model::generations::{Generations, Shape};
+use read_model::{Sink, Target};
+use runtime::clock::{self, Instant};
+use schemas::StreamId;
+use views::Projection;
+
+use super::{Links, metrics, rest_from};
+use crate::Error;
+use crate::audit::{Comparison, Findings};
+
+const EVERY: Duration = Duration::from_secs(2);
+/// Streams that are compared in one step: each is read from MongoDB and folded.
+const FEW: usize = 25;
+/// Documents that are suspected at a time; beyond them nothing more is compared until some are right.
+const MOST: usize = 1_000;
+
+/// What is known of one projection.
+#[derive(Debug)]
+struct Turn {
+    projection: Projection,
+    /// The generation that is compared; another one is begun anew.
+    target: Option<Target>,
+    walk: Option<Walk>,
+    /// The streams of the walk's last page that are still to be compared.
+    waiting: VecDeque<StreamId>,
+    last: Option<StreamId>,
+    /// When the next walk begins.
+    rests_until: Option<Instant>,
+    found: Findings,
+    /// The streams that were counted, and are not right again.
+    told: BTreeSet<StreamId>,
+}
+
+#[derive(Debug)]
+struct Drift {
+    turns: Vec<Turn>,
+    next_step: Option<Instant>,
+}
+
+/// Compares until shutdown.
+pub(super) async fn audit(links: Links) -> Result<(), Infallible> {
+    let shown = Projection::ALL.into_iter().filter(|projection| *projection != Projection::Users);
+    let turns: Vec<_> = shown.map(|projection| Turn::new(projection, None)).collect();
+    // None at first, so that the first one is seen to be more.
+    turns.iter().for_each(|turn| count(turn.projection, 0));
+    let drift = Drift { turns, next_step: None };
+    links.repeat(EVERY, drift, async |links: &Links, drift: &mut Drift| drift.pass(links).await).await
+}
+
+/// Counts documents that were found to differ.
+fn count(projection: Projection, documents: u64) {
+    ::metrics::counter!(metrics::DRIFT.name, "projection" => projection.name()).increment(documents);
+}
+
+impl Drift {
+    /// A step of each projection for which it is time.
+    async fn pass(&mut self, links: &Links) -> Result<(), Error> {
+        let begun = clock::monotonic();
+        if links.alarm.is_raised() || self.next_step.is_some_and(|next| begun < next) {
+            return Ok(());
+        }
+        let mut turns: Vec<_> = self.turns.iter_mut().filter(|turn| turn.is_due(begun)).collect();
+        let names: Vec<_> = turns.iter().map(|turn| turn.projection.name()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let known = links.read_model.generations(&names).await?;
+        for (turn, generations) in turns.iter_mut().zip(known) {
+            if let Some(target) = generations.and_then(|generations| ours(turn.projection, &generations)) {
+                turn.step(links, target).await?;
+            }
+        }
+        self.next_step = Some(clock::monotonic() + rest_from(begun));
+        Ok(())
+    }
+}
+
+/// The live generation, if its documents look as this build's would.
+fn ours(projection: Projection, generations: &Generations) -> Option<Target> {
+    let entry = generations.entries.get(&generations.live);
+    let target = Target { projection: projection.name(), generation: generations.live };
+    entry.is_none_or(|entry| entry.shape == Shape(projection.shape())).then_some(target)
+}
+
+impl Turn {
+    fn new(projection: Projection, target: Option<Target>) -> Self {
+        Self {
+            projection,
+            target,
+            walk: None,
+            waiting: VecDeque::new(),
+            last: None,
+            rests_until: None,
+            found: Findings::default(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        !self.found.suspects.is_empty() || self.rests_until.is_none_or(|until| until <= now)
+    }
+
+    /// Compares what looked wrong once more, and the next few streams.
+    async fn step(&mut self, links: &Links, target: Target) -> Result<(), Error> {
+        if self.target != Some(target) {
+            *self = Self::new(self.projection, Some(target));
+        }
+        let of = (self.projection, target);
+        let comparison = Comparison::of(&links.read_model, &links.store, of, None).await?;
+        comparison.look_again(&mut self.found).await?;
+        if self.found.suspects.len() < MOST {
+            let streams = self.next_streams(links).await?;
+            comparison.look(&streams, &mut self.found).await?;
+        }
+        self.tell(links, target).await
+    }
+
+    /// The next streams of the walk; none while it rests.
+    async fn next_streams(&mut self, links: &Links) -> Result<Vec<StreamId>, Error> {
+        let now = clock::monotonic();
+        if self.waiting.is_empty() && self.rests_until.is_none_or(|until| until <= now) {
+            let beginning = Some(self.projection.aggregate().prefix().into());
+            let selection = Selection { beginning, ..Selection::default() };
+            let walk = self.walk.get_or_insert_with(|| links.republisher.walk(selection));
+            match walk.next().await? {
+                Some(page) => {
+                    let streams = page.heads().into_iter().map(|head| head.stream);
+                    // The last stream of a page may go on in the next one.
+                    self.waiting.extend(streams.filter(|stream| self.last.as_ref() != Some(stream)));
+                    self.last = self.waiting.back().cloned().or(self.last.take());
+                }
+                None => (self.walk, self.last, self.rests_until) = (None, None, Some(now + links.rest)),
+            }
+        }
+        let few = self.waiting.len().min(FEW);
+        Ok(self.waiting.drain(..few).collect())
+    }
+
+    /// Counts and tells what differs for certain, once until it is right again.
+    async fn tell(&mut self, links: &Links, target: Target) -> Result<(), Error> {
+        let suspects = &self.found.suspects;
+        self.told.retain(|stream| suspects.contains_key(stream));
+        if suspects.is_empty() {
+            return Ok(());
+        }
+        let survey = links.read_model.survey(Sink::Views(target)).await?;
+        let projection = self.projection.name();
+        for (stream, suspect) in suspects.iter().filter(|(stream, suspect)| suspect.is_drift(stream, &survey)) {
+            if self.told.insert(stream.clone()) {
+                count(self.projection, 1);
+                let finding = &suspect.finding;
+                tracing::error!(
+                    projection,
+                    stream = stream.as_str(),
+                    "{stream} in {projection} {finding}: see docs/runbooks/views-drift.md"
+                );
+            }
+        }
+        Ok(())
+    }
+}
