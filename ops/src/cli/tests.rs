@@ -5,7 +5,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use super::{Aggregate, Cli, aggregate, plural};
 
 /// The commands that change something; all others only look.
-const ACTING: [&str; 13] = [
+const ACTING: [&str; 14] = [
     "ops topics apply",
     "ops schemas apply",
     "ops keys generate",
@@ -19,6 +19,7 @@ const ACTING: [&str; 13] = [
     "ops parked redrive",
     "ops parked discard",
     "ops republish",
+    "ops user create-admin",
 ];
 
 #[test]
