@@ -26,7 +26,6 @@ mod signing;
 mod spanning;
 mod standing;
 mod streams;
-mod tokens;
 
 pub mod config;
 pub mod metrics;
@@ -46,8 +45,8 @@ pub use config::Config;
 use config::Role;
 pub use intent::{FingerprintKey, Intent};
 pub use routes::{openapi, router};
+pub use sessions::signer::KeyError;
 pub use streams::{Creates, Done, Rejected, Store, Stream, Streams};
-pub use tokens::KeyError;
 
 /// The process could not go on.
 #[derive(Debug, thiserror::Error)]

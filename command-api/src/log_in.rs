@@ -8,6 +8,7 @@ use domain::Refusal;
 use domain::user::{User, UserCommand, UserDetails, UserState};
 use runtime::{Secret, clock, tasks};
 use schemas::{SessionId, Timestamp, UserId, Version};
+use sessions::signer::{Bearer, KeyError};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -17,7 +18,6 @@ use crate::password::PasswordChange;
 use crate::personal::Shown;
 use crate::spanning::Undone;
 use crate::streams::{Creates, Head, Rejected};
-use crate::tokens::{Bearer, KeyError};
 
 /// Somebody who has an account.
 #[derive(Debug)]
@@ -191,7 +191,7 @@ impl App {
         let shown = Shown::open(&self.vault, &member.account.id, &member.details.profile).await?;
         let access = self.signing.sign(&Bearer {
             user: member.account.id.clone(),
-            email: shown.email.clone(),
+            email: Some(shown.email.clone()),
             role: member.details.role,
             session,
             session_version: member.details.session_version,

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use runtime::{Process, Secret, chain};
 use sessions::Sessions;
+use sessions::signer::{Audience, Bearer, KeyError, Signer};
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::tokens::{Audience, Bearer, KeyError, Signer};
 
 /// How often the file is read.
 const EVERY: Duration = Duration::from_secs(1);

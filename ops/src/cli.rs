@@ -2,23 +2,27 @@
 
 mod explain;
 mod generations;
+mod keys;
 mod logs;
+mod order;
+mod people;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bus::KafkaConfig;
 use read_model::RedisConfig;
 use runtime::Secret;
 use schemas::{Aggregate, StreamId, Timestamp};
-use vault::VaultConfig;
 use views::Projection;
 
 pub(crate) use explain::{AuditCommand, ExplainCommand};
 pub(crate) use generations::{ProjectionsCommand, RebuildCommand};
+pub(crate) use keys::{KeysCommand, RotateCommand};
 pub(crate) use logs::{ReplayCommand, TailCommand};
+pub(crate) use order::OrderCommand;
+pub(crate) use people::{CreateAdminCommand, TokenCommand, UserCommand};
 
 /// How long a command may take that says nothing else.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -44,7 +48,7 @@ impl Cli {
         let takes_its_time = match &self.command {
             Command::Rebuild(rebuild) => rebuild.execute || rebuild.watch,
             Command::Replay(replay) => replay.execute,
-            Command::Tail(_) | Command::Audit(_) => true,
+            Command::Tail(_) | Command::Audit(_) | Command::Order(OrderCommand::Watch { .. }) => true,
             Command::Topics(_)
             | Command::Schemas(_)
             | Command::Keys(_)
@@ -53,6 +57,8 @@ impl Cli {
             | Command::Status(_)
             | Command::Republish(_)
             | Command::Explain(_)
+            | Command::Token(_)
+            | Command::User(_)
             | Command::Completions { .. }
             | Command::Man { .. }
             | Command::Steward { .. } => false,
@@ -104,6 +110,16 @@ pub enum Command {
     /// Holds every document that readers see against the fold of MongoDB's events; exit code 1 on a difference. What is
     /// only on its way is none. `--repair` has what differs made anew by its projector.
     Audit(AuditCommand),
+    /// One order, as it goes on.
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Prints an access token in a user's name, good for 15 minutes, unless the user's log-ins are ended before. It is signed
+    /// with the key that the command API signs with: whoever may read that key may be anybody, so keep it from all who have
+    /// no need to, and have them log in instead.
+    Token(TokenCommand),
+    /// Users that nobody who is logged in can make.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Has relays publish committed events again, for readers that a log lost them for; whoever has them skips them.
     Republish(RepublishCommand),
     /// Prints the script that has a shell complete these commands: `source <(ops completions bash)`.
@@ -174,48 +190,6 @@ pub enum SchemasCommand {
         /// Where the registry is.
         #[command(flatten)]
         kafka: KafkaConfig,
-    },
-}
-
-/// About keys.
-#[derive(Debug, clap::Subcommand)]
-pub enum KeysCommand {
-    /// Makes a signing key: `jwt.pem` for the command API, `jwks.json` for every service. Overwrites nothing.
-    Generate {
-        /// The folder for both files.
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-        /// Act instead of only saying what would be done.
-        #[arg(long)]
-        execute: bool,
-    },
-    /// Replaces keys by newer ones, without refusing what the older ones were used for.
-    #[command(subcommand)]
-    Rotate(RotateCommand),
-}
-
-/// Which keys.
-#[derive(Debug, clap::Subcommand)]
-pub enum RotateCommand {
-    /// The key that signs access tokens: `jwt.pem` gets a new one, `jwks.json` holds the old one beside it until its
-    /// tokens have expired. Processes that read the keys from these files, or from `JWKS_URL`, need no restart; others
-    /// must be restarted within ten minutes.
-    Jwt {
-        /// The folder of both files.
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-        /// Act instead of only saying what would be done.
-        #[arg(long)]
-        execute: bool,
-    },
-    /// Wraps every user's key under the newest master key; after that the older ones may leave `VAULT_MASTER_KEY`.
-    Master {
-        /// Where users' keys are, and what opens them.
-        #[command(flatten)]
-        vault: VaultConfig,
-        /// Act instead of only saying what would be done.
-        #[arg(long)]
-        execute: bool,
     },
 }
 

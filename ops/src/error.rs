@@ -83,6 +83,26 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// What is kept of an order's history is not one.
+    #[error("the history of {order} cannot be read")]
+    History {
+        /// Whose history.
+        order: schemas::OrderId,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// No token could be signed.
+    #[error("no token could be signed")]
+    Token {
+        /// Why not.
+        source: sessions::signer::KeyError,
+    },
+    /// The accounts could not be read or written.
+    #[error("the account could not be made")]
+    Accounts(#[from] accounts::Error),
+    /// An event could not be written.
+    #[error("the event could not be written")]
+    Encode(#[from] schemas::EncodeError),
     /// No key could be made.
     #[error("no Ed25519 key could be made: the system gives no random numbers")]
     Key,

@@ -20,9 +20,9 @@ use crate::plan::{Action, Item, Plan};
 pub(crate) use rotate::jwt as rotate_jwt;
 
 /// The private key, for the command API's `JWT_PRIVATE_KEY_FILE`.
-const PRIVATE: (&str, &str) = ("jwt.pem", "Ed25519 private key, PKCS#8 PEM");
+pub(crate) const PRIVATE: (&str, &str) = ("jwt.pem", "Ed25519 private key, PKCS#8 PEM");
 /// The public keys, for every service's `JWKS_FILE`.
-const PUBLIC: (&str, &str) = ("jwks.json", "the public key as a JSON Web Key Set");
+pub(crate) const PUBLIC: (&str, &str) = ("jwks.json", "the public key as a JSON Web Key Set");
 
 /// Writes both files; refuses if either is there already.
 pub(crate) fn generate(out: &Path, execute: bool) -> Result<Plan, Error> {

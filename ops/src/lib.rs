@@ -12,6 +12,7 @@ mod explain;
 mod keys;
 mod manual;
 mod master;
+mod order;
 mod parked;
 mod plan;
 mod projections;
@@ -23,7 +24,9 @@ mod status;
 mod steward;
 mod subjects;
 mod tail;
+mod token;
 mod topics;
+mod user;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -36,7 +39,10 @@ pub use error::Error;
 pub use steward::Config as StewardConfig;
 
 use answer::Answer;
-use cli::{Command, KeysCommand, Output, ParkedCommand, RotateCommand, SchemasCommand, TopicsCommand};
+use cli::{
+    Command, KeysCommand, OrderCommand, Output, ParkedCommand, RotateCommand, SchemasCommand, TopicsCommand,
+    UserCommand,
+};
 use parked::Release;
 use plan::Plan;
 
@@ -93,6 +99,9 @@ async fn answer(cli: &Cli) -> Result<Answer, Error> {
         }
         Command::Schemas(SchemasCommand::Check { kafka }) => return subjects::check(kafka).await,
         Command::Explain(wish) => return explain::explain(wish).await,
+        Command::Order(OrderCommand::Watch { order, redis }) => return order::watch(order, redis, cli.output).await,
+        Command::Token(wish) => return token::token(wish).await,
+        Command::User(UserCommand::CreateAdmin(wish)) => return user::create_admin(wish).await,
         Command::Audit(wish) => return audit::audit(wish).await,
         Command::Completions { shell } => return Ok(manual::completions(*shell)),
         Command::Man { words } => return manual::man(words),

@@ -15,7 +15,7 @@ use runtime::http::{JsonBody, RequestContext};
 use runtime::problem::{Problem, ProblemBody};
 use schemas::{Role, UserId};
 use serde::{Deserialize, Serialize};
-use sessions::Caller;
+use sessions::{Caller, TOKEN_LIFETIME};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -28,7 +28,6 @@ use crate::reply::Reply;
 use crate::shape::Shape;
 use crate::spanning::Undone;
 use crate::streams::{Creates, Rejected};
-use crate::tokens::LIFETIME;
 
 /// Who wants to be a user. A `role` is ignored: nobody gives it to himself.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -233,7 +232,7 @@ impl LoggedIn {
         let Granted { member, shown, access, refresh } = granted;
         let refresh_token = refresh.expose().to_owned();
         let user = UserBody::of(member, shown);
-        let data = Self { user, token: access, refresh_token, expires_in: LIFETIME.as_secs() };
+        let data = Self { user, token: access, refresh_token, expires_in: TOKEN_LIFETIME.as_secs() };
         axum::Json(Envelope::of(data, message))
     }
 }

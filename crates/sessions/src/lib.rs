@@ -4,6 +4,8 @@
 //! service as fast as any event does, and a service is ready when it has read to the topic's end. Until then nobody is
 //! let in. Verified tokens are cached; expiry and revocation are checked on every use all the same. Keys that lie in a
 //! file or behind a URL may change while the process runs: tokens of a key that is still there go on.
+//!
+//! Whoever holds the private key signs tokens with [`signer`]: the command API for who logs in, operators by hand.
 
 mod caller;
 mod claims;
@@ -17,6 +19,7 @@ mod sessions;
 mod verifier;
 
 pub mod metrics;
+pub mod signer;
 pub mod testing;
 
 pub use bus::KafkaConfig;

@@ -56,6 +56,6 @@ impl AuditCommand {
     }
 }
 
-fn order(text: &str) -> Result<OrderId, InvalidId> {
+pub(super) fn order(text: &str) -> Result<OrderId, InvalidId> {
     OrderId::parse(text)
 }

@@ -20,6 +20,7 @@ const ACTING: [&str; 14] = [
     "ops parked discard",
     "ops republish",
     "ops audit",
+    "ops user create-admin",
 ];
 
 #[test]

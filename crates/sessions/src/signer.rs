@@ -1,21 +1,17 @@
 //! Signs access tokens, with a key whose public half the JWKS must hold.
 
-use std::time::Duration;
-
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use runtime::clock;
 use runtime::problem::Problem;
 use schemas::{Role, SessionId, UserId};
-use sessions::Claims;
 use uuid::Uuid;
 
-/// How long an access token is accepted. Services keep revocations for as long.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(15 * 60);
+use crate::{Claims, TOKEN_LIFETIME};
 
 /// Signs tokens with one Ed25519 key.
 #[derive(Clone)]
-pub(crate) struct Signer {
+pub struct Signer {
     key: EncodingKey,
     header: Header,
     audience: Audience,
@@ -23,11 +19,11 @@ pub(crate) struct Signer {
 
 /// Who issues the tokens, and for whom.
 #[derive(Debug, Clone)]
-pub(crate) struct Audience {
+pub struct Audience {
     /// The claim `iss`.
-    pub(crate) issuer: Box<str>,
+    pub issuer: Box<str>,
     /// The claim `aud`.
-    pub(crate) audience: Box<str>,
+    pub audience: Box<str>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -58,22 +54,22 @@ pub enum KeyError {
 
 /// Whom a token speaks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Bearer {
+pub struct Bearer {
     /// The user.
-    pub(crate) user: UserId,
-    /// His or her e-mail, as the seed's clients expect it in the token.
-    pub(crate) email: String,
+    pub user: UserId,
+    /// His or her e-mail, as the seed's clients expect it in the token; not known to whoever cannot open it.
+    pub email: Option<String>,
     /// What he or she may do.
-    pub(crate) role: Role,
+    pub role: Role,
     /// The log-in that the token belongs to.
-    pub(crate) session: SessionId,
+    pub session: SessionId,
     /// The user's session version at log-in.
-    pub(crate) session_version: i64,
+    pub session_version: i64,
 }
 
 impl Signer {
     /// Reads the private key and finds its public half in the key set, by signing and checking a token.
-    pub(crate) fn new(private_pem: &str, jwks: &str, audience: Audience) -> Result<Self, KeyError> {
+    pub fn new(private_pem: &str, jwks: &str, audience: Audience) -> Result<Self, KeyError> {
         let key = EncodingKey::from_ed_pem(private_pem.as_bytes()).map_err(KeyError::Private)?;
         let keys: JwkSet = serde_json::from_str(jwks).map_err(KeyError::Set)?;
         let probe = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &serde_json::json!({}), &key);
@@ -91,20 +87,21 @@ impl Signer {
     }
 
     /// The name of the key.
-    pub(crate) fn kid(&self) -> &str {
+    #[must_use]
+    pub fn kid(&self) -> &str {
         self.header.kid.as_deref().unwrap_or_default()
     }
 
-    /// A token for this bearer, good for [`LIFETIME`] from now.
-    pub(crate) fn sign(&self, bearer: &Bearer) -> Result<String, KeyError> {
+    /// A token for this bearer, good for [`TOKEN_LIFETIME`] from now.
+    pub fn sign(&self, bearer: &Bearer) -> Result<String, KeyError> {
         let now = clock::now_seconds();
         let claims = Claims {
             sub: bearer.user.clone(),
             id: bearer.user.clone(),
-            email: Some(bearer.email.clone()),
+            email: bearer.email.clone(),
             role: bearer.role,
             iat: now,
-            exp: now.saturating_add(i64::try_from(LIFETIME.as_secs()).unwrap_or(0)),
+            exp: now.saturating_add(i64::try_from(TOKEN_LIFETIME.as_secs()).unwrap_or(0)),
             iss: self.audience.issuer.to_string(),
             aud: self.audience.audience.to_string(),
             jti: Uuid::now_v7().simple().to_string(),
