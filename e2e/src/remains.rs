@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use bson::RawDocumentBuf;
 use bus::{Header, Kafka, StartFrom, Tail, TailEvent};
@@ -10,6 +11,7 @@ use memchr::memmem;
 use mongodb::Client;
 use redis::Value;
 use schemas::Aggregate;
+use stack::eventually;
 
 /// Words to look for.
 #[derive(Debug, Clone)]
@@ -115,11 +117,14 @@ pub async fn in_redis(url: &str, words: &Words) -> Places {
     places
 }
 
-/// Empties a Redis.
+/// Empties a Redis, once it answers: one that was just started may still be reading its file.
 pub async fn empty_redis(url: &str) {
     let client = redis::Client::open(url).expect("an address of Redis");
-    let mut connection = client.get_multiplexed_async_connection().await.expect("a connection to Redis");
-    let _: Value = redis::cmd("FLUSHALL").query_async(&mut connection).await.expect("an empty Redis");
+    let empty = async || {
+        let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+        redis::cmd("FLUSHALL").query_async::<Value>(&mut connection).await.ok()
+    };
+    eventually("an empty Redis", Duration::from_secs(30), empty).await;
 }
 
 fn stand_in_value(value: &Value, words: &Words) -> bool {
