@@ -12,7 +12,6 @@ mod repair;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use event_store::Selection;
 use read_model::Sink;
 use read_model::generations::Shape;
 use schemas::StreamId;
@@ -24,9 +23,11 @@ use crate::cli::AuditCommand;
 use crate::plan::{Action, Item, Plan};
 use crate::projections::{Views, refused};
 use crate::republish::connect;
+use crate::streams::Streams;
 use crate::{Error, FAILED};
 pub(crate) use comparison::Comparison;
 pub(crate) use finding::Findings;
+use finding::Suspect;
 use repair::Drift;
 
 /// How often what looks wrong is looked at again before it counts, and how long is waited before.
@@ -34,6 +35,8 @@ const LOOKS: u32 = 6;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many differences an answer names.
 const NAMED: usize = 1_000;
+/// Why a document cannot be repaired alone.
+const STUCK: &str = "a version of it was discarded, so only `ops rebuild` makes it anew";
 
 /// What an audit came to.
 struct Outcome {
@@ -58,15 +61,16 @@ pub(crate) async fn audit(wish: &AuditCommand) -> Result<Answer, Error> {
     if outcome.is_diverged() {
         return Ok(outcome.refused());
     }
-    let (stuck, whole): (Drift, Drift) =
-        outcome.drift.clone().into_iter().partition(|(stream, _)| audit.obstacle(stream).is_some());
-    let failed = if wish.execute { audit.repair(&whole).await? } else { Drift::new() };
     let mut items = vec![outcome.summary(Action::Look)];
-    items.extend(stuck.iter().map(|(stream, suspect)| {
-        let why = audit.obstacle(stream).unwrap_or_default();
-        Item::new(stream.as_str(), Action::Look, format!("{}; {why}", suspect.finding))
-    }));
-    items.extend(whole.iter().map(|(stream, suspect)| match failed.contains_key(stream) {
+    let (stuck, whole): (Drift, Drift) =
+        outcome.drift.into_iter().partition(|(stream, _)| audit.lacks_a_version(stream));
+    let failed = if wish.execute { audit.repair(&whole).await? } else { BTreeSet::new() };
+    items.extend(
+        stuck
+            .iter()
+            .map(|(stream, suspect)| Item::new(stream.as_str(), Action::Look, format!("{}; {STUCK}", suspect.finding))),
+    );
+    items.extend(whole.iter().map(|(stream, suspect)| match failed.contains(stream) {
         true => Item::new(stream.as_str(), Action::Look, format!("{}; was not made anew in time", suspect.finding)),
         false => Item::new(stream.as_str(), Action::Change, format!("{}; made anew from its events", suspect.finding)),
     }));
@@ -117,7 +121,7 @@ impl Comparison {
         // Whatever looked wrong once was looked at twice.
         self.look_again(&mut found).await?;
         let survey = self.read_model.survey(Sink::Views(self.target)).await?;
-        let is_drift = |(stream, suspect): &(_, finding::Suspect)| suspect.is_drift(stream, &survey);
+        let is_drift = |(stream, suspect): &(_, Suspect)| suspect.is_drift(stream, &survey);
         let (drift, coming): (Drift, Drift) = found.suspects.into_iter().partition(is_drift);
         let name = format!("{} g{}", self.target.projection, self.target.generation);
         let Findings { compared, troubled, .. } = found;
@@ -126,14 +130,8 @@ impl Comparison {
 
     /// Every stream that has commits.
     async fn walk(&self, found: &mut Findings) -> Result<(), Error> {
-        let beginning = Some(self.projection.aggregate().prefix().into());
-        let mut walk = self.store.republisher().walk(Selection { beginning, ..Selection::default() });
-        let mut last = None;
-        while let Some(page) = walk.next().await? {
-            let mut streams: Vec<_> = page.heads().into_iter().map(|head| head.stream).collect();
-            // The last stream of a page may go on in the next one.
-            streams.retain(|stream| last.as_ref() != Some(stream));
-            last = streams.last().cloned().or(last);
+        let mut walk = Streams::of(self.projection, &self.store.republisher());
+        while let Some(streams) = walk.next().await? {
             self.look(&streams, found).await?;
         }
         Ok(())
@@ -171,7 +169,7 @@ impl Outcome {
 
     /// Whether some document was made from what MongoDB does not have.
     fn is_diverged(&self) -> bool {
-        !self.surplus.is_empty() || self.drift.values().any(finding::Suspect::is_diverged)
+        !self.surplus.is_empty() || self.drift.values().any(Suspect::is_diverged)
     }
 
     fn summary(&self, action: Action) -> Item {
@@ -182,16 +180,21 @@ impl Outcome {
         Item::new(self.name.as_str(), action, state)
     }
 
+    /// The documents that drifted like this and those that are surplus, and what is wrong with each.
+    fn named(&self, like_this: fn(&Suspect) -> bool) -> impl Iterator<Item = (&StreamId, String)> {
+        let drifted = self.drift.iter().filter(move |(_, suspect)| like_this(suspect));
+        let drifted = drifted.map(|(stream, suspect)| (stream, suspect.finding.to_string()));
+        let surplus = self.surplus.iter();
+        let surplus = surplus.map(|stream| (stream, "surplus: nothing of it was ever committed".to_owned()));
+        drifted.chain(surplus).take(NAMED)
+    }
+
     /// Everything that is wrong, by name.
     fn told(&self) -> Answer {
         let count = self.differences();
         let mut items = vec![self.summary(if count == 0 { Action::None } else { Action::Look })];
-        let named = self.drift.iter().map(|(stream, suspect)| (stream, suspect.finding.to_string()));
-        let surplus =
-            self.surplus.iter().map(|stream| (stream, "surplus: nothing of it was ever committed".to_owned()));
-        items.extend(
-            named.chain(surplus).take(NAMED).map(|(name, state)| Item::new(name.as_str(), Action::Look, state)),
-        );
+        let named = self.named(|_suspect| true);
+        items.extend(named.map(|(stream, state)| Item::new(stream.as_str(), Action::Look, state)));
         let code = if count == 0 { 0 } else { FAILED };
         Answer { code, ..Answer::from(Plan { executed: false, items }) }
     }
@@ -199,11 +202,7 @@ impl Outcome {
     /// Nothing is repaired from a MongoDB that may not be the one that the views were made from.
     fn refused(&self) -> Answer {
         let mut items = vec![self.summary(Action::Refuse)];
-        let diverged = self.drift.iter().filter(|(_, suspect)| suspect.is_diverged());
-        let diverged = diverged.map(|(stream, suspect)| (stream, suspect.finding.to_string()));
-        let surplus =
-            self.surplus.iter().map(|stream| (stream, "surplus: nothing of it was ever committed".to_owned()));
-        items.extend(diverged.chain(surplus).take(NAMED).map(|(stream, state)| {
+        items.extend(self.named(Suspect::is_diverged).map(|(stream, state)| {
             let state = format!("{state}; history may have diverged: see docs/runbooks/mongodb-restored.md");
             Item::new(stream.as_str(), Action::Refuse, state)
         }));

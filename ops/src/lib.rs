@@ -22,6 +22,7 @@ mod republish;
 mod shown;
 mod status;
 mod steward;
+mod streams;
 mod subjects;
 mod tail;
 mod token;

@@ -10,7 +10,7 @@ use schemas::{Event as _, OrderEvent, OrderId, Version};
 use views::{HistoryEntry, HistoryView, Projection};
 
 use crate::Error;
-use crate::answer::Answer;
+use crate::answer::{self, Answer};
 use crate::cli::Output;
 use crate::projections::refused;
 
@@ -62,7 +62,7 @@ fn news(order: &OrderId, found: Option<Document>, shown: Version) -> Result<(Ver
 fn line(entry: &HistoryEntry, output: Output) -> String {
     match output {
         Output::Text => format!("{}  v{:<3}  {}  {}", entry.at, entry.version, entry.r#type, entry.data),
-        Output::Json => serde_json::to_string(entry).unwrap_or_else(|error| error.to_string()),
+        Output::Json => answer::json(entry),
     }
 }
 

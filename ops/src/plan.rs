@@ -46,11 +46,6 @@ impl Plan {
         self.items.iter().any(|item| item.action == Action::Refuse)
     }
 
-    /// As one JSON object.
-    pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|error| error.to_string())
-    }
-
     fn has_work(&self) -> bool {
         self.items.iter().any(|item| matches!(item.action, Action::Create | Action::Change))
     }
@@ -90,6 +85,7 @@ impl fmt::Display for Plan {
 #[cfg(test)]
 mod tests {
     use super::{Action, Item, Plan};
+    use crate::answer;
 
     fn plan(executed: bool, action: Action) -> String {
         Plan { executed, items: vec![Item::new("orders", action, "12 partitions")] }.to_string()
@@ -114,6 +110,6 @@ mod tests {
         assert!(plan.is_refused());
         assert!(plan.to_string().ends_with("Nothing was done."));
         let json = "{\"executed\":false,\"items\":[{\"name\":\"a\",\"action\":\"create\",\"state\":\"\"},{\"name\":\"b\",\"action\":\"refuse\",\"state\":\"\"}]}";
-        assert_eq!(plan.to_json(), json);
+        assert_eq!(answer::json(&plan), json);
     }
 }

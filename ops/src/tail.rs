@@ -11,7 +11,7 @@ use bus::{DecodeFailure, Decoder, RawRecord, Registry};
 use runtime::Process;
 
 use crate::Error;
-use crate::answer::Answer;
+use crate::answer::{self, Answer};
 use crate::cli::{Output, TailCommand};
 use crate::projections::refused;
 use line::Line;
@@ -52,7 +52,7 @@ async fn show(decoder: &Decoder, logged: &Logged, output: Output) -> Result<std:
     };
     let text = match output {
         Output::Text => line.to_string(),
-        Output::Json => line.to_json(),
+        Output::Json => answer::json(&line),
     };
     Ok(writeln!(std::io::stdout(), "{text}"))
 }

@@ -4,23 +4,22 @@
 //! bound to the user's session version, so whatever ends the user's log-ins ends it too. It cannot be refreshed.
 
 use std::fs;
-use std::path::Path;
 
 use domain::user::{User, UserState};
 use event_store::EventStore;
 use runtime::clock;
-use schemas::{Event as _, Role, SessionId, UserEvent, UserId, Version};
+use schemas::{Event as _, Role, SessionId, UserEvent, UserId};
 use serde::Serialize;
 use sessions::TOKEN_LIFETIME;
 use sessions::signer::{Audience, Bearer, Signer};
 use uuid::Uuid;
 
-use crate::Error;
 use crate::answer::Answer;
 use crate::cli::TokenCommand;
 use crate::keys::{PRIVATE, PUBLIC};
 use crate::projections::refused;
 use crate::republish::connect;
+use crate::{Error, streams};
 
 /// The answer, whose fields are a promise.
 #[derive(Debug, Serialize)]
@@ -55,13 +54,12 @@ pub(crate) async fn token(wish: &TokenCommand) -> Result<Answer, Error> {
     let until = now.saturating_add(TOKEN_LIFETIME.as_secs().cast_signed());
     let expires_at = clock::rfc3339(until.saturating_mul(1_000_000));
     let answer = Token { token: token.clone(), user: wish.user.clone(), role: details.role, expires_at };
-    let json = serde_json::to_string(&answer).unwrap_or_else(|error| error.to_string());
-    Ok(Answer { text: token, json, code: 0 })
+    Ok(Answer::of(token, &answer))
 }
 
 fn signer(wish: &TokenCommand) -> Result<Signer, Error> {
     let read = |name: &str| -> Result<String, Error> {
-        let path = wish.keys.join(Path::new(name));
+        let path = wish.keys.join(name);
         fs::read_to_string(&path).map_err(|source| Error::Read { path, source })
     };
     let audience = Audience { issuer: wish.jwt_issuer.as_str().into(), audience: wish.jwt_audience.as_str().into() };
@@ -70,11 +68,7 @@ fn signer(wish: &TokenCommand) -> Result<Signer, Error> {
 
 /// What is known of a user; personal data stays sealed.
 async fn state(store: &EventStore, user: &UserId) -> Result<Option<UserState>, Error> {
-    let unread = |source| Error::Event { stream: user.stream().clone(), source };
-    let mut events = Vec::new();
-    for commit in store.tail(user.stream(), Version::FIRST).await? {
-        let recorded = commit.recorded().map_err(unread)?;
-        events.extend(recorded.into_iter().filter_map(|recorded| UserEvent::from_any(recorded.event)));
-    }
+    let recorded = streams::events(store, user.stream()).await?;
+    let events: Vec<_> = recorded.into_iter().filter_map(|recorded| UserEvent::from_any(recorded.event)).collect();
     Ok(domain::fold::<User>(&events))
 }

@@ -46,7 +46,7 @@ pub(crate) async fn create_admin(wish: &CreateAdminCommand) -> Result<Answer, Er
     let Some(user) = created(wish, &store, &accounts, &password).await? else { return Ok(taken(wish).into()) };
     let text = format!("{plan}\nuser      {user}\npassword  {}", password.expose());
     let made = Made { plan, user, one_time_password: password.expose().to_owned() };
-    Ok(Answer { text, json: serde_json::to_string(&made).unwrap_or_else(|error| error.to_string()), code: 0 })
+    Ok(Answer::of(text, &made))
 }
 
 fn taken(wish: &CreateAdminCommand) -> Plan {

@@ -10,8 +10,8 @@ use views::Projection;
 
 use super::finding::{Finding, Findings};
 use super::refold::refold;
-use crate::Error;
 use crate::ends::now_ms;
+use crate::{Error, streams};
 
 /// Streams that are read together.
 const TOGETHER: usize = 200;
@@ -81,10 +81,7 @@ impl Comparison {
     }
 
     async fn judge(&self, stream: &StreamId, standing: &Standing) -> Result<Option<Finding>, Error> {
-        let mut events = Vec::new();
-        for commit in self.store.tail(stream, Version::FIRST).await? {
-            events.extend(commit.recorded().map_err(|source| Error::Event { stream: stream.clone(), source })?);
-        }
+        let mut events = streams::events(&self.store, stream).await?;
         let head = events.last().map_or(Version::NONE, |last| last.version);
         let Some(document) = &standing.document else {
             return Ok((head > Version::NONE).then_some(Finding::Behind { shown: Version::NONE, head }));

@@ -26,14 +26,9 @@ const ATTEMPTS: u32 = 4;
 pub(super) type Drift = BTreeMap<StreamId, Suspect>;
 
 impl Comparison {
-    /// Why this document cannot be repaired alone.
-    pub(super) fn obstacle(&self, stream: &StreamId) -> Option<&'static str> {
-        self.lacks_a_version(stream).then_some("a version of it was discarded, so only `ops rebuild` makes it anew")
-    }
-
-    /// Has these documents made anew; returns those that were not in time, as they are.
-    pub(super) async fn repair(&self, drift: &Drift) -> Result<Drift, Error> {
-        let mut failed = Drift::new();
+    /// Has these documents made anew; returns those that were not in time.
+    pub(super) async fn repair(&self, drift: &Drift) -> Result<BTreeSet<StreamId>, Error> {
+        let mut failed = BTreeSet::new();
         let streams: Vec<_> = drift.keys().cloned().collect();
         for streams in streams.chunks(TOGETHER) {
             self.read_model.request_repairs(&self.target, streams).await?;
@@ -49,12 +44,7 @@ impl Comparison {
                 self.until_repaired(drift, &mut left).await?;
             }
             self.read_model.end_repairs(&self.target, streams).await?;
-            failed.extend(
-                drift
-                    .iter()
-                    .filter(|(stream, _)| left.contains(*stream))
-                    .map(|(stream, suspect)| (stream.clone(), suspect.clone())),
-            );
+            failed.append(&mut left);
         }
         Ok(failed)
     }

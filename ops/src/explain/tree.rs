@@ -134,8 +134,7 @@ impl fmt::Display for Explanation {
 
 impl From<Explanation> for Answer {
     fn from(explanation: Explanation) -> Self {
-        let json = serde_json::to_string(&explanation).unwrap_or_else(|error| error.to_string());
-        Self { text: explanation.to_string(), json, code: 0 }
+        Self::of(explanation.to_string(), &explanation)
     }
 }
 

@@ -175,8 +175,7 @@ impl fmt::Display for Status {
 impl From<Status> for Answer {
     fn from(status: Status) -> Self {
         let code = if status.attention.is_empty() { 0 } else { FAILED };
-        let json = serde_json::to_string(&status).unwrap_or_else(|error| error.to_string());
-        Self { text: status.to_string(), json, code }
+        Self { code, ..Self::of(status.to_string(), &status) }
     }
 }
 

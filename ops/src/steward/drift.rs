@@ -6,7 +6,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
-use event_store::{Selection, Walk};
 use read_model::generations::{Generations, Shape};
 use read_model::{Sink, Target};
 use runtime::clock::{self, Instant};
@@ -16,6 +15,7 @@ use views::Projection;
 use super::{Links, metrics, rest_from};
 use crate::Error;
 use crate::audit::{Comparison, Findings};
+use crate::streams::Streams;
 
 const EVERY: Duration = Duration::from_secs(2);
 /// Streams that are compared in one step: each is read from MongoDB and folded.
@@ -29,10 +29,9 @@ struct Turn {
     projection: Projection,
     /// The generation that is compared; another one is begun anew.
     target: Option<Target>,
-    walk: Option<Walk>,
+    walk: Option<Streams>,
     /// The streams of the walk's last page that are still to be compared.
     waiting: VecDeque<StreamId>,
-    last: Option<StreamId>,
     /// When the next walk begins.
     rests_until: Option<Instant>,
     found: Findings,
@@ -98,7 +97,6 @@ impl Turn {
             target,
             walk: None,
             waiting: VecDeque::new(),
-            last: None,
             rests_until: None,
             found: Findings::default(),
             told: BTreeSet::new(),
@@ -106,7 +104,11 @@ impl Turn {
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        !self.found.suspects.is_empty() || self.rests_until.is_none_or(|until| until <= now)
+        !self.found.suspects.is_empty() || self.has_rested(now)
+    }
+
+    fn has_rested(&self, now: Instant) -> bool {
+        self.rests_until.is_none_or(|until| until <= now)
     }
 
     /// Compares what looked wrong once more, and the next few streams.
@@ -127,18 +129,11 @@ impl Turn {
     /// The next streams of the walk; none while it rests.
     async fn next_streams(&mut self, links: &Links) -> Result<Vec<StreamId>, Error> {
         let now = clock::monotonic();
-        if self.waiting.is_empty() && self.rests_until.is_none_or(|until| until <= now) {
-            let beginning = Some(self.projection.aggregate().prefix().into());
-            let selection = Selection { beginning, ..Selection::default() };
-            let walk = self.walk.get_or_insert_with(|| links.republisher.walk(selection));
+        if self.waiting.is_empty() && self.has_rested(now) {
+            let walk = self.walk.get_or_insert_with(|| Streams::of(self.projection, &links.republisher));
             match walk.next().await? {
-                Some(page) => {
-                    let streams = page.heads().into_iter().map(|head| head.stream);
-                    // The last stream of a page may go on in the next one.
-                    self.waiting.extend(streams.filter(|stream| self.last.as_ref() != Some(stream)));
-                    self.last = self.waiting.back().cloned().or(self.last.take());
-                }
-                None => (self.walk, self.last, self.rests_until) = (None, None, Some(now + links.rest)),
+                Some(streams) => self.waiting.extend(streams),
+                None => (self.walk, self.rests_until) = (None, Some(now + links.rest)),
             }
         }
         let few = self.waiting.len().min(FEW);

@@ -78,10 +78,6 @@ impl Line {
             error,
         }
     }
-
-    pub(super) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|error| error.to_string())
-    }
 }
 
 impl fmt::Display for Line {
