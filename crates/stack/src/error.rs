@@ -131,6 +131,15 @@ pub enum Error {
         /// What happened instead.
         reason: &'static str,
     },
+    /// A session was ended, but not everybody knows.
+    #[error(
+        "a session logged out, but after {seconds} s its socket is open or query-api takes its token; try: ./dev logs \
+         notifier, ./dev logs query-api"
+    )]
+    StillLoggedIn {
+        /// How long it was waited.
+        seconds: u64,
+    },
     /// The WebSocket could not be opened.
     #[error("cannot open the WebSocket")]
     Socket {
