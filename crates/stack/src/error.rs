@@ -105,6 +105,12 @@ pub enum Error {
         /// Why not.
         source: serde_json::Error,
     },
+    /// MongoDB's users could not be made.
+    #[error("cannot give MongoDB the users of deploy/mongodb-users.json; try: ./dev reset")]
+    Users {
+        /// Why not.
+        source: Box<mongodb::error::Error>,
+    },
     /// A request did not get an answer.
     #[error("cannot {what}")]
     Http {
