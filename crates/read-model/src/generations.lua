@@ -167,32 +167,44 @@ local function stream_of(member)
   return member:match('[^%z]*$')
 end
 
+-- Whether a generation has this document, or this member of a list; the document, if the list is ''.
+local function has(prefix, list, member)
+  if list == '' then
+    return redis.call('HEXISTS', prefix .. ':d:' .. member, 'v') == 1
+  end
+  return redis.call('ZSCORE', prefix .. ':l:' .. list, member) ~= false
+end
+
+-- Whether two generations have the same of it. Most of what is compared is alike, so nothing else is read for that.
+local function is_alike(one, two, list, member, depth)
+  if list ~= '' then
+    local score = redis.call('ZSCORE', one .. ':l:' .. list, member)
+    return score == redis.call('ZSCORE', two .. ':l:' .. list, member)
+  end
+  local here = redis.call('HMGET', one .. ':d:' .. member, 'v', 'e', depth == 'everything' and 'b' or 'v')
+  local there = redis.call('HMGET', two .. ':d:' .. member, 'v', 'e', depth == 'everything' and 'b' or 'v')
+  return here[1] == there[1] and here[2] == there[2] and here[3] == there[3]
+end
+
 -- KEYS of two generations: positions; then of the first one: gaps, parked.
--- ARGV key prefix of each generation, list or '' for documents, 'everything' or 'versions', 'all' or 'rest' (leave out
---      what the first generation has), then per item: member, and the partition that its stream is read from.
+-- ARGV key prefix of each generation, 'everything' or 'versions', 'all' or 'rest' (leave out what the first generation
+--      has), then per item: list or '' for a document, member, and the partition that its stream is read from.
 -- Answers {index, 'differs' or 'undecided', version, version} for each item that is not alike in both: undecided as
 -- long as one of them has read further in that partition.
 local function compare(keys, args)
-  local one, two, list, depth, side = args[1], args[2], args[3], args[4], args[5]
+  local one, two, depth, side = args[1], args[2], args[3], args[4]
   local found = {}
-  for i = 6, #args, 2 do
-    local member = args[i]
-    local stream = stream_of(member)
-    local here = redis.call('HMGET', one .. ':d:' .. stream, 'v', 'e', 'b')
-    local there = redis.call('HMGET', two .. ':d:' .. stream, 'v', 'e', 'b')
-    local alike, known
-    if list == '' then
-      known = here[1]
-      alike = here[1] == there[1] and here[2] == there[2] and (depth == 'versions' or here[3] == there[3])
-    else
-      known = redis.call('ZSCORE', one .. ':l:' .. list, member)
-      alike = known == redis.call('ZSCORE', two .. ':l:' .. list, member)
-    end
-    local va, vb = tonumber(here[1] or '0'), tonumber(there[1] or '0')
-    local healed = vb > va and redis.call('HEXISTS', keys[3], stream) + redis.call('HEXISTS', keys[4], stream) > 0
-    if not alike and not healed and not (side == 'rest' and known) then
-      local same_point = va == vb or redis.call('HGET', keys[1], args[i + 1]) == redis.call('HGET', keys[2], args[i + 1])
-      found[#found + 1] = { (i - 6) / 2, same_point and 'differs' or 'undecided', va, vb }
+  for i = 5, #args, 3 do
+    local list, member, source = args[i], args[i + 1], args[i + 2]
+    local passed = side == 'rest' and has(one, list, member)
+    if not passed and not is_alike(one, two, list, member, depth) then
+      local stream = stream_of(member)
+      local here, there = version_of(one, '', stream), version_of(two, '', stream)
+      local healed = there > here and redis.call('HEXISTS', keys[3], stream) + redis.call('HEXISTS', keys[4], stream) > 0
+      if not healed then
+        local same_point = here == there or redis.call('HGET', keys[1], source) == redis.call('HGET', keys[2], source)
+        found[#found + 1] = { (i - 5) / 3, same_point and 'differs' or 'undecided', here, there }
+      end
     end
   end
   return found

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use redis::Cmd;
+use redis::{Cmd, Pipeline};
 use runtime::backoff::Backoff;
 use runtime::clock;
 use schemas::{StreamId, Version};
@@ -109,11 +109,11 @@ impl Comparison<'_> {
         Target { projection: self.live.projection, generation: self.other }
     }
 
-    fn call(&self, list: Option<&str>, members: &[String], side: Side) -> Result<Cmd, Error> {
+    fn call(&self, items: &[Item], side: Side) -> Result<Cmd, Error> {
         let (live, other) = (self.live, self.other());
         let keys = [live.positions(), other.positions(), live.gaps(), live.parked()];
         let mut call = GENERATIONS.call_read("generations_compare", &keys);
-        call.arg(live.prefix()).arg(other.prefix()).arg(list.unwrap_or_default());
+        call.arg(live.prefix()).arg(other.prefix());
         call.arg(match self.depth {
             Depth::Everything => "everything",
             Depth::Versions => "versions",
@@ -122,8 +122,9 @@ impl Comparison<'_> {
             Side::Live => "all",
             Side::Rest => "rest",
         });
-        for member in members {
-            call.arg(member).arg((self.source_of)(&stream_of(member)?).to_string());
+        for (list, member) in items {
+            call.arg(list.as_deref().unwrap_or_default()).arg(member);
+            call.arg((self.source_of)(&stream_of(member)?).to_string());
         }
         Ok(call)
     }
@@ -142,67 +143,68 @@ impl Run<'_> {
         let (documents, lists) = (format!("{}:d:", target.prefix()), format!("{}:l:", target.prefix()));
         let mut walk = Walk::over(&target);
         while let Some(keys) = walk.step(self.read_model).await? {
-            let streams: Vec<_> =
-                keys.iter().filter_map(|key| key.strip_prefix(&documents)).map(str::to_owned).collect();
-            self.look(None, &streams, side).await?;
+            let streams = keys.iter().filter_map(|key| key.strip_prefix(&documents));
+            let mut items: Vec<Item> = streams.map(|stream| (None, stream.to_owned())).collect();
             if self.comparison.depth == Depth::Everything {
-                for list in keys.iter().filter_map(|key| key.strip_prefix(&lists)) {
-                    self.walk_list(&target, list, side).await?;
-                }
+                let lists = keys.iter().filter_map(|key| key.strip_prefix(&lists));
+                items.extend(self.walk_lists(&target, lists.map(str::to_owned).collect(), side).await?);
             }
+            self.look(&items, side).await?;
         }
         Ok(())
     }
 
-    async fn walk_list(&mut self, target: &Target, list: &str, side: Side) -> Result<(), Error> {
-        let mut cursor = "0".to_owned();
-        loop {
-            let mut scan = Cmd::new();
-            scan.arg("ZSCAN").arg(target.list(list)).arg(cursor).arg("COUNT").arg(STEP);
-            let doing = "walking over a list";
-            let (next, found): (String, Vec<(String, String)>) = self.read_model.connections.read(doing, &scan).await?;
-            let members: Vec<_> = found.into_iter().map(|(member, _score)| member).collect();
-            self.look(Some(list), &members, side).await?;
-            if next == "0" {
-                return Ok(());
+    /// The members of lists, of which most are short; what is long is compared on the way.
+    async fn walk_lists(&mut self, target: &Target, lists: Vec<String>, side: Side) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        let mut places: Vec<(String, String)> = lists.into_iter().map(|list| (list, "0".to_owned())).collect();
+        while !places.is_empty() {
+            let mut scans = Pipeline::with_capacity(places.len());
+            for (list, cursor) in &places {
+                scans.cmd("ZSCAN").arg(target.list(list)).arg(cursor).arg("COUNT").arg(STEP);
             }
-            cursor = next;
+            let doing = "walking over lists";
+            let found: Vec<(String, Vec<(String, String)>)> =
+                self.read_model.connections.read_all(doing, &scans).await?;
+            for ((list, cursor), (next, members)) in places.iter_mut().zip(found) {
+                items.extend(members.into_iter().map(|(member, _score)| (Some(list.clone()), member)));
+                *cursor = next;
+            }
+            places.retain(|(_, cursor)| cursor != "0");
+            if !places.is_empty() {
+                self.look(&std::mem::take(&mut items), side).await?;
+            }
         }
+        Ok(items)
     }
 
     /// Compares items, and sets those aside that cannot be judged yet.
-    async fn look(&mut self, list: Option<&str>, members: &[String], side: Side) -> Result<(), Error> {
-        for members in members.chunks(STEP) {
-            self.compared.items += u64::try_from(members.len()).unwrap_or_default();
-            for (member, _) in self.judge(list, members, side).await? {
-                self.undecided.push((list.map(str::to_owned), member));
-            }
+    async fn look(&mut self, items: &[Item], side: Side) -> Result<(), Error> {
+        for items in items.chunks(STEP) {
+            self.compared.items += u64::try_from(items.len()).unwrap_or_default();
+            let undecided = self.judge(items, side).await?;
+            self.undecided.extend(undecided.into_iter().map(|(item, _)| item));
         }
         if self.undecided.len() > MOST_UNDECIDED { self.settle().await } else { Ok(()) }
     }
 
     /// Compares items, takes down the differences, and returns what cannot be judged yet.
-    async fn judge(
-        &mut self,
-        list: Option<&str>,
-        members: &[String],
-        side: Side,
-    ) -> Result<Vec<(String, Difference)>, Error> {
-        let call = self.comparison.call(list, members, side)?;
+    async fn judge(&mut self, items: &[Item], side: Side) -> Result<Vec<(Item, Difference)>, Error> {
+        let call = self.comparison.call(items, side)?;
         let found: Vec<(usize, String, u32, u32)> =
             self.read_model.connections.call_read("comparing generations", &call).await?;
         let mut undecided = Vec::new();
         for (index, verdict, live, other) in found {
-            let Some(member) = members.get(index) else {
+            let Some((list, member)) = items.get(index) else {
                 return Err(corrupt("the answer of generations_compare".to_owned(), index.to_string()));
             };
-            let (stream, list) = (stream_of(member)?, list.map(str::to_owned));
-            let (live, other, at_one_point) = (Version(live), Version(other), verdict == "differs");
-            let difference = Difference { stream, list, live, other, at_one_point };
+            let (stream, at_one_point) = (stream_of(member)?, verdict == "differs");
+            let (live, other) = (Version(live), Version(other));
+            let difference = Difference { stream, list: list.clone(), live, other, at_one_point };
             if at_one_point {
                 self.take_down(difference);
             } else {
-                undecided.push((member.clone(), difference));
+                undecided.push(((list.clone(), member.clone()), difference));
             }
         }
         Ok(undecided)
@@ -227,12 +229,12 @@ impl Run<'_> {
         while !waiting.is_empty() {
             let late = begun.elapsed() > SETTLE;
             let mut still = Vec::new();
-            for (list, member) in waiting {
-                for (member, difference) in self.judge(list.as_deref(), &[member], Side::Live).await? {
+            for items in waiting.chunks(STEP) {
+                for (item, difference) in self.judge(items, Side::Live).await? {
                     if late {
                         self.take_down(difference);
                     } else {
-                        still.push((list.clone(), member));
+                        still.push(item);
                     }
                 }
             }
