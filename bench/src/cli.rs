@@ -10,7 +10,9 @@ use crate::plan::Plan;
 use crate::report;
 use crate::rival::Kind;
 use crate::world::World;
-use crate::{append, codec, fan_out, flash_sale, growth, journey, naive, query, relay, replay, table};
+use crate::{
+    append, codec, fan_out, flash_sale, growth, journey, naive, query, rebuild, recovery, relay, replay, table,
+};
 
 /// Measures each stage against what the servers under it allow.
 #[derive(Debug, Parser)]
@@ -62,6 +64,12 @@ enum Measure {
     /// From a command to its frame.
     #[command(name = "B6")]
     Journey(How),
+    /// A projection, filled anew.
+    #[command(name = "B7")]
+    Rebuild(How),
+    /// Each process is killed.
+    #[command(name = "B8")]
+    Recovery(How),
     /// Events to bytes and back.
     #[command(name = "B9")]
     Codec(How),
@@ -101,6 +109,10 @@ pub enum Benchmark {
     FanOut,
     /// B6.
     Journey,
+    /// B7.
+    Rebuild,
+    /// B8.
+    Recovery,
     /// B9.
     Codec,
     /// The obvious way.
@@ -114,14 +126,16 @@ pub enum Benchmark {
 impl Benchmark {
     /// All but [`Self::Growth`], in an order in which none leaves much work behind for the next: who carries orders out
     /// comes before those that place more than anybody carries out.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Codec,
         Self::Flash,
         Self::Query,
         Self::FanOut,
         Self::Journey,
+        Self::Recovery,
         Self::Append,
         Self::Replay,
+        Self::Rebuild,
         Self::Relay,
         Self::Naive,
     ];
@@ -136,6 +150,8 @@ pub async fn run(benchmark: Benchmark, world: &World, plan: &Plan) -> Vec<Case> 
         Benchmark::Query => query::run(world, plan).await,
         Benchmark::FanOut => Box::pin(fan_out::run(world, plan)).await,
         Benchmark::Journey => Box::pin(journey::run(world, plan)).await,
+        Benchmark::Rebuild => Box::pin(rebuild::run(world, plan)).await,
+        Benchmark::Recovery => Box::pin(recovery::run(world, plan)).await,
         Benchmark::Codec => codec::run(plan),
         Benchmark::Naive => naive::run(world, plan).await,
         Benchmark::Flash => flash_sale::run(world, plan).await,
@@ -153,6 +169,8 @@ impl Measure {
             Self::Query(how) => (vec![Benchmark::Query], how),
             Self::FanOut(how) => (vec![Benchmark::FanOut], how),
             Self::Journey(how) => (vec![Benchmark::Journey], how),
+            Self::Rebuild(how) => (vec![Benchmark::Rebuild], how),
+            Self::Recovery(how) => (vec![Benchmark::Recovery], how),
             Self::Codec(how) => (vec![Benchmark::Codec], how),
             Self::Naive(how) => (vec![Benchmark::Naive], how),
             Self::Flash(how) => (vec![Benchmark::Flash], how),

@@ -106,8 +106,8 @@ async fn idle(world: &World, plan: &Plan, user: &LoggedIn) -> Case {
     let before = memory(pid);
     let meter = Meter::start(&[]);
     let sockets = Audience::open(world.url("notifier"), &user.token, "owner", plan.idle_sockets).await;
-    sockets.told(plan.idle_sockets, 1).await;
-    let each = real(memory(pid).saturating_sub(before).max(1)) / 1024.0 / sockets.count();
+    sockets.told(1).await;
+    let each = real(memory(pid).saturating_sub(before).max(1)) / 1024.0 / real(sockets.count());
     let opened = Side { name: "ours".to_owned(), rounds: vec![meter.stop(sockets.told.load(Ordering::Relaxed), None)] };
     let case = Case::new("B5", format!("{} idle sockets", plan.idle_sockets), "sockets opened", vec![opened]);
     case.figure("KiB of resident memory per idle socket", vec![each], Some(IDLE))
@@ -115,7 +115,7 @@ async fn idle(world: &World, plan: &Plan, user: &LoggedIn) -> Case {
 
 async fn tell(world: &World, plan: &Plan, (user, sockets): (&LoggedIn, usize), change: &Change) -> Round {
     let audience = Audience::open(world.url("notifier"), &user.token, change.audience(), sockets).await;
-    audience.told(sockets, 1).await;
+    audience.told(1).await;
     audience.quiet().await;
     let (run, before) = (Uuid::now_v7(), audience.told.load(Ordering::Relaxed));
     let mut connections = Connection::several(world.url("command-api"), WAITING).await;
@@ -124,6 +124,7 @@ async fn tell(world: &World, plan: &Plan, (user, sockets): (&LoggedIn, usize), c
         change.make(connection, &run, number).await;
     });
     let _changes = done.await;
+    audience.reached(before + audience.count()).await;
     let all = audience.quiet().await;
     meter.stop(all - before, None)
 }
@@ -138,7 +139,7 @@ async fn broadcast(plan: &Plan, sockets: usize) -> Round {
         assert_eq!(answer.status, 200, "the broadcaster takes frames");
     });
     let frames = done.await.operations;
-    audience.told(sockets, frames).await;
+    audience.told(frames).await;
     meter.stop(audience.told.load(Ordering::Relaxed), None)
 }
 
@@ -157,13 +158,18 @@ impl Audience {
         Self { told, listeners }
     }
 
-    fn count(&self) -> f64 {
-        real(u64::try_from(self.listeners.len()).unwrap_or(u64::MAX))
+    /// How many sockets it has.
+    fn count(&self) -> u64 {
+        u64::try_from(self.listeners.len()).unwrap_or(u64::MAX)
     }
 
-    /// Waits until so many sockets were told so many frames.
-    async fn told(&self, sockets: usize, frames: u64) {
-        let wanted = u64::try_from(sockets).unwrap_or(u64::MAX) * frames;
+    /// Waits until each was told so many frames.
+    async fn told(&self, frames: u64) {
+        self.reached(self.count() * frames).await;
+    }
+
+    /// Waits until so many frames have come to all of them together.
+    async fn reached(&self, wanted: u64) {
         let told = async || match self.told.load(Ordering::Relaxed) {
             told if told >= wanted => Ok(()),
             told => Err(format!("{told} of {wanted} frames have come")),

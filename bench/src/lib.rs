@@ -22,6 +22,8 @@ mod naive;
 mod orders;
 pub mod plan;
 mod query;
+mod rebuild;
+mod recovery;
 mod relay;
 mod replay;
 pub mod report;

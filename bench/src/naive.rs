@@ -112,15 +112,16 @@ impl Naive<'_> {
         let consumer: StreamConsumer = config.set("auto.offset.reset", "earliest").create().expect("a consumer");
         consumer.subscribe(&[TOPIC]).expect("a subscription");
         let mut redis = self.world.redis().await;
-        let _first = tokio::time::timeout(PATIENCE, consumer.recv()).await.expect("a record").expect("a record");
+        let mut next = tokio::time::timeout(PATIENCE, consumer.recv()).await;
         let meter = Meter::start(&[World::me(), self.world.pid("redis")]);
         let (end, mut projected) = (clock::monotonic() + self.plan.window, 0);
-        while let Ok(Ok(record)) = tokio::time::timeout_at(end.min(clock::monotonic() + IDLE), consumer.recv()).await {
+        while let Ok(Ok(record)) = next {
             let event: serde_json::Value =
                 serde_json::from_slice(record.payload().unwrap_or_default()).expect("an event");
             let key = String::from_utf8_lossy(record.key().unwrap_or_default()).into_owned();
             let _: () = redis.hset(format!("naive:{key}"), "b", event.to_string()).await.expect("a write");
             projected += 1;
+            next = tokio::time::timeout_at(end.min(clock::monotonic() + IDLE), consumer.recv()).await;
         }
         meter.stop(projected, None)
     }

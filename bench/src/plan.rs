@@ -13,6 +13,10 @@ pub struct Plan {
     pub backlog: u32,
     /// Events that the projector replays in one round.
     pub replay: u32,
+    /// Events of the log from which a projection is rebuilt.
+    pub rebuild: u32,
+    /// How long the load lasts under which a process is killed.
+    pub recovery: Duration,
     /// Events that are encoded and decoded in one round.
     pub codec: u32,
     /// Orders of one step of the flash sale.
@@ -36,6 +40,8 @@ impl Plan {
         window: Duration::from_secs(2),
         backlog: 40_000,
         replay: 100_000,
+        rebuild: 1_000_000,
+        recovery: Duration::from_secs(12),
         codec: 200_000,
         sale: 600,
         crowds: &[1, 4, 16, 64, 128, 256],
@@ -51,6 +57,8 @@ impl Plan {
         window: Duration::from_millis(200),
         backlog: 400,
         replay: 1_000,
+        rebuild: 1_500,
+        recovery: Duration::from_millis(800),
         codec: 500,
         sale: 8,
         crowds: &[1, 4],

@@ -2,6 +2,7 @@
 //! as many keys, plainly pipelined, which guard nothing and fold nothing.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures::future::join_all;
 use rdkafka::ClientConfig;
@@ -21,20 +22,20 @@ use crate::{orders, report};
 
 const FLOOR: Floor = Floor::AtLeast(0.6);
 /// Partitions of the topic, each of which the projector works on by itself.
-const PARTITIONS: usize = 12;
+pub(crate) const PARTITIONS: usize = 12;
 /// Events of one batch, as the projector takes them.
 const BATCH: usize = 100;
-/// Where the projector stores how far it has come.
-const POSITIONS: &str = "{orders}:g1:pos";
+/// Records that may be under way while a log is filled.
+const PAGE: usize = 2_000;
+/// Readers see this generation, if nothing was ever rebuilt.
+const FIRST: u32 = 1;
 
 /// Runs it.
 pub(crate) async fn run(world: &World, plan: &Plan) -> Vec<Case> {
     report::say(&format!("B3 projector, {} events", plan.replay));
     world.only(&[]).await;
-    let events: Vec<_> = (0..plan.replay).map(|_| orders::recorded()).collect();
-    publish(world, &events).await;
-    let total = records(world);
-    let documents: Vec<_> = events.iter().map(Stored::of).collect();
+    publish(world, plan.replay).await;
+    let (total, documents) = (records(world), documents(plan));
     let mut redis = world.redis().await;
     let mut sides = vec![Side::new("ours"), Side::new("plain pipeline")];
     for _ in 0..plan.rounds {
@@ -53,19 +54,26 @@ pub(crate) async fn run(world: &World, plan: &Plan) -> Vec<Case> {
     vec![case.throughput(1, Some(FLOOR))]
 }
 
-async fn publish(world: &World, events: &[Recorded<AnyEvent>]) {
+/// Publishes so many orders that were never placed.
+pub(crate) async fn publish(world: &World, events: u32) {
     let producer = world.producer().await;
     let round = producer.round().expect("a round");
-    for page in events.chunks(2_000) {
-        let acks: Vec<_> = page.iter().map(|event| round.send(event).expect("a send")).collect();
+    for begin in (0..events).step_by(PAGE) {
+        let page = (begin..events).take(PAGE);
+        let acks: Vec<_> = page.map(|_| round.send(&orders::recorded()).expect("a send")).collect();
         for ack in acks {
             let _delivered = ack.await.expect("a delivery");
         }
     }
 }
 
+/// As many documents as [`publish`] makes orders of this plan.
+pub(crate) fn documents(plan: &Plan) -> Vec<Stored> {
+    (0..plan.replay).map(|_| Stored::of(&orders::recorded())).collect()
+}
+
 /// How many records the topic of orders holds.
-fn records(world: &World) -> u64 {
+pub(crate) fn records(world: &World) -> u64 {
     let mut config = ClientConfig::new();
     let config = config.set("bootstrap.servers", &world.system.addresses().kafka_brokers);
     let consumer: BaseConsumer = config.create().expect("a consumer");
@@ -77,31 +85,46 @@ fn records(world: &World) -> u64 {
     ends.sum()
 }
 
-/// Measures from when a tenth is done, so that neither the start of the process nor its first batch counts.
+/// Measures from when a tenth is done, so that neither the start of the process nor its first batch counts. A log that is
+/// so short that all is done by then is measured from the start.
 async fn replay(world: &World, redis: &MultiplexedConnection, total: u64) -> Round {
+    let begun = clock::monotonic();
     world.only(&[("projector", &[("PROJECTIONS", "orders")])]).await;
-    let reached = async |least: u64| {
-        let position = async || match position(redis.clone()).await {
-            done if done >= least => Ok(done),
-            done => Err(format!("{done} of {total} events are projected")),
-        };
-        within(PATIENCE, position).await.unwrap_or_else(|missing| panic!("{missing}"))
-    };
-    let first = reached(total / 10).await;
+    let first = reached(redis, FIRST, total / 10, PATIENCE).await;
     let meter = Meter::start(&[world.pid("projector"), world.pid("redis"), world.pid("kafka")]);
-    let last = reached(total).await;
-    meter.stop(last - first, None)
+    let last = reached(redis, FIRST, total, PATIENCE).await;
+    match meter.stop(last - first, None) {
+        Round { operations: 0, .. } => {
+            let seconds = begun.elapsed().as_secs_f64();
+            Round { operations: total, seconds, cpu: Vec::new(), times: None }
+        }
+        round => round,
+    }
 }
 
-/// How many records the projector is past, over all partitions.
-async fn position(mut redis: MultiplexedConnection) -> u64 {
-    let positions: HashMap<String, String> = redis.hgetall(POSITIONS).await.expect("the positions");
+/// Waits until a generation is past so many records; past how many it is.
+pub(crate) async fn reached(redis: &MultiplexedConnection, generation: u32, least: u64, patience: Duration) -> u64 {
+    let position = async || match position(redis.clone(), generation).await {
+        done if done >= least => Ok(done),
+        done => Err(format!("{done} of {least} events are projected")),
+    };
+    within(patience, position).await.unwrap_or_else(|missing| panic!("{missing}"))
+}
+
+/// How many records a generation is past, over all partitions.
+async fn position(mut redis: MultiplexedConnection, generation: u32) -> u64 {
+    let positions: HashMap<String, String> = redis.hgetall(positions(generation)).await.expect("the positions");
     let next = |position: &String| position.split(' ').next().and_then(|next| next.parse::<u64>().ok());
     positions.values().filter_map(next).sum()
 }
 
+/// Where the projector stores how far it has come.
+fn positions(generation: u32) -> String {
+    format!("{{orders}}:g{generation}:pos")
+}
+
 /// What the projector stores of one order.
-struct Stored {
+pub(crate) struct Stored {
     stream: String,
     event: String,
     body: Vec<u8>,
@@ -118,7 +141,8 @@ impl Stored {
     }
 }
 
-async fn write(world: &World, redis: &MultiplexedConnection, documents: &[Stored]) -> Round {
+/// Writes them by plain means.
+pub(crate) async fn write(world: &World, redis: &MultiplexedConnection, documents: &[Stored]) -> Round {
     let begun = clock::monotonic();
     let meter = Meter::start(&[World::me(), world.pid("redis")]);
     let partitions = documents.chunks(documents.len().div_ceil(PARTITIONS)).enumerate();
@@ -148,7 +172,7 @@ fn commands(batch: &[Stored], source: &str, next: usize) -> Pipeline {
         notice.push_str(stream);
         notice.push_str("@1 ");
     }
-    commands.cmd("HSET").arg(POSITIONS).arg(source).arg(format!("{next} -")).ignore();
+    commands.cmd("HSET").arg(positions(FIRST)).arg(source).arg(format!("{next} -")).ignore();
     commands.cmd("PUBLISH").arg("{orders}:g1:applied").arg(notice).ignore();
     commands
 }

@@ -67,13 +67,19 @@ impl World {
     /// Ends every process of ours, and starts these; returns when they are ready.
     pub async fn only(&self, wanted: &[Wanted<'_>]) {
         join_all(OURS.map(|name| self.system.kill(name))).await;
-        let started = wanted.iter().map(async |(name, settings)| {
-            let settings: Vec<_> = UNLIMITED.iter().chain(*settings).copied().collect();
-            self.system.start_with(name, &settings).await
-        });
-        for started in join_all(started).await {
-            started.unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
-        }
+        let _started = join_all(wanted.iter().map(|wanted| self.start(*wanted))).await;
+    }
+
+    /// Kills a process and starts it again; returns when it is ready.
+    pub async fn restart(&self, wanted: Wanted<'_>) {
+        self.system.kill(wanted.0).await.unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
+        self.start(wanted).await;
+    }
+
+    async fn start(&self, (name, settings): Wanted<'_>) {
+        let settings: Vec<_> = UNLIMITED.iter().chain(settings).copied().collect();
+        let started = self.system.start_with(name, &settings).await;
+        started.unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
     }
 
     /// Somebody new who is logged in, for a quarter of an hour; the command API must be running.

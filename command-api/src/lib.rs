@@ -106,6 +106,7 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     if config.roles.contains(&Role::Http) {
         return serve(&config, store, workers, &Events { kafka, registry }, &process).await;
     }
+    process.set_up();
     process.shutdown.requested().await;
     Ok(())
 }

@@ -107,6 +107,7 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     process.tasks.supervise("logs", logs::look_after(links.clone()));
     process.tasks.supervise("history", history::compare(links.clone()));
     process.tasks.supervise("drift", drift::audit(links));
+    process.set_up();
     process.shutdown.requested().await;
     Ok(())
 }

@@ -32,5 +32,6 @@ use generations::Feeding;
 pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(METRICS);
     let feeding = Feeding::prepare(&config, &process).await?;
+    process.set_up();
     feeding.run().await.map_err(|source| Error::Events { source })
 }

@@ -8,6 +8,7 @@ use crate::{Error, say};
 
 mod alarms;
 mod edges;
+mod licences;
 mod manifests;
 mod mutations;
 mod problems;
@@ -59,6 +60,7 @@ pub fn run(root: &Path) -> Result<Vec<Finding>, Error> {
     let tree = Tree::load(root)?;
     let packages = edges::packages(root)?;
     let mut findings = edges::check(&packages);
+    findings.extend(licences::check(&tree, &licences::dependencies(root)?));
     findings.extend(shape::check(&tree));
     findings.extend(stations::check(&tree));
     let tests = promises::tests(&tree);

@@ -12,6 +12,8 @@
 
 local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 4, 9, 10
 local START = '0000000000000000000000000000000000000000'
+-- A bell tells the entries for which it rings, unless there are more than this: then the feed must be read.
+local MOST_TOLD = 16
 
 local function whole(number)
   return string.format('%.0f', number)
@@ -120,6 +122,7 @@ local function trim(key, most, oldest)
 end
 
 local function store_feed(feed, args, bell, oldest)
+  local told = {}
   for _, entry in ipairs(feed.new) do
     local event = entry.event
     local fields = { 'd', entry.digest, 'at', whole(event.at), 'p', entry.previous, 's', event.stream,
@@ -128,14 +131,16 @@ local function store_feed(feed, args, bell, oldest)
     if event.trace ~= '' then
       fields[#fields + 1], fields[#fields + 2] = 'trace', event.trace
     end
-    redis.call('XADD', feed.key, whole(entry.seq) .. '-0', unpack(fields))
+    local id = whole(entry.seq) .. '-0'
+    redis.call('XADD', feed.key, id, unpack(fields))
     -- Whatever goes wrong with this must not keep anything from the feed.
     redis.pcall('HSETNX', args[9] .. event.stream, whole(event.version), args[4])
+    told[#told + 1] = { id, fields }
   end
   redis.call('HSET', feed.head, 'seq', whole(feed.seq), 'digest', feed.digest)
   trim(feed.key, args[6], oldest)
   redis.call('PEXPIRE', feed.key, whole(math.floor(tonumber(args[5]) / 1000)))
-  redis.call('PUBLISH', bell, whole(feed.seq) .. '-' .. feed.digest)
+  redis.call('PUBLISH', bell, #told <= MOST_TOLD and cjson.encode(told) or '')
 end
 
 local function feeds_append(keys, args)

@@ -17,7 +17,7 @@ use std::time::Duration;
 use schemas::UserId;
 
 pub use append::{Appended, Batch, Counts, Event};
-pub use bells::{Bell, Bells};
+pub use bells::{Bell, Bells, Growth};
 pub use cursor::{Cursor, InvalidCursor};
 pub use park::{Passed, Poison};
 pub use read::{Entry, Read};

@@ -15,7 +15,8 @@ struct IdleConfig {
     /// How many milliseconds it takes to end.
     #[arg(long, env = "LINGER_MS", default_value_t = 0)]
     linger_ms: u64,
-    /// How it behaves: `wait`, `panic` in its main part, or `fail` in a supervised task.
+    /// How it behaves: `wait`, `hesitate` to say that it is set up, `panic` in its main part, or `fail` in a supervised
+    /// task.
     #[arg(long, env = "BEHAVIOUR", value_enum, default_value_t = Behaviour::Wait)]
     behaviour: Behaviour,
 }
@@ -23,6 +24,7 @@ struct IdleConfig {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Behaviour {
     Wait,
+    Hesitate,
     Panic,
     Fail,
 }
@@ -34,14 +36,15 @@ impl Config for IdleConfig {
 }
 
 async fn run(config: IdleConfig, process: Process) -> Result<(), Infallible> {
+    let dependency = process.health.dependency("nothing");
+    dependency.up();
     match config.behaviour {
-        Behaviour::Wait => {}
+        Behaviour::Wait => process.set_up(),
+        Behaviour::Hesitate => {}
         #[expect(clippy::panic, reason = "the tests want to see it")]
         Behaviour::Panic => panic!("as asked"),
         Behaviour::Fail => process.tasks.supervise("doomed", async { Err(std::fmt::Error) }),
     }
-    let dependency = process.health.dependency("nothing");
-    dependency.up();
     process.shutdown.requested().await;
     tokio::time::sleep(Duration::from_millis(config.linger_ms)).await;
     Ok(())

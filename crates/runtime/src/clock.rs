@@ -1,6 +1,8 @@
 //! The only clocks of the system, so that a test or a simulation has one place to look at.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::{Span, SpanRelativeTo};
 
 pub use tokio::time::Instant;
 
@@ -30,4 +32,32 @@ pub fn monotonic() -> Instant {
 #[must_use]
 pub fn rfc3339(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| format!("{micros}us"), |at| format!("{at:.6}"))
+}
+
+/// What was written is no length of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a length of time is expected, as 90s, 15m, 2h or 7d")]
+pub struct InvalidLength;
+
+/// A length of time as people write it: `90s`, `15m`, `1h30m`, `7d`. A day has 24 hours.
+pub fn length(text: &str) -> Result<Duration, InvalidLength> {
+    let span = text.parse::<Span>().map_err(|_| InvalidLength)?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| InvalidLength)?;
+    Duration::try_from(length).map_err(|_| InvalidLength)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_a_number_with_a_unit() {
+        let lengths = [("0s", 0), ("90s", 90), ("15m", 900), ("2h", 7_200), ("1h30m", 5_400), ("7d", 604_800)];
+        for (text, seconds) in lengths {
+            assert_eq!(length(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for wrong in ["", "m", "5", "5é", "-5m", "1y", "99999999999999999999h"] {
+            assert_eq!(length(wrong), Err(InvalidLength), "{wrong}");
+        }
+    }
 }

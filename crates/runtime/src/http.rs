@@ -53,6 +53,7 @@ pub async fn serve(address: SocketAddr, router: Router, limits: &HttpLimits, pro
     let socket = server::bind(address).map_err(bind)?;
     // Whoever is told that the process is ready may come at once.
     let door = process.health.dependency("http");
+    process.set_up();
     // Whether ready, too late, or ending: all that follows is the same.
     let _elapsed = tokio::time::timeout(OPENS_AT_LAST, door.last()).await;
     let listener = server::listen(socket).map_err(bind)?;

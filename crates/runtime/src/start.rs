@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{self, Config};
 use crate::error::chain;
+use crate::process::SETUP;
 use crate::trace::Exporter;
 use crate::{Error, Process, admin, clock, logs, metrics, tasks};
 
@@ -62,6 +63,7 @@ where
     E: std::error::Error,
 {
     let process = Process::new(name, config.runtime().instance.as_deref());
+    let _down_until_set_up = process.health.dependency(SETUP);
     let address = config.runtime().admin_addr;
     let recorder = metrics::install()?;
     let exporter = Exporter::start(&config.runtime().traces, &process)?;

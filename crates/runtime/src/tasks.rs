@@ -10,19 +10,20 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 use crate::Shutdown;
 use crate::error::chain;
+use crate::logs::Scope;
 
-/// Spawns a task whose handle the caller keeps and awaits. Log lines inside carry the task's name.
+/// Spawns a task whose handle the caller keeps and awaits. Log lines inside carry the task's name, and the request's id if
+/// it was spawned in the course of one.
 pub fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
-    tokio::spawn(future.instrument(tracing::info_span!("task", name)))
+    tokio::spawn(Scope::current().task(name).around(future))
 }
 
 /// The owner of a process's background tasks; clones share them.

@@ -7,6 +7,7 @@ use crate::{Error, report};
 
 mod idle;
 mod journey;
+mod log_out;
 mod shop;
 mod socket;
 mod times;
@@ -66,6 +67,7 @@ pub(crate) async fn run(system: &Orderflow, length: Option<Duration>, rate: u32)
     let placed = journey::follow(&customer, &mut watcher, &mut socket).await?;
     journey::retry(&customer, &placed).await?;
     drop(watcher);
+    log_out::show(&customer).await?;
     idle::measure(&customer, &mut socket).await?;
     traffic::stream(customer, socket, traffic::Plan { length, rate }).await?;
     report::told("the stack goes on running: ./dev status, ./dev down");

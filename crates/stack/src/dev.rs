@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use runtime::clock;
 
 use crate::orderflow::{Given, Orderflow};
 use crate::{Error, chain, folders, report};
@@ -34,7 +35,7 @@ enum Command {
         #[command(flatten)]
         given: Given,
         /// How long the stream lasts, as 10s or 2m; without it until Ctrl-C.
-        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        #[arg(long = "for", value_name = "TIME", value_parser = clock::length)]
         length: Option<Duration>,
         /// Orders per second.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -136,20 +137,6 @@ fn system() -> Result<Orderflow, Error> {
     Ok(system)
 }
 
-/// `10s`, `2m`, `1h`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let wrong = || format!("{text} is not a time such as 10s or 2m");
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    let unit = match text.get(digits.len()..).unwrap_or_default() {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod unit_tests {
     use clap::CommandFactory as _;
@@ -159,15 +146,5 @@ mod unit_tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_length_is_a_number_with_a_unit() {
-        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
-        for wrong in ["", "s", "1d", "1.5s", "-1s", "99999999999999999999h"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
     }
 }

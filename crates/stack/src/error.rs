@@ -105,6 +105,12 @@ pub enum Error {
         /// Why not.
         source: serde_json::Error,
     },
+    /// MongoDB's users could not be made.
+    #[error("cannot give MongoDB the users of deploy/mongodb-users.json; try: ./dev reset")]
+    Users {
+        /// Why not.
+        source: Box<mongodb::error::Error>,
+    },
     /// A request did not get an answer.
     #[error("cannot {what}")]
     Http {
@@ -130,6 +136,15 @@ pub enum Error {
         order: String,
         /// What happened instead.
         reason: &'static str,
+    },
+    /// A session was ended, but not everybody knows.
+    #[error(
+        "a session logged out, but after {seconds} s its socket is open or query-api takes its token; try: ./dev logs \
+         notifier, ./dev logs query-api"
+    )]
+    StillLoggedIn {
+        /// How long it was waited.
+        seconds: u64,
     },
     /// The WebSocket could not be opened.
     #[error("cannot open the WebSocket")]

@@ -11,6 +11,7 @@ mod port;
 mod probe;
 mod process;
 mod program;
+mod secret;
 mod wait;
 
 pub mod dev;

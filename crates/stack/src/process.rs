@@ -38,14 +38,13 @@ pub(crate) struct Identity {
 
 impl Identity {
     fn of(pid: u32) -> Option<Self> {
-        let (_state, started) = stat(pid)?;
-        Some(Self { pid, started })
+        Some(Self { pid, started: Stat::of(pid)?.started })
     }
 
-    /// Whether this very process still runs.
+    /// Whether this very process still runs, or one of its threads, and with it its ports.
     #[must_use]
     pub(crate) fn is_alive(self) -> bool {
-        stat(self.pid).is_some_and(|(state, started)| state != 'Z' && state != 'X' && started == self.started)
+        Stat::of(self.pid).is_some_and(|stat| !stat.is_over() && stat.started == self.started)
     }
 
     fn signal(self, signal: &str) {
@@ -246,11 +245,53 @@ impl Drop for Process {
     }
 }
 
-/// State letter and start time of a process.
-fn stat(pid: u32) -> Option<(char, u64)> {
-    let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    // The second field is the program's name in brackets and may hold anything; state is field 3, start time field 22.
-    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
+/// What the system says of a process.
+#[derive(Debug, Clone, Copy)]
+struct Stat {
+    state: char,
+    threads: u32,
+    started: u64,
+}
+
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+        // The second field is the program's name in brackets and may hold anything; the third is the state, the 20th the
+        // number of threads, the 22nd the start time.
+        let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        Some(Self { state, threads: fields.nth(16)?.parse().ok()?, started: fields.nth(1)?.parse().ok()? })
+    }
+
+    /// A process whose first thread has ended is a zombie already while the others still end.
+    const fn is_over(self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::process::Stdio;
+
+    use super::{Command, Identity, Stat};
+
+    /// Its first thread ends at once, the other one when its standard input does.
+    const HALF_ENDED: &str = "import ctypes, sys, threading
+threading.Thread(target=sys.stdin.read).start()
+ctypes.CDLL(None).pthread_exit(None)";
+
+    #[test]
+    fn a_process_is_alive_until_its_last_thread_has_ended() -> io::Result<()> {
+        let mut child = Command::new("python3").args(["-c", HALF_ENDED]).stdin(Stdio::piped()).spawn()?;
+        let identity = Identity::of(child.id()).ok_or(io::ErrorKind::NotFound)?;
+        while Stat::of(child.id()).is_some_and(|stat| stat.state != 'Z') {
+            std::thread::yield_now();
+        }
+        assert!(identity.is_alive(), "its other thread still waits");
+        drop(child.stdin.take());
+        assert!(child.wait()?.success());
+        assert!(!identity.is_alive());
+        Ok(())
+    }
 }

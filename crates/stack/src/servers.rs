@@ -20,7 +20,7 @@ mod registry;
 
 pub(crate) use kafka::KafkaDetour;
 pub use kafka::KafkaKind;
-pub use mongo::MongoKind;
+pub use mongo::{GuardedMongoKind, MongoKind, MongoUsers};
 pub use nginx::NginxKind;
 pub use redis::RedisKind;
 pub use registry::RegistryKind;
@@ -30,6 +30,8 @@ pub(crate) use nginx::words as nginx_words;
 
 /// `mongod`, a replica set of one node with majority reads, change streams and transactions.
 pub type Mongo = Server<MongoKind>;
+/// The same, which asks everybody for a name and a password.
+pub type GuardedMongo = Server<GuardedMongoKind>;
 /// An Apache Kafka broker that is its own controller.
 pub type Kafka = Server<KafkaKind>;
 /// The Confluent-compatible schema registry; it keeps its data over restarts.

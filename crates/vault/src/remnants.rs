@@ -23,16 +23,20 @@ impl Vault {
     }
 
     async fn log(&self) -> Option<Log> {
-        const LOOK: &str = "look at the operation log";
-        let local = self.connection.client.database("local");
-        let (entries, stats) = (local.collection::<Document>(LOG), local);
-        let oldest = async move { entries.find_one(doc! {}).sort(doc! { "$natural": 1 }).await };
-        let oldest = self.connection.run(LOOK, oldest).await.ok()??;
-        let stats = async move { stats.run_command(doc! { "collStats": LOG }).await };
-        let stats = self.connection.run(LOOK, stats).await.ok()?;
-        let seconds = oldest.get_timestamp("ts").ok()?.time;
+        // Not by reading its entries: whoever may do that reads what everybody writes.
+        let status = self.look("admin", doc! { "serverStatus": 1, "oplog": 1 }).await?;
+        let stats = self.look("local", doc! { "collStats": LOG }).await?;
+        let seconds = status.get_document("oplog").ok()?.get_timestamp("earliestOptime").ok()?.time;
         let oldest = Timestamp::from_micros(i64::from(seconds).saturating_mul(1_000_000));
         Some(Log { oldest, bytes: number(stats.get("size")?)?, capacity: number(stats.get("maxSize")?)? })
+    }
+
+    /// What the server says of itself, if it lets us ask.
+    async fn look(&self, database: &str, command: Document) -> Option<Document> {
+        let database = self.connection.client.database(database);
+        let answer =
+            self.connection.run("look at the operation log", async move { database.run_command(command).await });
+        answer.await.ok()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use e2e::chaos::{self, Lines, Plan};
+use runtime::clock;
 use stack::{Orderflow, Shape};
 
 /// Attacks a whole system, and judges what is left of its promises.
@@ -16,7 +17,7 @@ struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// How long the attack lasts, as `90s` or `10m`.
-    #[arg(long = "for", default_value = "60s", value_parser = length)]
+    #[arg(long = "for", default_value = "60s", value_parser = clock::length)]
     length: Duration,
     /// Customers.
     #[arg(long, default_value_t = 8)]
@@ -24,13 +25,6 @@ struct Arguments {
     /// Requests per second of each customer.
     #[arg(long, default_value_t = 4.0)]
     rate: f64,
-}
-
-fn length(text: &str) -> Result<Duration, String> {
-    let unit =
-        |suffix: &str, seconds: u64| Some(text.strip_suffix(suffix)?.parse::<u64>().ok()?.saturating_mul(seconds));
-    let seconds = unit("s", 1).or_else(|| unit("m", 60)).or_else(|| unit("h", 3_600));
-    seconds.map(Duration::from_secs).ok_or_else(|| format!("{text:?} is no length: write 90s, 10m or 1h"))
 }
 
 #[tokio::main]

@@ -26,6 +26,7 @@ mod payments;
 mod rebuild;
 mod receiver;
 mod replay;
+mod rights;
 mod security;
 mod seeds;
 mod sessions;

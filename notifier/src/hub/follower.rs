@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use read_model::ReadModel;
-use read_model::feeds::{Bell, Cursor, Read};
+use read_model::feeds::{Bell, Cursor, Entry, Growth, Read};
 use runtime::Shutdown;
 use runtime::backoff::Backoff;
 
@@ -30,8 +30,9 @@ impl Follower {
     /// Follows until the user's last connection is gone.
     pub(super) async fn run(mut self, shutdown: Shutdown) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+        let mut growth = None;
         loop {
-            let pause = match self.read_on().await {
+            let pause = match self.catch_up(growth).await {
                 Ok(()) => {
                     backoff.reset();
                     SAFETY_READ
@@ -41,13 +42,26 @@ impl Follower {
                     backoff.next()
                 }
             };
-            tokio::select! {
-                () = self.bell.rung() => {}
-                () = tokio::time::sleep(pause) => {}
+            growth = tokio::select! {
+                growth = self.bell.rung() => growth,
+                () = tokio::time::sleep(pause) => None,
                 () = self.hub.abandoned.cancelled() => return,
                 () = shutdown.requested() => return,
             }
         }
+    }
+
+    /// Takes what the bell told, if it follows what is known; else reads the feed.
+    async fn catch_up(&self, growth: Option<Growth>) -> Result<(), Error> {
+        if let Some(Growth { behind, entries }) = growth {
+            let frames = frames(entries)?;
+            let follows = self.hub.ring().as_mut().is_some_and(|ring| ring.follow(behind, frames));
+            if follows {
+                self.hub.grown.send_replace(());
+                return Ok(());
+            }
+        }
+        self.read_on().await
     }
 
     /// Reads until there is nothing more.
@@ -57,7 +71,7 @@ impl Follower {
             match self.read_model.feed_read(&self.hub.user, head, PAGE).await? {
                 Read::Known(entries) => {
                     let last_page = entries.len() < PAGE;
-                    let frames = entries.into_iter().map(EventFrame::of).collect::<Result<Vec<_>, _>>()?;
+                    let frames = frames(entries)?;
                     head = frames.last().map_or(head, |frame| frame.cursor);
                     if !frames.is_empty() {
                         self.change(|ring| frames.into_iter().for_each(|frame| ring.push(frame)));
@@ -92,4 +106,8 @@ impl Follower {
         }
         self.hub.grown.send_replace(());
     }
+}
+
+fn frames(entries: Vec<Entry>) -> Result<Vec<EventFrame>, Error> {
+    Ok(entries.into_iter().map(EventFrame::of).collect::<Result<_, _>>()?)
 }

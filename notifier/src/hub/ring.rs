@@ -43,6 +43,15 @@ impl Ring {
         self.start = head;
     }
 
+    /// Adds frames that stand behind this place in the feed, if it is the head. Whether it is.
+    pub(crate) fn follow(&mut self, behind: Cursor, frames: Vec<EventFrame>) -> bool {
+        let follows = behind == self.head();
+        if follows {
+            frames.into_iter().for_each(|frame| self.push(frame));
+        }
+        follows
+    }
+
     /// Adds the frame that follows the head.
     pub(crate) fn push(&mut self, frame: EventFrame) {
         debug_assert_eq!(frame.cursor.seq, self.head().seq + 1, "the feed has no gaps");
@@ -183,6 +192,19 @@ mod tests {
         let forged = Cursor::new(1, &"f".repeat(40)).unwrap_or(Cursor::START);
         assert_eq!(ring.take(SLOW, forged, ANY), None);
         assert_eq!(taken(&mut ring, SLOW, 3, ANY), None);
+    }
+
+    #[test]
+    fn what_was_told_is_added_only_at_the_place_behind_which_it_stands() {
+        let mut ring = ring(ANY);
+        assert_eq!(taken(&mut ring, SLOW, 0, ANY), Some(vec![]));
+        assert!(ring.follow(place(0), vec![event(1), event(2)]));
+        assert!(!ring.follow(place(3), vec![event(4)]), "the third was not told");
+        assert!(!ring.follow(place(0), vec![event(1)]), "told again");
+        let forged = Cursor::new(2, &"f".repeat(40)).unwrap_or(Cursor::START);
+        assert!(!ring.follow(forged, vec![event(3)]), "of another feed");
+        assert!(ring.follow(place(2), vec![event(3)]));
+        assert_eq!(taken(&mut ring, SLOW, 0, ANY), Some(vec![1, 2, 3]));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Wake-ups: who waits for a user's feed is told within a round trip that it grew.
+//! Wake-ups: who waits for a user's feed is told within a round trip that it grew, and mostly by what.
 //!
 //! One subscription connection per process serves all users; it subscribes as listeners come and go. A bell may ring
 //! for nothing, and rings for everybody after the connection was lost, so whoever reads the feed whenever it rings
-//! misses nothing.
+//! misses nothing. What a bell tells saves that read to whoever stands at the very place behind which the feed grew.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use schemas::UserId;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::bell_channel;
+use super::{Cursor, Entry, bell_channel, read};
 use crate::ReadModel;
 use crate::connection::Connections;
 
@@ -41,7 +41,7 @@ struct Tower {
 /// What all bells of one user hang on.
 #[derive(Debug)]
 struct Rope {
-    rung: watch::Sender<()>,
+    rung: watch::Sender<Option<Arc<[u8]>>>,
     bells: usize,
 }
 
@@ -56,8 +56,27 @@ enum Change {
 #[derive(Debug)]
 pub struct Bell {
     channel: String,
-    rung: watch::Receiver<()>,
+    rung: watch::Receiver<Option<Arc<[u8]>>>,
     tower: Arc<Tower>,
+}
+
+/// By what a feed grew last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Growth {
+    /// The place behind which the entries were added.
+    pub behind: Cursor,
+    /// All of them, in order.
+    pub entries: Vec<Entry>,
+}
+
+impl Growth {
+    /// What a bell tells, as `feeds.lua` writes it: per entry its id in the feed, and its fields and values by turns.
+    fn parse(told: &[u8]) -> Option<Self> {
+        let told: Vec<(String, Vec<String>)> = serde_json::from_slice(told).ok()?;
+        let links = told.into_iter().map(|(id, fields)| read::told(id, fields)).collect::<Option<Vec<_>>>()?;
+        let behind = links.first()?.previous?;
+        Some(Self { behind, entries: links.into_iter().map(|link| link.entry).collect() })
+    }
 }
 
 impl ReadModel {
@@ -80,7 +99,7 @@ impl Bells {
         let mut ropes = self.0.ropes();
         let rope = ropes.entry(channel.clone()).or_insert_with(|| {
             self.0.change(Change::Listen(channel.clone()));
-            Rope { rung: watch::Sender::new(()), bells: 0 }
+            Rope { rung: watch::Sender::new(None), bells: 0 }
         });
         rope.bells += 1;
         let rung = rope.rung.subscribe();
@@ -90,12 +109,15 @@ impl Bells {
 }
 
 impl Bell {
-    /// Completes when the feed may have grown since the last time. May be dropped and called again.
-    pub async fn rung(&mut self) {
+    /// Completes when the feed may have grown since the last time, and says by what it grew last, if that is known. It
+    /// may have grown more often. May be dropped and called again.
+    pub async fn rung(&mut self) -> Option<Growth> {
         if self.rung.changed().await.is_err() {
             // Only a rope that was taken down fails, and this bell still holds on to its own.
             std::future::pending::<()>().await;
         }
+        let told = self.rung.borrow_and_update().clone();
+        told.and_then(|told| Growth::parse(&told))
     }
 }
 
@@ -121,15 +143,15 @@ impl Tower {
         let _ = self.changes.send(change);
     }
 
-    fn ring(&self, channel: &str) {
+    fn ring(&self, channel: &str, told: Option<Arc<[u8]>>) {
         if let Some(rope) = self.ropes().get(channel) {
-            rope.rung.send_replace(());
+            rope.rung.send_replace(told);
         }
     }
 
     fn ring_all(&self) {
         self.ropes().values().for_each(|rope| {
-            rope.rung.send_replace(());
+            rope.rung.send_replace(None);
         });
     }
 }
@@ -182,7 +204,7 @@ impl Ringer {
         loop {
             tokio::select! {
                 message = messages.next() => match message {
-                    Some(message) => self.tower.ring(message.get_channel_name()),
+                    Some(message) => self.tower.ring(message.get_channel_name(), Some(message.get_payload_bytes().into())),
                     None => return Err(gone(std::io::ErrorKind::ConnectionAborted)),
                 },
                 change = self.inbox.recv() => match change {
@@ -198,7 +220,7 @@ impl Ringer {
         match change {
             Change::Listen(channel) => {
                 confirmed(sink.subscribe(&channel)).await?;
-                self.tower.ring(&channel);
+                self.tower.ring(&channel, None);
             }
             Change::Leave(channel) => {
                 let taken_again = self.tower.ropes().contains_key(&channel);

@@ -1,5 +1,6 @@
 //! Reading: what a feed holds behind a cursor, or that it does not hold that cursor any more.
 
+use redis::Value;
 use redis::streams::{StreamId as RawEntry, StreamRangeReply};
 use schemas::{StreamId, Timestamp, UserId, Version};
 
@@ -94,6 +95,14 @@ pub(super) fn head_cursor(user: &UserId, head: Head) -> Result<Cursor, Error> {
 
 pub(super) fn parse(key: &str, entry: &RawEntry) -> Result<Link, Error> {
     link(entry).ok_or_else(|| Error::Corrupt { key: key.to_owned(), found: format!("entry {}", entry.id) })
+}
+
+/// An entry that is told outside of its feed: its id there, its fields and values by turns.
+pub(super) fn told(id: String, fields: Vec<String>) -> Option<Link> {
+    let (pairs, []) = fields.as_chunks::<2>() else { return None };
+    let value = |value: &String| Value::BulkString(value.clone().into_bytes());
+    let map = pairs.iter().map(|[field, content]| (field.clone(), value(content))).collect();
+    link(&RawEntry { id, map, ..RawEntry::default() })
 }
 
 fn link(entry: &RawEntry) -> Option<Link> {

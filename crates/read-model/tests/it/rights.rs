@@ -104,7 +104,7 @@ async fn work_of_the_projector(read_model: &ReadModel) {
 async fn work_of_the_notifier(read_model: &ReadModel, process: &Process) {
     let me = feeds::user(1);
     let mut bell = read_model.bells(process).listen(&me);
-    bell.rung().await;
+    let _ = bell.rung().await;
     assert!(matches!(feed(read_model).await.unwrap(), Appended::Done(counts) if counts.appended == 1));
     tokio::time::timeout(SOON, bell.rung()).await.unwrap();
     assert!(

@@ -1,6 +1,7 @@
 //! Who asks for what belongs together: the request id and the trace context.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -79,7 +80,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        let known = parts.extensions.get::<Self>().cloned();
-        Ok(known.unwrap_or_else(|| Self::of(&parts.headers)))
+        let known = parts.extensions.get::<Arc<Self>>();
+        Ok(known.map_or_else(|| Self::of(&parts.headers), |known| Self::clone(known)))
     }
 }

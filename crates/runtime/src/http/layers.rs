@@ -10,10 +10,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tracing::Instrument;
 
 use super::guard::{Guard, Meter};
 use super::{HttpLimits, REQUEST_SECONDS, RequestContext};
+use crate::logs::Scope;
 use crate::problem::Problem;
 use crate::{Shutdown, clock};
 
@@ -65,22 +65,24 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().cloned();
     let seen = Seen { method: &method, route: route.as_ref().map_or("none", MatchedPath::as_str) };
     let mut trace = context.begin(seen.method, seen.route);
-    request.extensions_mut().insert(context.clone());
+    let context = Arc::new(context);
+    request.extensions_mut().insert(Arc::clone(&context));
     request.extensions_mut().insert(meter.clone());
-    let span = tracing::info_span!("request", request.id = context.request_id, trace.id = context.trace_id());
-    let response = answer(&meter, request, next).instrument(span.clone()).await;
-    let mut response = finish(response, &context);
-    meter.tell(response.headers_mut());
-    if guard.is_ending() {
-        // A socket's handshake says `upgrade` here.
-        response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
-    }
-    trace.set("http.response.status_code", || i64::from(response.status().as_u16()));
-    if response.status().is_server_error() {
-        trace.failed("the answer is a server error");
-    }
-    span.in_scope(|| seen.record(response.status(), started.elapsed()));
-    response
+    let answered = async {
+        let mut response = finish(answer(&meter, request, next).await, &context);
+        meter.tell(response.headers_mut());
+        if guard.is_ending() {
+            // A socket's handshake says `upgrade` here.
+            response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+        }
+        trace.set("http.response.status_code", || i64::from(response.status().as_u16()));
+        if response.status().is_server_error() {
+            trace.failed("the answer is a server error");
+        }
+        seen.record(response.status(), started.elapsed());
+        response
+    };
+    Scope::current().request(Arc::clone(&context)).around(answered).await
 }
 
 /// The handler's answer, or the problem that stood in its way.

@@ -22,12 +22,16 @@ fn command() -> Command {
 }
 
 impl Idle {
-    /// Starts it and waits until it says that it serves.
+    /// Starts it and waits until it says that it is set up.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_until("setup is up", variables)
+    }
+
+    fn start_until(line: &str, variables: &[(&str, &str)]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let child = command().env("ADMIN_ADDR", &free).envs(variables.iter().copied()).spawn().unwrap();
         let mut idle = Self { child, admin: free };
-        idle.wait_for_line("nothing is up");
+        idle.wait_for_line(line);
         idle
     }
 
@@ -96,6 +100,14 @@ fn readiness_turns_false_before_the_process_ends_and_the_admin_port_stays() {
     assert!(idle.get("/livez").starts_with("HTTP/1.1 200"));
     idle.signal("TERM");
     assert_eq!(idle.exit_code(), Some(1), "the second signal ends it at once");
+}
+
+#[test]
+fn a_process_is_not_ready_before_everything_that_it_needs_is_declared() {
+    let idle = Idle::start_until("nothing is up", &[("BEHAVIOUR", "hesitate")]);
+    let answer = idle.get("/readyz?verbose");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains(r#""name":"setup","up":false"#), "{answer}");
+    assert!(Idle::start(&[]).get("/readyz").starts_with("HTTP/1.1 200"));
 }
 
 #[test]

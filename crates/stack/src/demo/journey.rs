@@ -37,18 +37,23 @@ pub(super) async fn follow(customer: &Customer, watcher: &mut Watcher, socket: &
 
     report::told("");
     report::told(&format!("the journey of {order}, {} EUR:", super::decimal(total)));
-    let mut stations = vec![
+    let stations = vec![
         (answered, format!("answered 201: version {}, durable in MongoDB", placed.version)),
         (record.at, recorded(&record)),
         (readable, format!("readable: GET /queries/orders/{order} with its consistency token")),
         (frame.at, announced(&frame)),
     ];
-    stations.sort_by_key(|(at, _what)| *at);
     report::told("     0.0 ms  POST /commands/orders");
-    for (at, what) in stations {
-        report::told(&format!("{:>11}  {what}", milliseconds(at.saturating_duration_since(sent))));
-    }
+    tell(sent, stations);
     Ok(placed)
+}
+
+/// Prints what was seen when, the earliest first.
+pub(super) fn tell(sent: Instant, mut stations: Vec<(Instant, String)>) {
+    stations.sort_by_key(|(at, _what)| *at);
+    for (at, what) in stations {
+        report::told(&format!("{:>11}  {what}", milliseconds(since(sent, at))));
+    }
 }
 
 fn lines() -> [(&'static str, u32); 2] {

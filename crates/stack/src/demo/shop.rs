@@ -65,6 +65,18 @@ impl Shop {
         expect("register a customer", request, &[201]).await.map(drop)
     }
 
+    /// Ends this session.
+    pub(super) async fn log_out(&self, session: &Session) -> Result<(), Error> {
+        let request = self.request(Method::POST, "/api/v1/users/logout", session);
+        expect("log out", request, &[204]).await.map(drop)
+    }
+
+    /// Whether this session's token is no longer good for a query.
+    pub(super) async fn refuses(&self, session: &Session) -> Result<bool, Error> {
+        let request = self.request(Method::GET, "/queries/orders?limit=1", session);
+        Ok(expect("query after the log-out", request, &[200, 401]).await?.status() == 401)
+    }
+
     /// Adds a product to the catalogue, unless it is there.
     pub(crate) async fn offer(&self, admin: &Session, sku: &str, name: &str, cents: i64) -> Result<(), Error> {
         let body = json!({ "sku": sku, "name": name, "price": { "amount": cents, "currency": "EUR" } });

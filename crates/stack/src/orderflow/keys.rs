@@ -1,12 +1,24 @@
 //! Keys and secrets of a system, made once and kept in files that only their owner reads.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Given, Orderflow};
+use crate::secret::{self, random};
+use crate::servers::{Kind, MongoKind, MongoUsers};
 use crate::{Error, folders, install};
+
+/// By which file which process of ours finds which database, and as which user of `deploy/mongodb-users.json`.
+const MONGODB: [(&str, &str, &str); 5] = [
+    ("mongodb.uri", "command-api", "orderflow"),
+    ("mongodb-relay.uri", "relay", "orderflow"),
+    ("mongodb-steward.uri", "steward", "orderflow"),
+    ("vault.uri", "command-api", "vault"),
+    ("vault-projector.uri", "projector", "vault"),
+];
+
+/// The operators', who take no detour.
+const OPERATOR: &str = "mongodb-operator.uri";
 
 impl Orderflow {
     /// Replaces the key that signs access tokens, as an operator would; nothing is restarted.
@@ -32,10 +44,31 @@ impl Orderflow {
         self.folder.join("keys")
     }
 
+    /// Writes down where each process finds MongoDB: by a user of its own, unless the server was given.
+    pub(super) async fn give_mongodb(&mut self, given: &Given) -> Result<(), Error> {
+        let keys = self.keys();
+        std::fs::create_dir_all(&keys).map_err(Error::file("create", &keys))?;
+        let Some(uri) = &given.mongodb_uri else { return self.give_our_mongodb().await };
+        for (file, _, name) in MONGODB {
+            self.overwrite(file, &database(uri, name))?;
+        }
+        self.overwrite(OPERATOR, uri)
+    }
+
+    async fn give_our_mongodb(&mut self) -> Result<(), Error> {
+        let password = self.secret("mongodb.password", || random(16))?;
+        let users = MongoUsers::make(self.ports.of(MongoKind::NAME)?, &password).await?;
+        for (file, user, database) in MONGODB {
+            self.overwrite(file, &self.detours.of(&users.uri(user, database)))?;
+        }
+        self.overwrite(OPERATOR, &users.uri("operator", "orderflow"))?;
+        self.addresses.mongodb_uri = users.uri_of_root("orderflow");
+        Ok(())
+    }
+
     /// Makes what is missing, and writes down what was given.
     pub(super) fn make_keys(&mut self, given: &Given) -> Result<(), Error> {
         let keys = self.keys();
-        std::fs::create_dir_all(&keys).map_err(Error::file("create", &keys))?;
         if !keys.join("jwt.pem").exists() {
             let out = keys.display().to_string();
             self.ops(&["keys", "generate", "--out", &out, "--execute"])?;
@@ -45,9 +78,6 @@ impl Orderflow {
         self.secret("payments.key", || random(16))?;
         self.secret("payments-webhook.secret", || random(32))?;
         self.secret("vault.key", || random(32))?;
-        let mongodb = self.detours.of(&self.addresses.mongodb_uri);
-        self.overwrite("mongodb.uri", &mongodb)?;
-        self.overwrite("vault.uri", &database(&mongodb, "vault"))?;
         self.overwrite("redis.url", &self.detours.of(&self.addresses.redis_url))?;
         if let Some(password) = &given.bootstrap_admin_password {
             self.overwrite("admin.password", password)?;
@@ -78,24 +108,19 @@ impl Orderflow {
         let mut command = Command::new(path);
         command.env("KAFKA_BROKERS", &self.addresses.kafka_brokers);
         command.env("SCHEMA_REGISTRY_URL", &self.addresses.schema_registry_url);
-        command.env("MONGODB_URI", &self.addresses.mongodb_uri).env("REDIS_URL", &self.addresses.redis_url);
+        let mongodb = self.key_file(OPERATOR);
+        let mongodb = std::fs::read_to_string(&mongodb).map_err(Error::file("read", mongodb))?;
+        command.env("MONGODB_URI", mongodb).env("REDIS_URL", &self.addresses.redis_url);
         Ok(command)
     }
 
     /// A secret's text; made the first time.
     fn secret(&self, name: &str, make: impl FnOnce() -> Result<String, Error>) -> Result<String, Error> {
-        let path = self.keys().join(name);
-        if !path.exists() {
-            self.overwrite(name, &make()?)?;
-        }
-        std::fs::read_to_string(&path).map_err(Error::file("read", &path))
+        secret::kept(&self.keys().join(name), make)
     }
 
     fn overwrite(&self, name: &str, text: &str) -> Result<(), Error> {
-        let path = self.keys().join(name);
-        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        let mut file = file.map_err(Error::file("open", &path))?;
-        file.write_all(text.as_bytes()).map_err(Error::file("write", &path))
+        secret::overwrite(&self.keys().join(name), text)
     }
 }
 
@@ -106,13 +131,6 @@ fn database(uri: &str, name: &str) -> String {
     let end = server.get(hosts..).and_then(|rest| rest.find('/')).map_or(server.len(), |slash| hosts + slash);
     let server = server.get(..end).unwrap_or(server);
     options.map_or_else(|| format!("{server}/{name}"), |options| format!("{server}/{name}?{options}"))
-}
-
-/// That many random bytes in hexadecimal digits.
-fn random(bytes: usize) -> Result<String, Error> {
-    let mut random = vec![0; bytes];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::NoRandomness)?;
-    Ok(hex::encode(random))
 }
 
 #[cfg(test)]

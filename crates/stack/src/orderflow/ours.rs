@@ -58,11 +58,13 @@ impl Orderflow {
             programs.push(self.command_api(&name, roles)?);
         }
         for name in instances("relay", shape.relay) {
-            programs.push(self.command_api(&name, "relay")?);
+            let program = self.command_api(&name, "relay")?;
+            programs.push(program.env("MONGODB_URI_FILE", self.key_file("mongodb-relay.uri")));
         }
         for name in instances("projector", shape.projector) {
             let program = self.process_of_ours(&name, "projector")?;
-            programs.push(self.vault(self.redis(self.kafka(program))));
+            let program = self.vault(self.redis(self.kafka(program)));
+            programs.push(program.env("VAULT_MONGODB_URI_FILE", self.key_file("vault-projector.uri")));
         }
         for name in instances("notifier", shape.notifier) {
             let program = self.process_of_ours(&name, "notifier")?.env("ALLOWED_ORIGINS", PAGES);
@@ -116,7 +118,7 @@ impl Orderflow {
         let program = self.process_of_ours(STEWARD, "ops")?.args([STEWARD]);
         Ok(self
             .redis(self.kafka(program))
-            .env("MONGODB_URI_FILE", self.key_file("mongodb.uri"))
+            .env("MONGODB_URI_FILE", self.key_file("mongodb-steward.uri"))
             .env("STEWARD_REST_SECONDS", 10))
     }
 

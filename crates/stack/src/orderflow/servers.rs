@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Orderflow;
 use crate::Error;
 use crate::program::Program;
-use crate::servers::{KafkaKind, Kind, MongoKind, RedisKind, RegistryKind};
+use crate::servers::{GuardedMongoKind, KafkaKind, Kind, RedisKind, RegistryKind};
 
 /// Servers that run elsewhere and are used instead of our own.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -71,7 +71,7 @@ impl Traces {
 pub struct Addresses {
     /// The one public address: `http://127.0.0.1:8080`.
     pub gateway: String,
-    /// MongoDB's URI with the database's name.
+    /// MongoDB's URI with the database's name; of our own server that of a user who may do everything.
     pub mongodb_uri: String,
     /// Kafka's brokers.
     pub kafka_brokers: String,
@@ -92,7 +92,7 @@ impl Orderflow {
         };
         self.addresses.mongodb_uri = match &given.mongodb_uri {
             Some(uri) => uri.clone(),
-            None => own(self.server::<MongoKind>()?),
+            None => own(self.server::<GuardedMongoKind>()?),
         };
         self.addresses.redis_url = match &given.redis_url {
             Some(url) => url.clone(),
@@ -114,6 +114,7 @@ impl Orderflow {
             say(&format!("starting {}", names.join(", ")));
         }
         self.start_together(programs, say).await?;
+        self.give_mongodb(given).await?;
         Ok(names)
     }
 
