@@ -12,6 +12,7 @@ use crate::boards::Boards;
 use crate::config::Terms;
 use crate::hub::Hubs;
 use crate::passes::Passes;
+use crate::screens::Screens;
 
 /// How long a client should stay away while the feeds cannot be read, in seconds.
 const RETRY_AFTER: u32 = 1;
@@ -26,6 +27,7 @@ pub struct App {
     pub(crate) passes: Arc<Passes>,
     pub(crate) hubs: Arc<Hubs>,
     pub(crate) boards: Arc<Boards>,
+    pub(crate) screens: Screens,
     pub(crate) process: Process,
 }
 
@@ -38,6 +40,7 @@ impl App {
             passes: Arc::new(Passes::new(terms.max_connections_per_user)),
             hubs: Arc::new(Hubs::new(read_model.clone(), terms.connection_queue_bytes, process)),
             boards: Arc::new(Boards::new(read_model.clone(), states.clone(), process)),
+            screens: Screens::new(read_model.clone(), process),
             states,
             terms: Arc::new(terms),
             read_model,

@@ -23,6 +23,7 @@ use crate::app::unreadable;
 use crate::entry::Entrant;
 use crate::frames::{Frame, Said};
 use crate::passes::Pass;
+use crate::screens::Screens;
 use crate::{App, Error, metrics};
 use ending::Ending;
 use teller::Teller;
@@ -52,6 +53,7 @@ pub(crate) struct Opening {
     pass: Pass,
     ending: Ending,
     teller: Teller,
+    screens: Screens,
 }
 
 /// A connection and all that it works with.
@@ -61,6 +63,7 @@ pub(crate) struct Connection<W> {
     pass: Pass,
     ending: Ending,
     teller: Teller,
+    screens: Screens,
     patience: Patience,
 }
 
@@ -83,12 +86,12 @@ impl Opening {
         let Some(pass) = app.passes.give(&entrant.caller.user) else { return Ok(None) };
         let ending = Ending::new(&entrant, app.sessions.clone(), app.process.shutdown.clone())?;
         let teller = Teller::of(&entrant, app).await.map_err(|error| unreadable(&error))?;
-        Ok(Some(Self { pass, ending, teller }))
+        Ok(Some(Self { pass, ending, teller, screens: app.screens.clone() }))
     }
 
     pub(crate) fn connect<W: Wire>(self, wire: W, patience: Patience) -> Connection<W> {
-        let Self { pass, ending, teller } = self;
-        Connection { wire, pass, ending, teller, patience }
+        let Self { pass, ending, teller, screens } = self;
+        Connection { wire, pass, ending, teller, screens, patience }
     }
 }
 
@@ -221,7 +224,7 @@ impl<W: Wire> Connection<W> {
         }
         let mut trace = Batch::begin(Kind::Producer, "push");
         for origin in frames.iter().filter_map(|frame| frame.origin.as_ref()) {
-            trace.add(Some(&origin.trace), origin.at.as_micros());
+            trace.add(origin.trace.as_deref(), origin.at.as_micros());
         }
         let written = tokio::select! {
             biased;
@@ -229,6 +232,7 @@ impl<W: Wire> Connection<W> {
             written = timeout(self.patience.write, self.wire.write(frames)) => written,
         };
         written.map_err(|_| Over::Closed(Close::TooSlow))??;
+        self.screens.show(frames);
         metrics::FRAMES.add(u64::try_from(frames.len()).unwrap_or(u64::MAX));
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! `frame`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::ws::Utf8Bytes;
 use read_model::feeds::{self, Cursor};
@@ -19,18 +20,40 @@ pub(crate) struct Frame {
     pub(crate) cursor: Option<Cursor>,
     /// The JSON text.
     pub(crate) text: Utf8Bytes,
-    /// What it follows from, if that is traced.
+    /// The event that it brings, if it brings one of a feed.
     pub(crate) origin: Option<Arc<Origin>>,
 }
 
-/// The event that a frame brings, as traces know it.
-#[derive(Debug, PartialEq, Eq)]
+/// The event that a frame brings, as those know it who follow its way.
+#[derive(Debug)]
 pub(crate) struct Origin {
-    /// The trace context of its entry in the feed.
-    pub(crate) trace: String,
+    /// The stream that it belongs to.
+    pub(crate) stream: StreamId,
+    /// Its place there.
+    pub(crate) version: Version,
     /// When it happened.
     pub(crate) at: Timestamp,
+    /// The trace context of its entry in the feed, if its trace is recorded.
+    pub(crate) trace: Option<String>,
+    /// Whether a client was told already.
+    told: AtomicBool,
 }
+
+impl Origin {
+    /// Whether nobody else who shares the frame was told yet; from now on somebody was.
+    pub(crate) fn is_news(&self) -> bool {
+        !self.told.load(Ordering::Relaxed) && !self.told.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Two frames that bring one event are alike, whoever was told.
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.stream, self.version) == (&other.stream, other.version)
+    }
+}
+
+impl Eq for Origin {}
 
 /// What a feed's entry became: its frame, and which version of which stream it brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,7 +275,8 @@ impl EventFrame {
             data: &data,
         };
         let mut frame = Frame::new("event", Some(cursor), &text)?;
-        frame.origin = trace.map(|trace| Arc::new(Origin { trace, at }));
+        let (told, of) = (AtomicBool::new(false), stream.clone());
+        frame.origin = Some(Arc::new(Origin { stream: of, version, at, trace, told }));
         Ok(Self { cursor, stream, version, frame })
     }
 

@@ -18,6 +18,7 @@ mod metrics;
 mod passes;
 pub mod protocol;
 mod routes;
+mod screens;
 mod states;
 mod tickets;
 

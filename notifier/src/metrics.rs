@@ -32,6 +32,12 @@ pub(crate) const CLOSED: Metric =
     Metric::counter("notifier_connections_closed_total", Unit::Count, "Connections that ended, by reason.");
 /// Frames written.
 pub(crate) const FRAMES: Metric = Metric::counter("notifier_frames_total", Unit::Count, "Frames written to clients.");
+/// Events of which it is not known when they were first written to a screen.
+pub(crate) const UNNOTED: Metric = Metric::counter(
+    "notifier_screens_unnoted_total",
+    Unit::Count,
+    "Events that were written to a screen, and of which `ops explain` does not know when: Redis was away or slow.",
+);
 /// Slow clients that got snapshots instead of events.
 pub(crate) const CONFLATIONS: Metric = Metric::counter(
     "notifier_conflations_total",
@@ -52,8 +58,19 @@ pub(crate) const BOARD_NEWS: Metric = Metric::counter(
 );
 
 /// All of them.
-pub const METRICS: &[Metric] =
-    &[FED, PASSED, FEED_SECONDS, FEED_LAG_SECONDS, CONNECTIONS, CLOSED, FRAMES, CONFLATIONS, BOARD_STATES, BOARD_NEWS];
+pub const METRICS: &[Metric] = &[
+    FED,
+    PASSED,
+    FEED_SECONDS,
+    FEED_LAG_SECONDS,
+    CONNECTIONS,
+    CLOSED,
+    FRAMES,
+    UNNOTED,
+    CONFLATIONS,
+    BOARD_STATES,
+    BOARD_NEWS,
+];
 
 /// So many events entered no feed, for this reason.
 pub(crate) fn passed(reason: &'static str, count: u64) {

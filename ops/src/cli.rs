@@ -21,7 +21,7 @@ pub(crate) use explain::{AuditCommand, ExplainCommand};
 pub(crate) use generations::{ProjectionsCommand, RebuildCommand};
 pub(crate) use keys::{KeysCommand, RotateCommand};
 pub(crate) use logs::{ReplayCommand, TailCommand};
-pub(crate) use order::OrderCommand;
+pub(crate) use order::{OrderCommand, PlaceCommand};
 pub(crate) use people::{CreateAdminCommand, TokenCommand, UserCommand};
 
 /// How long a command may take that says nothing else.
@@ -59,6 +59,7 @@ impl Cli {
             | Command::Explain(_)
             | Command::Token(_)
             | Command::User(_)
+            | Command::Order(OrderCommand::Place(_))
             | Command::Completions { .. }
             | Command::Man { .. }
             | Command::Steward { .. } => false,
@@ -110,7 +111,7 @@ pub enum Command {
     /// Holds every document that readers see against the fold of MongoDB's events; exit code 1 on a difference. What is
     /// only on its way is none. `--repair` has what differs made anew by its projector.
     Audit(AuditCommand),
-    /// One order, as it goes on.
+    /// One order: placed, or watched as it goes on.
     #[command(subcommand)]
     Order(OrderCommand),
     /// Prints an access token in a user's name, good for 15 minutes, unless the user's log-ins are ended before. It is signed

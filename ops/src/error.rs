@@ -91,6 +91,24 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The gateway did not answer.
+    #[error("the gateway did not answer, so the order may be placed or not: repeat the command with --key {key}")]
+    Unanswered {
+        /// The idempotency key that was sent.
+        key: String,
+        /// What went wrong.
+        source: reqwest::Error,
+    },
+    /// The gateway could not place the order.
+    #[error("the gateway could not place the order ({status}): {why}; repeat the command with --key {key}")]
+    NotPlaced {
+        /// The idempotency key that was sent.
+        key: String,
+        /// What it answered.
+        status: u16,
+        /// In its words.
+        why: String,
+    },
     /// No token could be signed.
     #[error("no token could be signed")]
     Token {

@@ -1,14 +1,18 @@
 //! `ops explain`: how an order came to where it is. What happened to it, to its fulfilment and to its payment is read from
-//! MongoDB and shown as what caused what, with the time that each step took; and how far each view of it is.
+//! MongoDB and shown as what caused what, with the time that each step took on its way to a screen; and how far each view
+//! of it is. `GET /ops/explain/:orderId` tells the same without MongoDB: what was shown, and not who asked for it.
 //!
 //! Of the pieces it shows what the fulfilment recorded: a SKU's own stream is shared by all orders, and may be long.
 
-mod tree;
+mod answer;
+
+use std::collections::BTreeMap;
 
 use event_store::{Commit, EventStore};
-use read_model::ReadModel;
+use read_model::{ReadModel, Trail};
 use runtime::Process;
-use schemas::{AnyEvent, OrderId, Recorded, StreamId, Version};
+use schemas::{OrderId, StreamId, Version};
+use views::{Envelope, Explanation, Sighting, Station, Told};
 
 use crate::Error;
 use crate::answer::Answer;
@@ -16,7 +20,7 @@ use crate::cli::ExplainCommand;
 use crate::projections::refused;
 use crate::republish::connect;
 use crate::shown::{Shown, shown};
-use tree::{Cause, Explanation, Seen};
+use answer::{Explained, Seen};
 
 /// Reads everything once, the commits before the views: so a view that is behind was behind.
 pub(crate) async fn explain(wish: &ExplainCommand) -> Result<Answer, Error> {
@@ -24,18 +28,24 @@ pub(crate) async fn explain(wish: &ExplainCommand) -> Result<Answer, Error> {
     let (mut happened, mut heads) = (Vec::new(), Vec::new());
     for stream in streams(&wish.order) {
         let events = events(&store, &stream).await?;
-        heads.extend(events.last().map(|(recorded, _)| (stream, recorded.version)));
-        happened.extend(events);
+        heads.extend(events.last().map(|told| (stream, told.version)));
+        happened.push(events);
     }
     if heads.first().is_none_or(|(stream, _)| stream != wish.order.stream()) {
         return Ok(refused(wish.order.as_str(), "no such order was ever placed").into());
     }
     let read_model = ReadModel::connect(&wish.redis, &Process::new("ops", None))?;
+    let mut told = Vec::new();
+    for events in happened {
+        let Some(Told { stream, .. }) = events.first() else { continue };
+        let sightings = sightings(&read_model, stream).await?;
+        told.extend(events.into_iter().map(|event| event.sighted(&sightings)));
+    }
     let mut views = Vec::new();
     for view in shown(&read_model).await?.into_iter().filter(|view| view.live) {
         views.extend(seen(&read_model, &view, &heads).await?);
     }
-    Ok(Explanation::new(&wish.order, &happened, views).into())
+    Ok(Explained { explanation: Explanation::new(&wish.order, told), views }.into())
 }
 
 /// The streams that are the order's alone.
@@ -44,23 +54,48 @@ fn streams(order: &OrderId) -> [StreamId; 3] {
 }
 
 /// A stream's events, and who asked for each.
-async fn events(store: &EventStore, stream: &StreamId) -> Result<Vec<(Recorded<AnyEvent>, Cause)>, Error> {
+async fn events(store: &EventStore, stream: &StreamId) -> Result<Vec<Told>, Error> {
     let mut events = Vec::new();
     for commit in store.tail(stream, Version::FIRST).await? {
         let recorded = commit.recorded().map_err(|source| Error::Event { stream: stream.clone(), source })?;
-        events.extend(recorded.into_iter().zip(callers(&commit)));
+        let told = recorded.into_iter().zip(callers(&commit)).map(|(recorded, caller)| Told {
+            stream: stream.clone(),
+            version: recorded.version,
+            envelope: Envelope::of(&recorded, recorded.event.name(), None),
+            caller: Some(caller),
+            arrivals: BTreeMap::new(),
+        });
+        events.extend(told);
     }
     Ok(events)
 }
 
 /// Who gave the command of each event of a commit.
-fn callers(commit: &Commit) -> impl Iterator<Item = Cause> + '_ {
+fn callers(commit: &Commit) -> impl Iterator<Item = String> + '_ {
     let each = |command: &event_store::CommandRecord| {
-        let cause = Cause { caller: command.caller.to_string() };
-        std::iter::repeat_n(cause, usize::try_from(command.events).unwrap_or_default())
+        std::iter::repeat_n(command.caller.to_string(), usize::try_from(command.events).unwrap_or_default())
     };
-    let last = commit.commands.last().map(|command| Cause { caller: command.caller.to_string() }).unwrap_or_default();
+    let last = commit.commands.last().map(|command| command.caller.to_string()).unwrap_or_default();
     commit.commands.iter().flat_map(each).chain(std::iter::repeat(last))
+}
+
+/// Where a stream's events were sighted.
+async fn sightings(read_model: &ReadModel, stream: &StreamId) -> Result<Vec<Sighting>, Error> {
+    let stations = Station::of(stream);
+    let trails: Vec<_> = stations.iter().map(|station| trail(*station)).collect();
+    let found = read_model.trails(stream, &trails).await?;
+    let sightings = stations.iter().zip(found).flat_map(|(station, found)| {
+        found.into_iter().map(|(at, seen)| Sighting { station: *station, version: seen.version, at, note: seen.note })
+    });
+    Ok(sightings.collect())
+}
+
+const fn trail(station: Station) -> Trail {
+    match station {
+        Station::View(projection) => Trail::Views(projection.name()),
+        Station::Feed => Trail::Feeds,
+        Station::Screen => Trail::Screens,
+    }
 }
 
 /// How far a view shows those of the streams that it is made from.

@@ -101,6 +101,7 @@ async fn answer(cli: &Cli) -> Result<Answer, Error> {
         Command::Schemas(SchemasCommand::Check { kafka }) => return subjects::check(kafka).await,
         Command::Explain(wish) => return explain::explain(wish).await,
         Command::Order(OrderCommand::Watch { order, redis }) => return order::watch(order, redis, cli.output).await,
+        Command::Order(OrderCommand::Place(wish)) => return order::place(wish).await,
         Command::Token(wish) => return token::token(wish).await,
         Command::User(UserCommand::CreateAdmin(wish)) => return user::create_admin(wish).await,
         Command::Audit(wish) => return audit::audit(wish).await,

@@ -1,5 +1,9 @@
-//! `ops order watch`: what happens to an order, as its history shows it, until it has ended. Beside all groups, and without a
+//! `ops order`: places one, and watches one.
+//!
+//! Watching shows what happens to an order, as its history shows it, until it has ended. Beside all groups, and without a
 //! token.
+
+mod place;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -13,6 +17,8 @@ use crate::Error;
 use crate::answer::{self, Answer};
 use crate::cli::Output;
 use crate::projections::refused;
+
+pub(crate) use place::place;
 
 /// How long one wait lasts; then the next one begins.
 const WAIT: Duration = Duration::from_secs(60);

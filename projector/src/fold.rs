@@ -4,8 +4,8 @@ mod repair;
 
 use std::collections::BTreeMap;
 
-use read_model::{Cause, DocumentWrite, Gap, Standing};
-use schemas::{EventId, Recorded, StreamId, Version};
+use read_model::{Cause, DocumentWrite, Gap, Sighting, Standing};
+use schemas::{EventId, Recorded, StreamId, Timestamp, Version};
 use views::{Listing, Text, View};
 
 use crate::cache::Cache;
@@ -28,6 +28,8 @@ pub(crate) struct Folded<V> {
     lists: Vec<Listing>,
     /// The texts under which the stored view is found.
     texts: Vec<Text>,
+    /// What is to be noted of the events that are not stored yet.
+    sightings: Vec<Sighting>,
     /// It was made anew: whatever is stored of it may be wrong, lists and texts included.
     anew: bool,
 }
@@ -43,6 +45,7 @@ impl<V> Default for Folded<V> {
             foreign_shape: None,
             lists: Vec::new(),
             texts: Vec::new(),
+            sightings: Vec::new(),
             anew: false,
         }
     }
@@ -61,7 +64,7 @@ impl<V: View> Folded<V> {
         };
         let lists = view.as_ref().map(View::lists).unwrap_or_default();
         let texts = view.as_ref().map(View::texts).unwrap_or_default();
-        Self { stored: version, version, last_event, view, parked, foreign_shape, lists, texts, anew: false }
+        Self { stored: version, version, last_event, view, parked, foreign_shape, lists, texts, ..Self::default() }
     }
 
     /// Whether it is what is stored, and is to stay.
@@ -90,6 +93,7 @@ impl<V: View> Folded<V> {
             list_remove: left.map(|listing| listing.list.clone()).collect(),
             text_add: only_in(&self.texts, if anew { &[] } else { &texts_before }),
             text_remove: only_in(&texts_before, &self.texts),
+            sightings: std::mem::take(&mut self.sightings),
         };
         self.stored = self.version;
         self.lists = lists;
@@ -210,7 +214,7 @@ impl<V: View> Fold<'_, V> {
         }
         let from = document.stored;
         match (record, self.refused.get(&at)) {
-            (Read::Event { recorded, .. }, None) => self.apply(at, record, recorded),
+            (Read::Event { recorded, written, .. }, None) => self.apply((at, record), recorded, *written),
             (Read::Event { .. }, Some(refusal)) | (Read::Refused(refusal), _) => {
                 self.effect.barred.push(Barred { at, from, refusal: refusal.clone() });
                 Ok(())
@@ -219,7 +223,12 @@ impl<V: View> Fold<'_, V> {
     }
 
     /// Applies the next version.
-    fn apply(&mut self, at: usize, record: &Read<V::Event>, recorded: &Recorded<V::Event>) -> Result<(), Why> {
+    fn apply(
+        &mut self,
+        (at, record): (usize, &Read<V::Event>),
+        recorded: &Recorded<V::Event>,
+        written: Option<Timestamp>,
+    ) -> Result<(), Why> {
         let document = self.cache.document(&recorded.stream);
         if let Some(reason) = &document.foreign_shape {
             let reason = format!("the stored view is not one of this build's: {reason}");
@@ -232,6 +241,8 @@ impl<V: View> Fold<'_, V> {
             .map_err(|error| Why::Refused(record.refused(Cause::Unfoldable, runtime::chain(&error))))?;
         document.version = recorded.version;
         document.last_event = Some(recorded.id);
+        let note = V::PROJECTION.noted().note(recorded, written);
+        document.sightings.extend(note.map(|note| Sighting { version: recorded.version, note }));
         self.effect.counts.applied += 1;
         Ok(())
     }
@@ -270,7 +281,7 @@ fn note(seen: &mut BTreeMap<StreamId, Version>, stream: &StreamId, version: Vers
 /// An event whose version was applied already must be the one that was applied, as far as we can tell. A record that
 /// gives no event tells nothing.
 fn same_history<V, E>(document: &Folded<V>, record: &Read<E>) -> Result<(), Why> {
-    let Read::Event { offset, recorded } = record else { return Ok(()) };
+    let Read::Event { offset, recorded, .. } = record else { return Ok(()) };
     let Recorded { version, id: found, stream, .. } = recorded;
     match document.last_event {
         Some(applied) if *version == document.version && applied != *found => Err(Why::Stop(Stop::Diverged {

@@ -12,6 +12,8 @@ pub enum Read<E> {
         offset: i64,
         /// What happened.
         recorded: Recorded<E>,
+        /// When its record was written to the log, if that tells.
+        written: Option<Timestamp>,
     },
     /// It gives none, and never will in this build.
     Refused(Refusal),
@@ -78,7 +80,7 @@ impl<E: schemas::Event> Read<E> {
     /// The same record, of which something turned out that bars its stream.
     pub(crate) fn refused(&self, cause: Cause, reason: String) -> Refusal {
         match self {
-            Self::Event { offset, recorded } => {
+            Self::Event { offset, recorded, .. } => {
                 Refusal { cause, reason, ..Refusal::of_event(*offset, recorded, recorded.event.name()) }
             }
             Self::Refused(refusal) => Refusal { cause, reason, ..refusal.clone() },

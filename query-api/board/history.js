@@ -1,4 +1,5 @@
-// One order's history: what happened, and the state after each event, chosen by a slider.
+// One order's history: what happened, how long each event took to where it is shown, and the state after each, chosen by a
+// slider.
 
 import { Refusal, read } from "./api.js";
 import { badge, byId, clock, duration, element, money, short, tell } from "./elements.js";
@@ -36,11 +37,12 @@ export function changed(order, version) {
 async function draw() {
   const { order } = open;
   try {
-    const history = await read(`/queries/orders/${order}/history`);
+    const [history, explained] = await Promise.all(
+      [read(`/queries/orders/${order}/history`), read(`/ops/explain/${order}`)]);
     if (open?.order !== order || history.version === open.version) return;
     const at = chosen(history.events.length);
     open.version = history.version;
-    fill(history, at);
+    fill(history, ways(explained), at);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     byId("history-body").replaceChildren(element("p", { class: "notice bad", text: error.message }));
@@ -54,10 +56,16 @@ function chosen(events) {
   return atEnd ? events : Number(slider.value);
 }
 
-function fill({ orderId, events }, at) {
+// Where each version of the order came by, and how long that took.
+function ways({ order, events }) {
+  const hops = (event) => event.hops.map(({ to, afterMicros }) => `${to} ${duration(afterMicros / 1000)}`).join(" · ");
+  return new Map(events.filter(({ stream }) => stream === order).map((event) => [event.version, hops(event)]));
+}
+
+function fill({ orderId, events }, way, at) {
   const all = states(events);
   const slider = element("input", { id: "history-slider", type: "range", min: 1, max: events.length, step: 1, value: at });
-  const items = events.map((event, index) => item(event, index, events[0], () => {
+  const items = events.map((event, index) => item(event, events[0], way.get(event.version), () => {
     slider.value = index + 1;
     move();
   }));
@@ -81,10 +89,11 @@ function fill({ orderId, events }, at) {
   move();
 }
 
-function item({ type, at }, index, first, choose) {
-  const after = index === 0 ? clock(at) : `+${duration(Date.parse(at) - Date.parse(first.at))}`;
+function item({ type, at, version }, first, way, choose) {
+  const after = version === first.version ? clock(at) : `+${duration(Date.parse(at) - Date.parse(first.at))}`;
   return element("li", {}, element("button", { type: "button", class: "link", text: type, onclick: choose }),
-    element("span", { class: "muted small", text: ` ${after}` }));
+    element("span", { class: "muted small", text: ` ${after}` }),
+    way ? element("p", { class: "muted small way", text: way }) : null);
 }
 
 // What stands in the state, and whether this event changed it.

@@ -2,8 +2,12 @@
 //! against the views.
 #![expect(dead_code, reason = "these types are described, never made")]
 
+mod explained;
+
 use runtime::problem::ProblemBody;
 use utoipa::ToSchema;
+
+pub(crate) use explained::Explanation;
 
 /// What any route may answer instead.
 pub(crate) type Refused = ProblemBody;

@@ -2,6 +2,7 @@
 
 mod board;
 mod documentation;
+mod explain;
 mod fulfilment;
 mod health;
 mod order;
@@ -53,6 +54,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(pipeline::show))
         .routes(routes!(parked::list))
         .routes(routes!(fulfilment::list))
+        .routes(routes!(explain::show))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

@@ -256,7 +256,7 @@ mod tests {
 
     fn record(key: &[u8], value: Vec<u8>, headers: &[(Header, &[u8])]) -> RawRecord {
         let headers = Headers::collect(headers.iter().map(|(header, value)| (header.name(), Some(*value))));
-        RawRecord { topic: "t".into(), partition: 0, offset: 0, key: key.to_vec(), value, headers }
+        RawRecord { topic: "t".into(), partition: 0, offset: 0, key: key.to_vec(), value, headers, written: None }
     }
 
     fn whole(name: &str, value: Vec<u8>) -> RawRecord {

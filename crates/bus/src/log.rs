@@ -66,8 +66,6 @@ impl Span {
 pub struct Logged {
     /// The record.
     pub record: RawRecord,
-    /// When it was written to this log, by the writer's clock.
-    pub written: Option<Timestamp>,
     /// The place of the record that it is a copy of, if it says so.
     pub replay_of: Option<String>,
     /// All of it, for a copy.
@@ -233,7 +231,6 @@ fn take(message: &BorrowedMessage<'_>, topic: &Arc<str>, left: &mut BTreeMap<i32
             record: RawRecord::copy(message, Arc::clone(topic)),
             replay_of: message.headers().and_then(|headers| text_of(headers, REPLAY_OF)),
             whole: message.detach(),
-            written: message.timestamp().to_millis().map(|millis| Timestamp::from_micros(millis.saturating_mul(1_000))),
         });
     }
 }

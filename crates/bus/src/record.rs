@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rdkafka::Message;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _};
-use schemas::{EventId, InvalidId, StreamId, Version};
+use schemas::{EventId, InvalidId, StreamId, Timestamp, Version};
 use uuid::Uuid;
 
 use crate::header::{Header, Headers};
@@ -25,6 +25,8 @@ pub struct RawRecord {
     pub value: Vec<u8>,
     /// Its known headers.
     pub headers: Headers,
+    /// When it was written to this log, by the writer's clock, to the millisecond; `None` if it does not tell.
+    pub written: Option<Timestamp>,
 }
 
 impl RawRecord {
@@ -66,6 +68,7 @@ impl RawRecord {
             key: message.key().unwrap_or_default().to_vec(),
             value: message.payload().unwrap_or_default().to_vec(),
             headers: message.headers().map(known_headers).unwrap_or_default(),
+            written: message.timestamp().to_millis().map(|millis| Timestamp::from_micros(millis.saturating_mul(1_000))),
         }
     }
 }

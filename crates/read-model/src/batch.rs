@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use redis::Cmd;
+use runtime::clock;
 use schemas::{EventId, StreamId, Version};
 
 use crate::library::VIEWS;
-use crate::{MAX_PARKED, Parking, Position, Source, Target};
+use crate::{MAX_PARKED, Parking, Position, Sighting, Source, Target, trails};
 
 /// The most events that one batch should hold: the call blocks Redis, for about 2 ms at this size.
 pub const MAX_BATCH: usize = 100;
@@ -52,6 +53,8 @@ pub struct DocumentWrite {
     pub text_add: Vec<(String, String)>,
     /// Texts under which it is no longer found.
     pub text_remove: Vec<(String, String)>,
+    /// What is noted of the events that led there, for who asks how that came about.
+    pub sightings: Vec<Sighting>,
 }
 
 /// Versions of a stream are missing: from the document's version on, up to before this one at least.
@@ -99,6 +102,7 @@ impl Batch {
         call.arg(writes.len()).arg(gaps.len());
         call.arg(target.applied()).arg(notice(writes));
         call.arg(held.len()).arg(parks.len()).arg(MAX_PARKED);
+        call.arg(trails::of_views(target.projection)).arg(clock::now_micros());
         for write in writes {
             write.arguments(&lists, &mut call);
         }
@@ -129,10 +133,10 @@ impl Batch {
 
 impl DocumentWrite {
     fn arguments(&self, lists: &BTreeMap<&str, usize>, call: &mut Cmd) {
-        let Self { stream, from, to, last_event, body, list_add, list_remove, text_add, text_remove } = self;
+        let Self { stream, from, to, last_event, body, list_add, list_remove, text_add, text_remove, sightings } = self;
         call.arg(stream.as_str()).arg(from.0).arg(to.0).arg(last_event.to_string());
         call.arg(u32::from(body.is_some())).arg(body.as_deref().unwrap_or_default());
-        call.arg(list_add.len() + list_remove.len() + text_add.len() + text_remove.len());
+        call.arg(list_add.len() + list_remove.len() + text_add.len() + text_remove.len()).arg(sightings.len());
         let index = |list: &String| lists.get(list.as_str()).copied().unwrap_or_default();
         for (list, score) in list_add {
             call.arg(index(list)).arg(*score).arg("");
@@ -146,6 +150,9 @@ impl DocumentWrite {
         }
         for (texts, text) in text_add {
             call.arg(index(texts)).arg(0).arg(member(text));
+        }
+        for Sighting { version, note } in sightings {
+            call.arg(version.0).arg(note);
         }
     }
 }

@@ -4,13 +4,13 @@
 --
 -- KEYS  1 positions, 2 stream versions, 3 gaps, 4 parked streams; then per owner its feed (stream) and its head (hash)
 -- ARGV  1 field of the position, 2 position to start from, 3 position to store, 4 now and 5 window in microseconds,
---       6 most entries of a feed, 7 topic, 8 partition; then one bell channel per owner; then ten per event:
+--       6 most entries of a feed, 7 topic, 8 partition, 9 what the keys of trails begin with; then one bell channel per owner; then ten per event:
 --       stream, version, event id, at, number of the owner (0 = none), type, seed type, offset, data, trace context or ''
 -- Answers {1, appended, duplicates, too old, gaps}, or {0, stored position} and has written nothing.
 --
 -- Everything is read and checked before the first write, because a failing Function is not rolled back.
 
-local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 4, 8, 10
+local FIXED_KEYS, FIXED_ARGS, EVENT_ARGS = 4, 9, 10
 local START = '0000000000000000000000000000000000000000'
 -- A bell tells the entries for which it rings, unless there are more than this: then the feed must be read.
 local MOST_TOLD = 16
@@ -133,6 +133,8 @@ local function store_feed(feed, args, bell, oldest)
     end
     local id = whole(entry.seq) .. '-0'
     redis.call('XADD', feed.key, id, unpack(fields))
+    -- Whatever goes wrong with this must not keep anything from the feed.
+    redis.pcall('HSETNX', args[9] .. event.stream, whole(event.version), args[4])
     told[#told + 1] = { id, fields }
   end
   redis.call('HSET', feed.head, 'seq', whole(feed.seq), 'digest', feed.digest)

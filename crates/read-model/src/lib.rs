@@ -20,6 +20,7 @@ mod reader;
 mod repairs;
 mod subscription;
 mod survey;
+mod trails;
 mod writer;
 
 pub mod feeds;
@@ -35,6 +36,7 @@ pub use parking::{Cause, Discarded, MAX_PARKED, Park, Parked, Parking, ParkingEn
 pub use position::{Generation, Position, Source, Target};
 pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};
 pub use survey::{Reached, Survey};
+pub use trails::{Sighting, Sightings, Trail};
 pub use writer::{Freshness, Standing};
 
 use connection::Connections;

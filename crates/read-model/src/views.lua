@@ -9,13 +9,18 @@
 local NOWHERE = '0 -'
 
 -- The first of the documents' arguments, behind those that every call has.
-local FIRST = 11
+local FIRST = 13
+
+-- Where the arguments of the document behind this one begin.
+local function behind(args, at)
+  return at + 8 + 3 * tonumber(args[at + 6]) + 2 * tonumber(args[at + 7])
+end
 
 -- What a call carries behind its documents: where each part begins in ARGV.
 local function parts(args)
   local at = FIRST
   for _ = 1, tonumber(args[4]) do
-    at = at + 7 + 3 * tonumber(args[at + 6])
+    at = behind(args, at)
   end
   local gaps, held, parks = tonumber(args[5]), tonumber(args[8]), tonumber(args[9])
   return { gaps = at, held = at + 2 * gaps, parks = at + 2 * (gaps + held), ends = at + 2 * (gaps + held) + 3 * parks }
@@ -37,7 +42,7 @@ local function first_stale(keys, args, part)
     if is_stale(keys[4 + i], args[at + 1], args[at]) then
       return args[at]
     end
-    at = at + 7 + 3 * tonumber(args[at + 6])
+    at = behind(args, at)
   end
   for i = part.held, part.parks - 1, 2 do
     if not is_parked(args[i]) then
@@ -61,13 +66,26 @@ local function note_gap(gaps, stream, highest)
   end
 end
 
+-- Notes when events were first shown, beside the documents. That must not keep anything from being shown, so whatever
+-- goes wrong with it is passed over.
+local function note_sightings(trail, args, at, count)
+  local now = args[12]
+  for i = at, at + 2 * count - 1, 2 do
+    local note = args[i + 1]
+    redis.pcall('HSETNX', trail, args[i], note == '' and now or now .. ' ' .. note)
+  end
+end
+
 -- KEYS positions, gaps, purges, parked streams, then each document, then the document of each stream to park, then
 --      each list.
 -- ARGV partition, base, next, number of documents, number of gaps, channel, notice, number of parked streams that were
---      held back, number of streams to park, how many may be parked,
---      then per document: stream, from, to, event id, 1 or 0 = body or tombstone, body, number of list changes,
+--      held back, number of streams to park, how many may be parked, what the keys of trails begin with, now in
+--      microseconds,
+--      then per document: stream, from, to, event id, 1 or 0 = body or tombstone, body, number of list changes, number
+--                         of sightings,
 --                         and per list change: index of the list in KEYS, score or '' to leave the list, and the
 --                         member, '' for the stream;
+--                         and per sighting: version, what to note;
 --      then per gap: stream, highest version seen;
 --      then per stream held back: the same, 0 if no version was seen;
 --      then per stream to park: stream, version of its document, entry.
@@ -106,8 +124,8 @@ local function apply(keys, args)
       redis.call('HDEL', document, 'b')
       redis.call('INCR', purges)
     end
-    local changes = tonumber(args[next_argument + 6])
-    next_argument = next_argument + 7
+    local changes, sightings = tonumber(args[next_argument + 6]), tonumber(args[next_argument + 7])
+    next_argument = next_argument + 8
     for _ = 1, changes do
       local list, score, member = keys[tonumber(args[next_argument])], args[next_argument + 1], args[next_argument + 2]
       if member == '' then
@@ -120,6 +138,8 @@ local function apply(keys, args)
       end
       next_argument = next_argument + 3
     end
+    note_sightings(args[11] .. stream, args, next_argument, sightings)
+    next_argument = next_argument + 2 * sightings
     if open_gaps > 0 then
       local highest = redis.call('HGET', gaps, stream)
       if highest and tonumber(highest) <= tonumber(to) then

@@ -156,6 +156,10 @@ impl Visit<'_> {
         self.press(ENTER).await;
         let focus = "document.activeElement.id === 'history-slider' || null";
         let _ = self.page.value(focus).await;
+        let way = self.page.shows(".events li:first-child .way", "log").await;
+        for station in ["orders", "history", "feed"] {
+            assert!(way.contains(station), "{station} in {way}");
+        }
         for (key, place, event, status) in [
             (None, 3, "OrderPaid", "PAID"),
             (Some(LEFT), 2, "OrderReserved", "RESERVED"),

@@ -9,10 +9,12 @@ use domain::{Aggregate as _, fold};
 use e2e::client::{LoggedIn, Request, order_of};
 use e2e::ledger::Ledger;
 use e2e::provider;
+use e2e::socket::Socket;
 use schemas::{Event as _, OrderId, PaymentEvent, Sku, StockEvent, StreamId};
 use serde_json::{Value, json};
 use stack::eventually;
 
+use crate::explained;
 use crate::world::{SETTLED, World};
 
 /// What one piece costs, in euro cents.
@@ -39,6 +41,28 @@ pub(crate) async fn place(world: &World, user: &LoggedIn, sku: &str, method: &st
     body["paymentMethod"] = json!(method);
     let placed = world.gateway.post("/commands/orders", Request::by(user).json(body)).await.expect(201);
     OrderId::parse(&placed.text("orderId")).expect("an order id")
+}
+
+/// An order of two pieces, placed by the operators' command line: a plan places nothing, and a key places one order.
+async fn place_by_hand(world: &World, user: &LoggedIn, sku: &str) -> OrderId {
+    let (gateway, LoggedIn { id, token, .. }) = (world.system.gateway(), user);
+    let wish = |pieces: u32| {
+        format!(
+            "order place --user {id} --item {sku}={pieces} --payment-method pm_card_visa --gateway {gateway} --token {token}"
+        )
+    };
+    let plan = world.answer(&wish(2), 0).await;
+    let key = plan["idempotencyKey"].as_str().expect("a key").to_owned();
+    assert_eq!((&plan["executed"], plan.get("orderId")), (&json!(false), None), "{plan}");
+    let none = world.gateway.get("/queries/orders", Request::by(user)).await.expect(200);
+    assert_eq!(none.body["count"], 0, "a plan places nothing: {none:?}");
+    let placed = world.answer(&format!("{} --key {key} --execute", wish(2)), 0).await;
+    let again = world.answer(&format!("{} --key {key} --execute", wish(2)), 0).await;
+    assert_eq!((&placed["replayed"], &again["replayed"]), (&json!(false), &json!(true)), "{placed} {again}");
+    assert_eq!(placed["orderId"], again["orderId"]);
+    let refused = world.answer(&format!("{} --key {key} --execute", wish(3)), 2).await;
+    assert!(refused["items"][0]["state"].as_str().expect("a reason").contains("idempotency_key_reused"), "{refused}");
+    OrderId::parse(placed["orderId"].as_str().expect("an id")).expect("an order id")
 }
 
 pub(crate) async fn status(world: &World, order: &OrderId) -> Option<String> {
@@ -115,7 +139,8 @@ async fn an_order_with_stock_is_paid_by_itself_and_goes_its_way() {
     let world = World::enter().await;
     let sku = product(&world, "STOCKED", 5).await;
     let user = world.gateway.user(&World::name("buyer")).await;
-    let order = place(&world, &user, &sku, "pm_card_visa").await;
+    let _screen = Socket::open(&world.gateway, world.system.gateway(), &user, None).await.expect("a socket");
+    let order = place_by_hand(&world, &user, &sku).await;
     becomes(&world, &order, "PAID").await;
     assert_eq!(check_conservation(&world, &sku, (5, std::slice::from_ref(&order))).await, 1);
     assert_eq!(charges(&world, &order).await, [(2 * PRICE, 0)]);
@@ -136,6 +161,7 @@ async fn an_order_with_stock_is_paid_by_itself_and_goes_its_way() {
         names(&ledger, order.stream()),
         ["OrderPlaced", "OrderReserved", "OrderPaid", "OrderShipped", "OrderDelivered"]
     );
+    explained::check(&world, &ledger, &order).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ mod chaos;
 mod deadlines;
 mod erasure;
 mod events;
+mod explained;
 mod faults;
 mod flash_sale;
 mod forgeries;

@@ -27,7 +27,7 @@ impl World {
     }
 
     /// What a command answers, which must end with this code.
-    async fn answer(&self, line: &str, code: i32) -> Value {
+    pub(crate) async fn answer(&self, line: &str, code: i32) -> Value {
         judged(line, self.ops(line).output().await.expect("the ops binary"), code)
     }
 

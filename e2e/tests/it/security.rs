@@ -35,7 +35,7 @@ enum For {
 use For::{Admins, Anyone, Owner, Provider, Users};
 
 /// Every route, and for whom it is. A route that is missing here fails the test, and so does a row without a route.
-const TABLE: [(&str, &str, For); 50] = [
+const TABLE: [(&str, &str, For); 51] = [
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/api/v1/users", Admins),
     ("GET", "/api/v1/users/me", Users),
@@ -68,6 +68,7 @@ const TABLE: [(&str, &str, For); 50] = [
     ("GET", "/health", Anyone),
     ("GET", "/health/live", Anyone),
     ("GET", "/health/ready", Anyone),
+    ("GET", "/ops/explain/{order}", Admins),
     ("GET", "/ops/fulfilment", Admins),
     ("POST", "/ops/fulfilment/{order}/abort", Admins),
     ("POST", "/ops/fulfilment/{order}/compensate", Admins),

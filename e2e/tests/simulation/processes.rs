@@ -70,7 +70,7 @@ fn records(link: &Link, next: i64, (partition, seen): (usize, u64)) -> Option<Wo
     let read = (next..).zip(records).map(|(offset, recorded)| {
         let mut event = None;
         let envelope = recorded.map(|any| event = StockEvent::from_any(any));
-        Read::Event { offset, recorded: envelope.map(|()| event.unwrap()) }
+        Read::Event { offset, recorded: envelope.map(|()| event.unwrap()), written: None }
     });
     Some(Work::new(read.collect(), None))
 }

@@ -1,9 +1,10 @@
 //! The WebSocket from greeting to close.
 
+use read_model::Trail;
 use serde_json::json;
 
 use crate::client::{Client, Handshake, Seen};
-use crate::world::{LONG, World, event, terms, user};
+use crate::world::{LONG, SOON, World, event, stream, terms, user};
 
 #[tokio::test]
 async fn an_event_reaches_every_socket_of_its_owner_on_every_instance_and_nobody_else() {
@@ -21,6 +22,38 @@ async fn an_event_reaches_every_socket_of_its_owner_on_every_instance_and_nobody
     }
     let frame = theirs.frame().await;
     assert_eq!((&frame["seq"], &frame["stream"]), (&json!(1), &json!("ord_00000000000000000000000000000008")));
+}
+
+#[tokio::test]
+async fn when_an_event_was_first_written_to_a_screen_is_noted_once_its_owner_looks_on() {
+    let world = World::start().await;
+    let me = user(1);
+    world.feed(vec![event(&me, 7, 1)]).await;
+    let trails = async || {
+        let found = world.read_model.trails(&stream(7), &[Trail::Feeds, Trail::Screens]).await.unwrap();
+        found
+            .iter()
+            .map(|trail| trail.iter().map(|(at, seen)| (seen.version.0, *at)).collect())
+            .collect::<Vec<Vec<_>>>()
+    };
+    assert_eq!(trails().await.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0], "nobody looks on");
+    let (mut client, _) = Client::open(world.notifier.address, &world.token(&me)).await;
+    world.feed(vec![event(&me, 7, 2)]).await;
+    assert_eq!(client.events(1).await, [(2, 2)]);
+    let first = stack::eventually("it is noted", SOON, async || {
+        let found = trails().await;
+        (!found[1].is_empty()).then_some(found)
+    });
+    let first = first.await;
+    assert_eq!((first[1].len(), first[1][0].0), (1, 2), "what came before was never told");
+    assert!(first[1][0].1 >= first[0][1].1, "it is told once it is in the feed: {first:?}");
+
+    let other = world.another().await;
+    let (mut later, _) = Client::open(other.address, &world.token(&me)).await;
+    world.feed(vec![event(&me, 7, 3)]).await;
+    assert_eq!((client.events(1).await, later.events(1).await), (vec![(3, 3)], vec![(3, 3)]));
+    stack::eventually("the next one is noted", SOON, async || (trails().await[1].len() == 2).then_some(())).await;
+    assert_eq!(trails().await[1][0], first[1][0], "the first time stays");
 }
 
 #[tokio::test]
@@ -89,7 +122,7 @@ async fn a_user_has_so_many_sockets_and_not_one_more() {
     assert_eq!(third.close_code().await, 4029);
     Client::open(address, &world.token(&user(2))).await;
     drop(first);
-    stack::eventually("the place is free again", crate::world::SOON, async || {
+    stack::eventually("the place is free again", SOON, async || {
         let (mut again, _) = Handshake::offering(&world.token(&user(1))).connect(address).await.unwrap();
         matches!(again.see().await, Seen::Frame(_)).then_some(())
     })
@@ -111,5 +144,5 @@ async fn a_shutdown_closes_every_socket_with_a_pause_that_differs() {
     }
     assert_ne!(pauses[0], pauses[1]);
     drop((first, second));
-    assert!(world.notifier.process.tasks.finish(crate::world::SOON).await, "no socket keeps the process alive");
+    assert!(world.notifier.process.tasks.finish(SOON).await, "no socket keeps the process alive");
 }

@@ -111,6 +111,7 @@ impl World {
             list_remove: Vec::new(),
             text_add: Vec::new(),
             text_remove: Vec::new(),
+            sightings: Vec::new(),
         };
         let next = Position { next: base.next + 1, last: None };
         let batch =

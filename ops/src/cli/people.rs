@@ -61,7 +61,7 @@ pub struct CreateAdminCommand {
     pub execute: bool,
 }
 
-fn user(text: &str) -> Result<UserId, InvalidId> {
+pub(super) fn user(text: &str) -> Result<UserId, InvalidId> {
     UserId::parse(text)
 }
 

@@ -5,7 +5,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use super::{Aggregate, Cli, aggregate, plural};
 
 /// The commands that change something; all others only look.
-const ACTING: [&str; 15] = [
+const ACTING: [&str; 16] = [
     "ops topics apply",
     "ops schemas apply",
     "ops keys generate",
@@ -21,6 +21,7 @@ const ACTING: [&str; 15] = [
     "ops republish",
     "ops audit",
     "ops user create-admin",
+    "ops order place",
 ];
 
 #[test]

@@ -64,7 +64,7 @@ impl Line {
             topic: record.topic.to_string(),
             partition: record.partition,
             offset: record.offset,
-            written: logged.written.map(|at| at.to_string()),
+            written: record.written.map(|at| at.to_string()),
             stream: String::from_utf8_lossy(&record.key).into_owned(),
             version: record.version().map(|version| version.0),
             name: record.event_type().and_then(|full| full.rsplit('.').next()).map(str::to_owned),

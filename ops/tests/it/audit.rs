@@ -66,6 +66,7 @@ impl World {
             list_remove: Vec::new(),
             text_add: Vec::new(),
             text_remove: Vec::new(),
+            sightings: Vec::new(),
         };
         let next = Position { next: base.next + 1, last: Some(last.id) };
         let (writes, parking) = (vec![write], Parking::default());

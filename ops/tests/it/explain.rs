@@ -2,7 +2,7 @@
 
 use event_store::{CommandRecord, Commit, StoredEvent};
 use read_model::{
-    Applied, Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
+    Applied, Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Sighting, Source, Target,
 };
 use schemas::{
     CancellationCause, Event, EventId, FulfilmentCompleted, FulfilmentEvent, FulfilmentResult, OrderCancelled,
@@ -56,6 +56,7 @@ async fn show(read_model: &ReadModel, commit: &Commit) {
         list_remove: Vec::new(),
         text_add: Vec::new(),
         text_remove: Vec::new(),
+        sightings: vec![Sighting { version: commit.first, note: String::new() }],
     };
     let next = Position { next: base.next + 1, last: Some(last_event) };
     let (writes, parking) = (vec![write], Parking::default());
@@ -96,6 +97,9 @@ async fn an_order_is_explained_by_what_caused_what_and_by_what_readers_see() {
         json!(["OrderCancelled", 2, 40_000, "fulfilment"]),
     ];
     assert_eq!((told.as_slice(), &answer["tookMicros"]), (&expected[..], &json!(70_000)), "{answer}");
+    let hops = |event: usize| answer["events"][event]["hops"].as_array().unwrap().iter().map(|hop| &hop["to"]);
+    assert_eq!(hops(0).collect::<Vec<_>>(), [&json!("orders")], "{answer}");
+    assert_eq!((hops(1).count(), hops(2).count()), (0, 0), "nobody has shown them");
     let seen = json!([{
         "projection": "orders", "generation": 1, "stream": order.as_str(), "version": 1, "head": 2,
     }]);

@@ -61,6 +61,7 @@ impl World {
             list_remove: Vec::new(),
             text_add: Vec::new(),
             text_remove: Vec::new(),
+            sightings: Vec::new(),
         };
         let source = Source { topic: "orders.events.v1".into(), partition: 9 };
         let base = self.read_model.open(&target, &source).await.unwrap();

@@ -102,6 +102,7 @@ impl World {
             list_remove: Vec::new(),
             text_add: Vec::new(),
             text_remove: Vec::new(),
+            sightings: Vec::new(),
         };
         let gaps = gap.map(|highest| Gap { stream: last.stream.clone(), highest: Version(highest) });
         let batch = Batch {

@@ -49,6 +49,7 @@ async fn show(read_model: &ReadModel, before: Option<HistoryView>, event: &Recor
         list_remove: Vec::new(),
         text_add: Vec::new(),
         text_remove: Vec::new(),
+        sightings: Vec::new(),
     };
     let next = Position { next: base.next + 1, last: Some(event.id) };
     let (writes, parking) = (vec![write], Parking::default());

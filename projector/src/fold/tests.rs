@@ -15,7 +15,7 @@ use views::{OrderView, StockView};
 use super::*;
 
 fn read<E>(offset: i64, stream: StreamId, version: u32, event: E) -> Read<E> {
-    Read::Event { offset, recorded: recorded(stream, version, event) }
+    Read::Event { offset, recorded: recorded(stream, version, event), written: None }
 }
 
 fn recorded<E>(stream: StreamId, version: u32, event: E) -> Recorded<E> {
@@ -224,7 +224,7 @@ fn another_event_under_an_applied_version_is_a_diverged_history() {
     fold(&mut cache, &[placed(0, 1)]).unwrap();
     let Read::Event { mut recorded, .. } = placed(1, 1) else { unreachable!() };
     recorded.id = EventId(Uuid::from_u128(99));
-    let stopped = fold(&mut cache, &[Read::Event { offset: 1, recorded }]).unwrap_err();
+    let stopped = fold(&mut cache, &[Read::Event { offset: 1, recorded, written: None }]).unwrap_err();
     let Why::Stop(Stop::Diverged { version: Version(1), offset: 1, .. }) = stopped.why else {
         panic!("{:?}", stopped.why)
     };

@@ -46,16 +46,17 @@ impl<V: View> Worker<V> {
                 | vault::Error::Died(_) => Err(Stop::Vault { offset, stream: recorded.stream, source }),
             };
         }
-        Ok(self.event_of(offset, recorded))
+        Ok(self.event_of(record, recorded))
     }
 
     /// The event, if it is one of the projection's aggregate.
-    fn event_of(&self, offset: i64, recorded: Recorded<AnyEvent>) -> Read<V::Event> {
+    fn event_of(&self, record: &RawRecord, recorded: Recorded<AnyEvent>) -> Read<V::Event> {
+        let RawRecord { offset, written, .. } = *record;
         let name = recorded.event.name();
         let mut event = None;
         let envelope = recorded.map(|any| event = V::Event::from_any(any));
         match event {
-            Some(event) => Read::Event { offset, recorded: envelope.map(|()| event) },
+            Some(event) => Read::Event { offset, recorded: envelope.map(|()| event), written },
             None => Read::Refused(self.own(Refusal::of_event(offset, &envelope, name))),
         }
     }
@@ -105,7 +106,7 @@ mod tests {
 
     fn record(key: &str) -> RawRecord {
         let (topic, headers) = ("orders.events.v1".into(), Headers::collect([("ce_sequence", Some(&b"3"[..]))]));
-        RawRecord { topic, partition: 0, offset: 5, key: key.into(), value: Vec::new(), headers }
+        RawRecord { topic, partition: 0, offset: 5, key: key.into(), value: Vec::new(), headers, written: None }
     }
 
     #[test]

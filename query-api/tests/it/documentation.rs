@@ -94,6 +94,10 @@ async fn answers_have_the_fields_that_their_description_has() {
     let diff = stage.get("/queries/orders/ord_1/diff", &admin(), &[]).await.json();
     assert_described(schemas, "OrderDiff", &diff);
     assert_described(schemas, "Change", &diff["changes"][0]);
+    let explained = stage.get("/ops/explain/ord_1", &admin(), &[]).await.json();
+    assert_described(schemas, "Explanation", &explained);
+    assert_described(schemas, "ExplainedEvent", &explained["events"][0]);
+    assert_described(schemas, "ExplainedHop", &explained["events"][0]["hops"][0]);
     let page = stage.get("/ops/fulfilment", &admin(), &[]).await.json();
     assert_described(schemas, "FulfilmentPage", &page);
     assert_described(schemas, "Fulfilment", &page["fulfilments"][0]);

@@ -6,6 +6,7 @@ mod caller;
 mod consistency;
 mod documentation;
 mod events;
+mod explain;
 mod health;
 mod listening;
 mod order;

@@ -6,11 +6,11 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use query_api::{App, Peer, Peers};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, Position, ReadModel, RedisConfig, Source,
-    Target, feeds,
+    Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, Position, ReadModel, RedisConfig, Sighting,
+    Source, Target, feeds,
 };
 use runtime::{Process, Secret, clock};
-use schemas::{Event, Recorded, StreamId, UserId, Version};
+use schemas::{Event, Recorded, StreamId, Timestamp, UserId, Version};
 use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
@@ -162,6 +162,12 @@ impl Stage {
         assert!(matches!(appended, feeds::Appended::Done(_)), "{appended:?}");
     }
 
+    /// A screen shows an event five milliseconds after it happened.
+    pub(crate) async fn screen<E: Event>(&self, event: &Recorded<E>) {
+        let at = Timestamp::from_micros(event.at.as_micros() + 5_000);
+        self.model.shown_on_screens(&[(event.stream.clone(), event.version, at)]).await.unwrap();
+    }
+
     /// A stream cannot go on.
     pub(crate) async fn park(&self, projection: Projection, park: Park) {
         let (target, source) = place(projection);
@@ -206,6 +212,7 @@ impl Stage {
         let texts = |texts: Vec<Text>| texts.into_iter().map(|text| (text.index, text.text)).collect();
         let stays = |left: &Listing| entered.iter().any(|entered| entered.list == left.list);
         let list_remove = left.into_iter().filter(|left| !stays(left)).map(|left| left.list).collect();
+        let note = V::PROJECTION.noted().note(event, Some(event.at));
         let write = DocumentWrite {
             stream: event.stream.clone(),
             from,
@@ -216,6 +223,7 @@ impl Stage {
             list_remove,
             text_add: texts(texts_entered),
             text_remove: texts(texts_left),
+            sightings: note.into_iter().map(|note| Sighting { version: event.version, note }).collect(),
         };
         let next = Position { next: base.next + 1, last: Some(event.id) };
         let batch =

@@ -7,7 +7,7 @@ use schemas::{EventId, StreamId, Timestamp, UserId, Version};
 
 use super::{GAPS, MOST_ENTRIES, PARKED, POSITIONS, VERSIONS, WINDOW, bell_channel, entries_key, head_key};
 use crate::library::FEEDS;
-use crate::{Error, Position, ReadModel, Source};
+use crate::{Error, Position, ReadModel, Source, trails};
 
 /// The events between two positions of one partition, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn call(batch: &Batch) -> Cmd {
     let Batch { source, base, next, now, events } = batch;
     call.arg(source.to_string()).arg(base.to_string()).arg(next.to_string());
     call.arg(now.as_micros()).arg(WINDOW.as_micros().to_string()).arg(MOST_ENTRIES);
-    call.arg(&*source.topic).arg(source.partition);
+    call.arg(&*source.topic).arg(source.partition).arg(trails::OF_FEEDS);
     for owner in owners {
         call.arg(bell_channel(owner));
     }

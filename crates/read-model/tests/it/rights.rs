@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use read_model::feeds::{Appended, Batch, Cursor, Read};
 use read_model::generations::Shape;
-use read_model::{Applied, Error, Freshness, Generation, Position, ReadModel, RedisConfig, Sink, Target};
+use read_model::{
+    Applied, DocumentWrite, Error, Freshness, Generation, Position, ReadModel, RedisConfig, Sighting, Sink, Target,
+    Trail,
+};
 use redis::aio::MultiplexedConnection;
 use runtime::Process;
+use schemas::Version;
 use stack::servers::Redis;
 use stack::testing::{self, eventually};
 
@@ -65,7 +69,8 @@ impl Drop for Rig {
 /// One order in generation 1 of the orders, written on what is stored.
 async fn project(read_model: &ReadModel) -> Result<Applied, Error> {
     let base = read_model.position(&ORDERS, &source(0)).await?;
-    let writes = vec![write(1, 0, 1)];
+    let sightings = vec![Sighting { version: Version(1), note: String::new() }];
+    let writes = vec![DocumentWrite { sightings, ..write(1, 0, 1) }];
     let next = Position { next: base.next + 1, last: writes.last().map(|write| write.last_event) };
     let (gaps, parking) = (Vec::new(), read_model::Parking::default());
     read_model.apply(&read_model::Batch { target: ORDERS, source: source(0), base, next, writes, gaps, parking }).await
@@ -105,6 +110,7 @@ async fn work_of_the_notifier(read_model: &ReadModel, process: &Process) {
     assert!(
         matches!(read_model.feed_read(&me, Cursor::START, 5).await.unwrap(), Read::Known(entries) if entries.len() == 1)
     );
+    read_model.shown_on_screens(&[(stream(1), Version(1), NOW)]).await.unwrap();
     read_model.keep_ticket("ticket", "bearer", SOON).await.unwrap();
     assert_eq!(read_model.take_ticket("ticket").await.unwrap().as_deref(), Some("bearer"));
     read_model.count_parked(&[Sink::Feeds]).await.unwrap();
@@ -121,6 +127,9 @@ async fn work_of_the_query_api(rig: &mut Rig, read_model: &ReadModel) {
     reader.lag_ms("orders").await.unwrap();
     reader.positions("orders").await.unwrap();
     read_model.feed_head(&feeds::user(1)).await.unwrap();
+    // A note that was refused shows here, and nowhere else.
+    let trails = read_model.trails(&stream(1), &[Trail::Views("orders"), Trail::Feeds, Trail::Screens]).await.unwrap();
+    assert_eq!(trails.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
     let _notices = read_model.notices(&rig.process);
     eventually("the query API listens for notices", SOON, async || {
         let clients: String = redis::cmd("CLIENT").arg("LIST").query_async(&mut rig.root.clone()).await.unwrap();

@@ -13,6 +13,7 @@ pub(crate) mod parking;
 mod property;
 mod purge;
 mod reader;
+mod trails;
 
 use std::collections::BTreeMap;
 
@@ -120,5 +121,6 @@ pub(crate) fn write(number: u128, from: u32, to: u32) -> DocumentWrite {
         list_remove: Vec::new(),
         text_add: Vec::new(),
         text_remove: Vec::new(),
+        sightings: Vec::new(),
     }
 }

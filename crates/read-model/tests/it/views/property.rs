@@ -217,6 +217,7 @@ impl Change {
             list_add: self.enters.iter().map(|(index, score)| (name(*index), *score)).collect(),
             text_add: self.texts.0.iter().map(|text| (INDEX.to_owned(), TEXTS[*text].to_owned())).collect(),
             text_remove: self.texts.1.iter().map(|text| (INDEX.to_owned(), TEXTS[*text].to_owned())).collect(),
+            sightings: Vec::new(),
         }
     }
 }
