@@ -4,8 +4,9 @@
 --
 -- KEYS  1 positions, 2 stream versions, 3 gaps, 4 parked streams; then per owner its feed (stream) and its head (hash)
 -- ARGV  1 field of the position, 2 position to start from, 3 position to store, 4 now and 5 window in microseconds,
---       6 most entries of a feed, 7 topic, 8 partition, 9 what the keys of trails begin with; then one bell channel per owner; then ten per event:
---       stream, version, event id, at, number of the owner (0 = none), type, seed type, offset, data, trace context or ''
+--       6 most entries of a feed, 7 topic, 8 partition, 9 what the keys of trails begin with; then one bell channel per
+--       owner; then ten per event: stream, version, event id, at, number of the owner (0 = none), type, seed type, offset,
+--       data, trace context or ''
 -- Answers {1, appended, duplicates, too old, gaps}, or {0, stored position} and has written nothing.
 --
 -- Everything is read and checked before the first write, because a failing Function is not rolled back.
