@@ -102,9 +102,11 @@ impl<'a> Shop<'a> {
         let listening = customers.iter().map(async |customer| {
             let mut listener = Listener::new(world, customer, &told);
             let socket = listener.connect().await.expect("a socket");
-            runtime::tasks::spawn("listener", listener.listen(socket))
+            (listener, socket)
         });
-        let listeners = join_all(listening).await;
+        let listening = join_all(listening).await.into_iter();
+        let listeners =
+            listening.map(|(listener, socket)| runtime::tasks::spawn("listener", listener.listen(socket))).collect();
         Self { world, gateway, customers, told, listeners }
     }
 
