@@ -201,10 +201,8 @@ async fn work_of_the_relay(store: &EventStore, others: &EventStore) {
     outbox.unmark(&marked).await.expect("no marks");
     assert_eq!(outbox.backlog(100).await.expect("a number"), 0);
     let (listener, stop) = (outbox.clone(), CancellationToken::new());
-    let listening = tokio::spawn({
-        let stop = stop.clone();
-        async move { listener.listen(&stop).await }
-    });
+    let stopped = stop.clone();
+    let listening = runtime::tasks::spawn("listener", async move { listener.listen(&stopped).await });
     let bell = outbox.doorbell();
     // That it has begun to listen, and then a commit of somebody else.
     tokio::time::timeout(SOON, bell.rung(Lanes::ALL)).await.expect("a first ring");
