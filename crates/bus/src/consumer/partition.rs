@@ -217,7 +217,7 @@ mod tests {
         check(Position { next: 5, last: None }, &when, &then);
     }
 
-    /// Seen to fail when a partition that starts anew keeps its offsets, and when whatever Kafka refuses is offered again.
+    /// Seen to fail when a partition that starts anew keeps its offsets.
     #[test]
     fn an_offset_that_kafka_refused_is_offered_again_but_none_of_a_log_that_is_gone() {
         let mut partition = check(Position { next: 5, last: None }, &[(5, 5)], &[Verdict::Deliver]);
