@@ -27,7 +27,7 @@ use crate::provider;
 use customer::Customer;
 use diary::Diary;
 use listener::Listener;
-use nemesis::Nemesis;
+use nemesis::{Nemesis, Raid};
 use verdict::Attack;
 
 pub use lines::Lines;
@@ -73,7 +73,10 @@ pub async fn run(system: &Orderflow, lines: &Lines, plan: Plan) -> Report {
     let until = clock::monotonic() + plan.length;
     let shopping = customers.into_iter().map(|(customer, random)| customer.shop(random, until, plan.rate));
     let nemesis = Nemesis::new(system, lines, StdRng::seed_from_u64(plan.seed));
-    let (_shopped, blows) = tokio::join!(join_all(shopping), nemesis.rage(until));
+    let (_shopped, Raid { blows, fallen }) = tokio::join!(join_all(shopping), nemesis.rage(until));
+    for what in fallen {
+        diary.breach(None, what);
+    }
 
     let recovery = recover(system, &diary).await;
     let observer = Observer::of(system).await;

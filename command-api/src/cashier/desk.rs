@@ -47,6 +47,7 @@ impl Desk {
                     Some(Err(FeedError::LogChanged(changed))) => {
                         tracing::error!("{changed}; the cashier reads it again from its start");
                         self.feed.seek(Position { next: changed.start, last: None });
+                        self.open.start_over(changed.start);
                     }
                     Some(Err(FeedError::Hole { found, .. })) => self.feed.seek(Position { next: found, last: None }),
                     None => return,

@@ -63,6 +63,15 @@ impl Open {
         again
     }
 
+    /// The log is another one, and is read from this offset on: the payments go on, their records are gone.
+    pub(super) fn start_over(&mut self, start: i64) {
+        self.next = start;
+        self.unsettled.clear();
+        for work in self.payments.values_mut() {
+            *work = Work::default();
+        }
+    }
+
     /// Every record before this offset is settled.
     pub(super) fn settled_before(&self) -> i64 {
         self.unsettled.first().copied().unwrap_or(self.next)
@@ -104,5 +113,21 @@ mod tests {
         assert!(open.settled(&payment(1)));
         assert!(!open.settled(&payment(1)));
         assert_eq!((open.settled_before(), open.len()), (3, 0));
+    }
+
+    /// Seen to fail when the offsets of the log before are kept.
+    #[test]
+    fn nothing_of_another_log_counts_as_read_and_a_payment_that_is_worked_on_is_looked_at_again() {
+        let mut open = Open::default();
+        open.pass(498);
+        assert!(open.take(499, &payment(1)) && open.take(500, &payment(2)) && !open.take(501, &payment(2)));
+        open.start_over(0);
+        assert_eq!((open.settled_before(), open.len()), (0, 2));
+        assert!(!open.take(0, &payment(1)), "it is being worked on");
+        assert!(!open.settled(&payment(2)));
+        assert_eq!(open.settled_before(), 0);
+        assert!(open.settled(&payment(1)), "once more for the record of this log");
+        assert!(!open.settled(&payment(1)));
+        assert_eq!((open.settled_before(), open.len()), (1, 0));
     }
 }

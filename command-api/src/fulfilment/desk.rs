@@ -55,6 +55,8 @@ impl Desk {
                 Some(Err(FeedError::LogChanged(changed))) => {
                     tracing::error!("{changed}; the fulfilments hear it again from its start");
                     self.feed.seek(Position { next: changed.start, last: None });
+                    // Whoever gets the partition next must not begin at an offset of the log before.
+                    self.feed.stored(changed.start);
                 }
                 Some(Err(FeedError::Hole { found, .. })) => self.feed.seek(Position { next: found, last: None }),
                 None => return,

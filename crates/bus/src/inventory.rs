@@ -50,7 +50,8 @@ impl Inventory {
         Ok(Self { client: Arc::new(client) })
     }
 
-    /// What the partitions of each aggregate's topic hold; a topic that does not exist is left out.
+    /// What the partitions of each aggregate's topic hold; a topic that does not exist, or of which a partition does not
+    /// say, is left out.
     pub async fn topics(&self) -> Result<BTreeMap<Aggregate, Vec<Held>>, Error> {
         self.ask("look at the topics", |client| {
             let metadata = client.fetch_metadata(None, TIMEOUT)?;
@@ -63,14 +64,15 @@ impl Inventory {
             let there: Vec<_> = Aggregate::ALL.into_iter().map(of).filter(|(_, partitions)| *partitions > 0).collect();
             let starts = offsets(client, &there, Offset::Beginning)?;
             let ends = offsets(client, &there, Offset::End)?;
-            let held = there.iter().map(|(aggregate, partitions)| {
+            let held = there.iter().filter_map(|(aggregate, partitions)| {
                 let at = |list: &TopicPartitionList, partition| {
-                    let found = list.find_partition(aggregate.topic(), partition);
-                    found.and_then(|element| element.offset().to_raw()).unwrap_or_default()
+                    let found = list.find_partition(aggregate.topic(), partition)?;
+                    found.error().ok()?;
+                    found.offset().to_raw()
                 };
-                let held =
-                    (0..*partitions).map(|partition| Held { start: at(&starts, partition), end: at(&ends, partition) });
-                (*aggregate, held.collect())
+                let held = (0..*partitions)
+                    .map(|partition| Some(Held { start: at(&starts, partition)?, end: at(&ends, partition)? }));
+                Some((*aggregate, held.collect::<Option<_>>()?))
             });
             Ok(held.collect())
         })

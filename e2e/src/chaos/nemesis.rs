@@ -60,6 +60,14 @@ struct Stroke {
 /// How often each process suffered what.
 pub(super) type Blows = BTreeMap<(String, Blow), u32>;
 
+/// What was done, and what happened without anybody having done it.
+#[derive(Debug, Default)]
+pub(super) struct Raid {
+    pub(super) blows: Blows,
+    /// What became of processes that had ended by themselves when they were to be killed.
+    pub(super) fallen: Vec<String>,
+}
+
 pub(super) struct Nemesis<'a> {
     system: &'a Orderflow,
     lines: &'a Lines,
@@ -72,8 +80,8 @@ impl<'a> Nemesis<'a> {
     }
 
     /// Strikes until then; returns when every process runs again.
-    pub(super) async fn rage(mut self, until: Instant) -> Blows {
-        let mut blows = Blows::new();
+    pub(super) async fn rage(mut self, until: Instant) -> Raid {
+        let mut raid = Raid::default();
         let mut suffering: BTreeSet<String> = BTreeSet::new();
         let mut under_way = FuturesUnordered::new();
         while clock::monotonic() < until {
@@ -81,7 +89,7 @@ impl<'a> Nemesis<'a> {
             let (victim, blow) = self.choose();
             let (length, lost) = (self.length(blow), self.random.random_range(1..LOST_BYTES));
             if suffering.len() < AT_A_TIME && suffering.insert(victim.clone()) {
-                *blows.entry((victim.clone(), blow)).or_default() += 1;
+                *raid.blows.entry((victim.clone(), blow)).or_default() += 1;
                 let stroke = Stroke { victim, blow, length, lost };
                 under_way.push(strike(self.system, self.lines, stroke));
             }
@@ -89,15 +97,18 @@ impl<'a> Nemesis<'a> {
             tokio::pin!(next);
             loop {
                 tokio::select! {
-                    Some(victim) = under_way.next() => {
+                    Some((victim, fallen)) = under_way.next() => {
                         suffering.remove(&victim);
+                        raid.fallen.extend(fallen);
                     }
                     () = &mut next => break,
                 }
             }
         }
-        while under_way.next().await.is_some() {}
-        blows
+        while let Some((_, fallen)) = under_way.next().await {
+            raid.fallen.extend(fallen);
+        }
+        raid
     }
 
     fn choose(&mut self) -> (String, Blow) {
@@ -129,9 +140,10 @@ impl<'a> Nemesis<'a> {
     }
 }
 
-/// Does it, and undoes it after a while; returns the name of the victim.
-async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> String {
+/// Does it, and undoes it after a while; returns the name of the victim, and what is known of it if it had ended before.
+async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> (String, Option<String>) {
     let Stroke { victim, blow, length, lost } = stroke;
+    let fallen = fallen(system, &victim).await;
     match blow {
         Blow::Disturb(trouble) => lines.disturb(&victim, trouble, length).await,
         Blow::Freeze => {
@@ -150,7 +162,16 @@ async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> String {
             system.start_only(&victim).expect("a process that starts again");
         }
     }
-    victim
+    (victim, fallen)
+}
+
+/// How a process ended that nobody ended; none while it runs. Whoever is killed and started again would hide it.
+async fn fallen(system: &Orderflow, victim: &str) -> Option<String> {
+    if system.pid(victim).expect("a known process").is_some() {
+        return None;
+    }
+    let error = system.ready(victim).await.err()?;
+    Some(format!("{victim} ended by itself: {}", stack::chain(&error)))
 }
 
 /// A registry that lost its data; an operator registers the schemas again.

@@ -6,6 +6,8 @@ use e2e::chaos::{self, Lines, Plan};
 
 use crate::world::World;
 
+/// Seen to fail, as a run of the binary: when MongoDB's silence is taken for success (`store-takes-silence-for-success`), and
+/// when a process was aborted before the rig killed it.
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "what was done and survived is worth reading")]
 async fn an_attack_on_every_process_breaks_no_promise() {

@@ -18,6 +18,7 @@ mod flash_sale;
 mod forgeries;
 mod fulfilment;
 mod graceful;
+mod healing;
 mod idempotency;
 mod journey;
 mod keys;

@@ -22,8 +22,8 @@ const BREATH: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 struct Logs {
-    /// How many records each topic held when it was last looked at; a topic that is not there held nothing.
-    records: BTreeMap<Aggregate, i64>,
+    /// What the partitions of each topic held when it was last looked at; a topic that is not there held nothing.
+    held: BTreeMap<Aggregate, Vec<Held>>,
     /// The topics that are to be compared with what was published.
     due: BTreeSet<Aggregate>,
     counted: Option<Instant>,
@@ -36,8 +36,7 @@ pub(super) async fn look_after(links: Links) -> Result<(), Infallible> {
 
 impl Logs {
     async fn pass(&mut self, links: &Links) -> Result<(), Error> {
-        let topics = topics(links).await?;
-        self.note(&topics);
+        self.note(topics(links).await?);
         // What is under way must arrive before it makes sense to count again.
         if links.alarm.is_raised() || self.due.is_empty() || links.again.backlog(1).await? > 0 {
             return Ok(());
@@ -45,7 +44,7 @@ impl Logs {
         for aggregate in self.due.clone() {
             let published = walk(links, aggregate, Wish::Count).await?;
             // Looked at later than what it is compared with, so whatever was published then is there now.
-            let Some(records) = self::topics(links).await?.get(&aggregate).copied() else { continue };
+            let Some(records) = topics(links).await?.get(&aggregate).map(|held| records(held)) else { continue };
             if u64::try_from(records).unwrap_or_default() >= published.events {
                 self.due.remove(&aggregate);
                 continue;
@@ -64,27 +63,35 @@ impl Logs {
         Ok(())
     }
 
-    /// Finds out which topics are to be compared: those that were not yet, and those that became smaller.
-    fn note(&mut self, topics: &BTreeMap<Aggregate, i64>) {
+    /// Finds out which topics are to be compared: those that were not yet, and those that lost something or came back. A
+    /// topic that was made anew may soon hold as many records as before, but hardly in each of its partitions.
+    fn note(&mut self, held: BTreeMap<Aggregate, Vec<Held>>) {
         if self.counted.is_none_or(|counted| counted.elapsed() >= COUNT) {
             self.counted = Some(clock::monotonic());
             self.due.extend(Aggregate::ALL);
         }
-        for (aggregate, records) in topics {
-            let before = self.records.get(aggregate).copied().unwrap_or(i64::MAX);
-            if *records < before {
-                self.due.insert(*aggregate);
-            }
-        }
-        self.records.clone_from(topics);
+        let lost = |(aggregate, now): &(&Aggregate, &Vec<Held>)| {
+            self.held.get(aggregate).is_none_or(|before| lost_something(before, now))
+        };
+        self.due.extend(held.iter().filter(lost).map(|(aggregate, _)| *aggregate));
+        self.held = held;
     }
 }
 
-/// How many records each topic holds, of those that are there.
-async fn topics(links: &Links) -> Result<BTreeMap<Aggregate, i64>, Error> {
-    let topics = links.inventory.topics().await.map_err(|source| Error::Logs { source })?;
-    let records = |held: Vec<Held>| held.iter().map(|held| held.end - held.start).sum();
-    Ok(topics.into_iter().map(|(aggregate, held)| (aggregate, records(held))).collect())
+/// Whether records are gone that were there before: logs only ever grow at their end.
+fn lost_something(before: &[Held], now: &[Held]) -> bool {
+    let shorter = |(before, now): (&Held, &Held)| now.end < before.end || now.start > before.start;
+    now.len() < before.len() || before.iter().zip(now).any(shorter)
+}
+
+/// How many records that are.
+fn records(held: &[Held]) -> i64 {
+    held.iter().map(|held| held.end - held.start).sum()
+}
+
+/// What the partitions of each topic hold, of those that are there.
+async fn topics(links: &Links) -> Result<BTreeMap<Aggregate, Vec<Held>>, Error> {
+    links.inventory.topics().await.map_err(|source| Error::Logs { source })
 }
 
 /// What to do with published commits.
@@ -114,17 +121,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_is_compared_at_first_and_when_it_became_smaller_or_came_back() {
+    fn a_topic_is_compared_at_first_when_it_lost_something_and_when_it_came_back() {
         let mut logs = Logs::default();
-        let orders = |records| BTreeMap::from([(Aggregate::Order, records)]);
-        let mut due_after = |topics: &BTreeMap<Aggregate, i64>| {
-            logs.note(topics);
+        let orders = |spans: &[(i64, i64)]| {
+            let held = spans.iter().map(|(start, end)| Held { start: *start, end: *end }).collect();
+            BTreeMap::from([(Aggregate::Order, held)])
+        };
+        let mut due_after = |held: BTreeMap<Aggregate, Vec<Held>>| {
+            logs.note(held);
             std::mem::take(&mut logs.due)
         };
-        assert_eq!(due_after(&orders(5)), BTreeSet::from(Aggregate::ALL));
-        assert_eq!(due_after(&orders(7)), BTreeSet::new());
-        assert_eq!(due_after(&orders(6)), BTreeSet::from([Aggregate::Order]));
-        assert_eq!(due_after(&BTreeMap::new()), BTreeSet::new(), "a topic that is not there cannot be filled");
-        assert_eq!(due_after(&orders(0)), BTreeSet::from([Aggregate::Order]));
+        let (nothing, lost) = (BTreeSet::new(), BTreeSet::from([Aggregate::Order]));
+        assert_eq!(due_after(orders(&[(0, 5), (0, 2)])), BTreeSet::from(Aggregate::ALL));
+        assert_eq!(due_after(orders(&[(0, 7), (0, 2)])), nothing);
+        assert_eq!(due_after(orders(&[(0, 6), (0, 2)])), lost);
+        assert_eq!(due_after(orders(&[(0, 5), (0, 4)])), lost, "made anew, and filled as far meanwhile");
+        assert_eq!(due_after(orders(&[(1, 6), (0, 4)])), lost, "its first record is gone");
+        assert_eq!(due_after(orders(&[(1, 9)])), lost, "a partition is gone");
+        assert_eq!(due_after(BTreeMap::new()), nothing, "a topic that is not there cannot be filled");
+        assert_eq!(due_after(orders(&[(0, 0), (0, 0)])), lost);
+        assert_eq!(due_after(orders(&[(0, 0), (0, 0)])), nothing);
     }
 }

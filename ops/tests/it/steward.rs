@@ -144,6 +144,7 @@ fn commits(stream: &StreamId, versions: u32) -> Vec<Commit> {
     (1..=versions).map(|version| commit(stream, version, 1, i64::from(version))).collect()
 }
 
+/// Seen to fail when a stream is published again without the versions that were missed first (`steward-heals-too-late`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_is_healed_from_the_version_that_is_missing_and_a_parked_stream_is_left_alone() {
     let (world, gapped, parked) = (World::new("steward_gaps").await, order(1), order(2));

@@ -110,14 +110,14 @@ impl Context {
         client.incremental_unassign(list)
     }
 
-    /// Kafka did not take these offsets, as during a rebalance: they are offered again, unless newer ones are.
+    /// Kafka did not take these offsets, as during a rebalance: see [`Partition::offer_again`].
     pub(super) fn not_committed(&self, error: &KafkaError, offsets: &TopicPartitionList) {
         tracing::debug!(%error, group = self.group.config.group, "Kafka did not take the offsets; they are offered again");
         let mut assignment = self.assignment();
         for element in offsets.elements() {
             let partition = assignment.find(element.topic(), element.partition());
             if let (Some(partition), Offset::Offset(next)) = (partition, element.offset()) {
-                partition.to_commit.get_or_insert(next);
+                partition.offer_again(next);
             }
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct Partition {
     pub(super) seek_due: bool,
     /// Kafka is to be told this offset.
     pub(super) to_commit: Option<i64>,
+    /// The offset that Kafka was told last, in this run.
+    offered: Option<i64>,
 }
 
 /// Why we do not know whether this is still the same log.
@@ -80,12 +82,13 @@ impl Partition {
             paused: false,
             seek_due: false,
             to_commit: None,
+            offered: None,
         };
         new.restart(position, 0, now);
         new
     }
 
-    /// Starts anew at this position.
+    /// Starts anew at this position. Offsets that Kafka has not taken yet may be another log's, so they are dropped.
     pub(super) fn restart(&mut self, position: Position, run: u64, now: Instant) {
         self.position = position;
         self.run = run;
@@ -94,6 +97,22 @@ impl Partition {
         self.rereads = 0;
         self.doubt = None;
         self.halted = false;
+        self.to_commit = None;
+        self.offered = None;
+    }
+
+    /// The offset that Kafka is to be told now, if there is one.
+    pub(super) fn offer(&mut self) -> Option<i64> {
+        let next = self.to_commit.take()?;
+        self.offered = Some(next);
+        Some(next)
+    }
+
+    /// Kafka did not take this offset: it is offered again, unless a newer one is or the partition started anew since.
+    pub(super) fn offer_again(&mut self, next: i64) {
+        if self.offered == Some(next) {
+            self.to_commit.get_or_insert(next);
+        }
     }
 
     /// Compares the record before the position once more, when it is read from [`Self::read_from`].
@@ -196,6 +215,29 @@ mod tests {
         let when = [(3, 3), (4, 4), (5, 5), (5, 5), (4, 4)];
         let then = [Verdict::Drop, Verdict::Drop, Verdict::Deliver, Verdict::Drop, Verdict::Drop];
         check(Position { next: 5, last: None }, &when, &then);
+    }
+
+    /// Seen to fail when a partition that starts anew keeps its offsets.
+    #[test]
+    fn an_offset_that_kafka_refused_is_offered_again_but_none_of_a_log_that_is_gone() {
+        let mut partition = check(Position { next: 5, last: None }, &[(5, 5)], &[Verdict::Deliver]);
+        partition.to_commit = Some(6);
+        assert_eq!((partition.offer(), partition.offer()), (Some(6), None));
+        partition.offer_again(6);
+        assert_eq!(partition.offer(), Some(6));
+        partition.to_commit = Some(7);
+        partition.offer_again(6);
+        assert_eq!(partition.offer(), Some(7), "a newer one goes first");
+        partition.offer_again(6);
+        assert_eq!(partition.offer(), None, "and the older one is of no use then");
+
+        partition.to_commit = Some(8);
+        partition.restart(Position::default(), 1, clock::monotonic());
+        assert_eq!(partition.offer(), None, "what was done in another log says nothing of this one");
+        partition.offer_again(7);
+        assert_eq!(partition.offer(), None, "also when Kafka's answer comes late");
+        partition.to_commit = Some(1);
+        assert_eq!(partition.offer(), Some(1));
     }
 
     #[test]

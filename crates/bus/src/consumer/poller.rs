@@ -263,7 +263,7 @@ impl Poller<'_> {
     fn commit(&self) {
         let mut done = TopicPartitionList::new();
         for partition in self.client.context().assignment().iter_mut() {
-            if let Some(next) = partition.to_commit.take() {
+            if let Some(next) = partition.offer() {
                 let _valid = done.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(next));
             }
         }
