@@ -1,6 +1,8 @@
-//! Streams as MongoDB has them: which there are, and what happened in one.
+//! Streams as MongoDB has them: which there are, and what happened in them.
 
-use event_store::{EventStore, Republisher, Selection, Walk};
+use std::collections::BTreeMap;
+
+use event_store::{Commit, EventStore, Republisher, Selection, Walk};
 use schemas::{AnyEvent, Recorded, StreamId, Version};
 use views::Projection;
 
@@ -17,7 +19,12 @@ impl Streams {
     /// From the first one on.
     pub(crate) fn of(projection: Projection, republisher: &Republisher) -> Self {
         let beginning = Some(projection.aggregate().prefix().into());
-        Self { walk: republisher.walk(Selection { beginning, ..Selection::default() }), last: None }
+        Self::among(Selection { beginning, ..Selection::default() }, republisher)
+    }
+
+    /// Only streams of which some commit is selected.
+    pub(crate) fn among(selection: Selection, republisher: &Republisher) -> Self {
+        Self { walk: republisher.walk(selection), last: None }
     }
 
     /// The next streams that have commits, each of them once; `None` at the end.
@@ -35,7 +42,24 @@ impl Streams {
 pub(crate) async fn events(store: &EventStore, stream: &StreamId) -> Result<Vec<Recorded<AnyEvent>>, Error> {
     let mut events = Vec::new();
     for commit in store.tail(stream, Version::FIRST).await? {
-        events.extend(commit.recorded().map_err(|source| Error::Event { stream: stream.clone(), source })?);
+        events.extend(recorded(&commit)?);
     }
     Ok(events)
+}
+
+/// The same for streams as a walk brings them, one after the other, in one read.
+pub(crate) async fn events_along(
+    store: &EventStore,
+    streams: &[StreamId],
+) -> Result<BTreeMap<StreamId, Vec<Recorded<AnyEvent>>>, Error> {
+    let (Some(first), Some(last)) = (streams.first(), streams.last()) else { return Ok(BTreeMap::new()) };
+    let mut events = BTreeMap::<_, Vec<_>>::new();
+    for commit in store.between(first, last).await? {
+        events.entry(commit.stream.clone()).or_default().extend(recorded(&commit)?);
+    }
+    Ok(events)
+}
+
+fn recorded(commit: &Commit) -> Result<Vec<Recorded<AnyEvent>>, Error> {
+    commit.recorded().map_err(|source| Error::Event { stream: commit.stream.clone(), source })
 }

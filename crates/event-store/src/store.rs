@@ -1,5 +1,6 @@
 //! The event store as its callers see it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use mongodb::Database;
 use runtime::Process;
 use schemas::{StreamId, Version};
 
-use crate::commit::{Commit, KeyHash};
+use crate::commit::{Commit, CommitId, KeyHash};
 use crate::connection::{self, Connection};
 use crate::writer::Writer;
 use crate::{Appended, Deadlines, Doorbell, Error, Outbox, Republisher, Transaction, metrics, outbox};
@@ -123,6 +124,31 @@ impl EventStore {
         let previous = self.find(LOAD, earlier, -1, 1).await?;
         commits.splice(0..0, previous.into_iter().filter(|commit| commit.last() >= from));
         Ok(commits)
+    }
+
+    /// Every commit of the streams from this one to that one, in the order of their ids, so each stream's in order. Sees
+    /// everything that was acknowledged before the call.
+    pub async fn between(&self, first: &StreamId, last: &StreamId) -> Result<Vec<Commit>, Error> {
+        let all = doc! { "$gte": bound(first, Bson::MinKey), "$lt": bound(last, Bson::MaxKey) };
+        self.find(LOAD, all, 1, 0).await
+    }
+
+    /// Which of these streams have any commit. Sees everything that was acknowledged before the call. No streams ask
+    /// nothing.
+    pub async fn begun(&self, streams: &[StreamId]) -> Result<BTreeSet<StreamId>, Error> {
+        if streams.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let firsts: Vec<_> = streams.iter().map(|stream| bound(stream, Version::FIRST.0)).collect();
+        let commits = self.connection.commits.clone();
+        let found = self.connection.run(async move {
+            let found = commits.find(doc! { "_id": { "$in": firsts } }).projection(doc! { "_id": 1 });
+            found.await?.try_collect::<Vec<RawDocumentBuf>>().await
+        });
+        let documents = found.await.map_err(|cause| cause.doing(LOAD))?;
+        let stream = |document: &RawDocumentBuf| CommitId::of_document(document).map(|id| id.stream);
+        let streams = documents.iter().map(stream).collect::<Result<_, _>>();
+        streams.map_err(|source| Error::Unreadable { doing: LOAD, source })
     }
 
     /// The commits that were made under any of these keys, each once. Sees everything that was acknowledged before the

@@ -1,5 +1,6 @@
 //! A projection is filled anew and readers are switched to it and back, while they read and others write.
 
+mod repair;
 mod shop;
 
 use std::process::{Output, Stdio};

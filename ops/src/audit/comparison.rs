@@ -50,16 +50,21 @@ impl Comparison {
         for streams in streams.chunks(TOGETHER) {
             let standings = self.read_model.standings(&self.target, streams).await?;
             for (stream, standing) in streams.iter().zip(standings) {
-                found.compared += 1;
-                if standing.parked {
-                    found.troubled += 1;
-                    found.suspects.remove(stream);
-                    continue;
-                }
-                match self.judge(stream, &standing).await? {
-                    Some(finding) => self.note(stream, finding, found).await?,
-                    None => drop(found.suspects.remove(stream)),
-                }
+                let events = streams::events(&self.store, stream).await?;
+                self.compare(stream, (&standing, events), found).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for streams as a walk brings them: what happened in them is read together.
+    pub(crate) async fn look_along(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
+        for streams in streams.chunks(TOGETHER) {
+            let standings = self.read_model.standings(&self.target, streams).await?;
+            let mut events = streams::events_along(&self.store, streams).await?;
+            for (stream, standing) in streams.iter().zip(standings) {
+                let events = events.remove(stream).unwrap_or_default();
+                self.compare(stream, (&standing, events), found).await?;
             }
         }
         Ok(())
@@ -74,14 +79,40 @@ impl Comparison {
         Ok(())
     }
 
+    /// What is shown of a stream, with everything that happened in it.
+    async fn compare(
+        &self,
+        stream: &StreamId,
+        (standing, events): (&Standing, Vec<Recorded<AnyEvent>>),
+        found: &mut Findings,
+    ) -> Result<(), Error> {
+        found.compared += 1;
+        if standing.parked {
+            found.troubled += 1;
+            found.suspects.remove(stream);
+            return Ok(());
+        }
+        match self.judge(stream, standing, events).await? {
+            Some(finding) => self.note(stream, finding, found).await,
+            None => {
+                found.suspects.remove(stream);
+                Ok(())
+            }
+        }
+    }
+
     async fn note(&self, stream: &StreamId, finding: Finding, found: &mut Findings) -> Result<(), Error> {
         let head = self.store.republisher().heads(std::slice::from_ref(stream)).await?.pop().flatten();
         found.note(stream, finding, (head.is_some_and(|head| head.published), now_ms()));
         Ok(())
     }
 
-    async fn judge(&self, stream: &StreamId, standing: &Standing) -> Result<Option<Finding>, Error> {
-        let mut events = streams::events(&self.store, stream).await?;
+    async fn judge(
+        &self,
+        stream: &StreamId,
+        standing: &Standing,
+        mut events: Vec<Recorded<AnyEvent>>,
+    ) -> Result<Option<Finding>, Error> {
         let head = events.last().map_or(Version::NONE, |last| last.version);
         let Some(document) = &standing.document else {
             return Ok((head > Version::NONE).then_some(Finding::Behind { shown: Version::NONE, head }));

@@ -18,8 +18,8 @@ use crate::audit::{Comparison, Findings};
 use crate::streams::Streams;
 
 const EVERY: Duration = Duration::from_secs(2);
-/// Streams that are compared in one step: each is read from MongoDB and folded.
-const FEW: usize = 25;
+/// Streams that are compared in one step: they are read from MongoDB together, and each is folded.
+const FEW: usize = 200;
 /// Documents that are suspected at a time; beyond them nothing more is compared until some are right.
 const MOST: usize = 1_000;
 
@@ -121,7 +121,7 @@ impl Turn {
         comparison.look_again(&mut self.found).await?;
         if self.found.suspects.len() < MOST {
             let streams = self.next_streams(links).await?;
-            comparison.look(&streams, &mut self.found).await?;
+            comparison.look_along(&streams, &mut self.found).await?;
         }
         self.tell(links, target).await
     }

@@ -31,10 +31,10 @@ struct World {
 }
 
 impl World {
-    /// As many stocks, all shown as they are.
-    async fn new() -> (Self, Vec<StreamId>) {
+    /// As many stocks, all shown as they are; their events are in a database of this name.
+    async fn new(database: &str) -> (Self, Vec<StreamId>) {
         let redis: Redis = testing::own().await;
-        let (store, mongodb, process) = store("audit").await;
+        let (store, mongodb, process) = store(database).await;
         let model = ReadModel::connect(&RedisConfig { redis_url: redis.url().into() }, &process).unwrap();
         let world = Self { store, mongodb, redis, model, process };
         let mut streams = Vec::new();
@@ -178,7 +178,7 @@ async fn damage(world: &World, stream: &StreamId, how: u128) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() {
-    let (world, streams) = World::new().await;
+    let (world, streams) = World::new("audit").await;
     let (all, found) = world.audit(&[], 0).await;
     assert_eq!(
         (all.as_str(), found.len()),
@@ -219,4 +219,29 @@ async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() 
     let (_all, refused) = world.audit(&["--repair", "--execute"], 2).await;
     assert!(refused[stranger.as_str()].contains("mongodb-restored.md"), "{refused:?}");
     assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [BTreeSet::new()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_of_some_streams_looks_at_no_others() {
+    let (world, streams) = World::new("audit-some").await;
+    let stranger = Sku::parse("NEVER").unwrap().stock();
+    for stream in [&streams[1], &streams[42], &stranger] {
+        world.redis(&["HSET", &document(stream), "v", "1", "b", "{}"]).await;
+    }
+    let (only, beginning) = (streams[42].as_str(), "stk_AUDITED-5");
+    let (all, found) = world.audit(&["--only", only], 1).await;
+    assert!(all.starts_with("1 streams") && found.keys().eq([only]), "{all} {found:?}");
+    let (all, _) = world.audit(&["--only", beginning], 0).await;
+    assert!(all.starts_with("11 streams"), "AUDITED-5 and AUDITED-50 to 59: {all}");
+    let (all, _) = world.audit(&["--only", stranger.as_str()], 1).await;
+    assert!(all.starts_with("0 streams"), "{all}");
+
+    // Each stream's last event is of the third microsecond of its second.
+    let second = "2023-11-14T22:13:20";
+    let (all, found) = world.audit(&["--since", &format!("{second}.000003Z")], 1).await;
+    assert!(all.starts_with("60 streams") && found.len() == 2, "{all} {found:?}");
+    let (all, _) = world.audit(&["--since", &format!("{second}.000004Z"), "--only", beginning], 0).await;
+    assert!(all.starts_with("0 streams"), "{all}");
+    let (why, _) = world.audit(&["--only", "ord_1"], 2).await;
+    assert!(why.contains("begin with stk_"), "{why}");
 }

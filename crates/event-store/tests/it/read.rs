@@ -54,6 +54,33 @@ async fn a_tail_begins_with_the_commit_that_holds_the_wanted_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_lies_between_two_streams_is_read_whole_and_in_order() {
+    let (store, _process) = given::store().await;
+    let mut streams: Vec<_> = (0..5).map(|_| stream()).collect();
+    streams.sort();
+    for stream in streams.iter().rev() {
+        for commit in [commit(stream, 1, 9), commit(stream, 10, 1)] {
+            assert_eq!(store.append(&commit).await.unwrap(), Appended::Written);
+        }
+    }
+    let found = store.between(&streams[1], &streams[3]).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|commit| (commit.stream, commit.first.0)).collect();
+    let expected: Vec<_> = streams[1..4].iter().flat_map(|one| [(one.clone(), 1), (one.clone(), 10)]).collect();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_has_begun_once_it_has_a_commit() {
+    let (store, _process) = given::store().await;
+    let (one, other, never) = (stream(), stream(), stream());
+    for commit in [commit(&one, 1, 3), commit(&one, 4, 1), commit(&other, 1, 1)] {
+        store.append(&commit).await.unwrap();
+    }
+    assert_eq!(store.begun(&[one.clone(), never, other.clone()]).await.unwrap(), [one, other].into());
+    assert_eq!(store.begun(&[]).await.unwrap(), [].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commits_are_found_again_by_each_of_their_keys() {
     let (store, _process) = given::store().await;
     let mut keyed = commit(&stream(), 1, 1);

@@ -9,6 +9,7 @@ use e2e::client::{Answer, Gateway, LoggedIn, Request, order_of};
 use futures::future::join_all;
 use rand::Rng as _;
 use reqwest::Method;
+use schemas::StreamId;
 use stack::eventually;
 
 use crate::world::{SETTLED, World};
@@ -63,6 +64,12 @@ impl Shop {
     /// How many orders there were at first.
     pub(super) const fn history(&self) -> usize {
         self.history
+    }
+
+    /// The orders that were placed.
+    pub(super) fn orders(&self) -> Vec<StreamId> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().map(|(id, _)| StreamId::parse(id).expect("an order")).collect()
     }
 
     /// Keeps it open until something is done.
