@@ -1,5 +1,7 @@
 //! What the routes stand on: the streams of each aggregate, and who may use them.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{Accounts, RefreshTokens};
@@ -24,9 +26,13 @@ use crate::signing::Signing;
 use crate::streams::{Creates, Done, Rejected, Streams};
 use crate::{Config, Error};
 
-/// The application. Cheap to clone.
+/// The application. Every request clones it several times over, so a clone is one pointer.
 #[derive(Debug, Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What is behind that pointer.
+#[derive(Debug)]
+pub struct Shared {
     /// Every order.
     pub(crate) orders: Streams<Order>,
     /// Every product.
@@ -93,6 +99,14 @@ pub(crate) struct Wish {
     pub(crate) payment_method: Option<PaymentMethod>,
 }
 
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 impl FromRef<App> for Sessions {
     fn from_ref(app: &App) -> Self {
         app.sessions.clone()
@@ -116,7 +130,7 @@ impl App {
         let Workers { fulfilments, cashier, fingerprints } = workers;
         let streams = fulfilments.streams.clone();
         let products = Streams::new(store.clone());
-        Ok(Self {
+        let shared = Shared {
             orders: streams.orders,
             catalogue: Catalogue::new(products.clone()),
             products,
@@ -134,7 +148,8 @@ impl App {
             sessions,
             fingerprints,
             store,
-        })
+        };
+        Ok(Self(Arc::new(shared)))
     }
 
     /// The intent of a logged-in caller on this route (method and concrete path).
