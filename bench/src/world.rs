@@ -158,8 +158,7 @@ impl World {
     /// Our producer, once it knows the schemas.
     pub async fn producer(&self) -> bus::Producer {
         let at = self.system.addresses();
-        let (kafka_brokers, schema_registry_url) = (at.kafka_brokers.clone(), at.schema_registry_url.clone());
-        let config = KafkaConfig { kafka_brokers, schema_registry_url };
+        let config = KafkaConfig::in_clear(&at.kafka_brokers, &at.schema_registry_url);
         let kafka = Kafka::connect(&config, &self.process).expect("Kafka");
         let registry = Registry::connect(&config, &self.process).expect("the registry");
         let producer = bus::Producer::connect(&kafka, &registry).expect("a producer");

@@ -27,10 +27,7 @@ impl Observer {
     pub async fn of(system: &Orderflow) -> Self {
         let process = Process::new("e2e", None);
         let at = system.addresses();
-        let events = KafkaConfig {
-            kafka_brokers: at.kafka_brokers.clone(),
-            schema_registry_url: at.schema_registry_url.clone(),
-        };
+        let events = KafkaConfig::in_clear(&at.kafka_brokers, &at.schema_registry_url);
         let store = EventStore::connect(event_store::Config::new(&at.mongodb_uri), &process).await.expect("a store");
         store.wait_until_up().await;
         let model = ReadModel::connect(&RedisConfig { redis_url: at.redis_url.as_str().into() }, &process);

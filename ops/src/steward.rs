@@ -57,6 +57,10 @@ impl runtime::Config for Config {
     fn runtime(&self) -> &RuntimeConfig {
         &self.runtime
     }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        self.kafka.security.check(problems);
+    }
 }
 
 /// A look at everything rests this many times as long as it worked: whatever there is to look at, an idle system stays

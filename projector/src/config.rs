@@ -36,6 +36,7 @@ impl runtime::Config for Config {
     }
 
     fn check(&self, problems: &mut Vec<String>) {
+        self.kafka.security.check(problems);
         self.vault.check(problems);
         let mut named = self.projections.clone();
         named.sort_unstable();

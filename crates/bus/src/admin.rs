@@ -77,7 +77,7 @@ pub struct Topics {
 impl Topics {
     /// A connection for operators. `copies` applies to topics that are created; -1 is the cluster's default.
     pub fn connect(config: &KafkaConfig, copies: i32) -> Result<Self, Error> {
-        let client = client::settings(&config.kafka_brokers, "ops")
+        let client = client::settings(config, "ops")
             .create_with_context(Logs)
             .map_err(|source| Error::Client { purpose: "administration", source })?;
         Ok(Self { client, copies })

@@ -5,11 +5,14 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
+use crate::KafkaConfig;
+
 /// The settings of every client.
-pub(crate) fn settings(brokers: &str, instance: &str) -> ClientConfig {
+pub(crate) fn settings(kafka: &KafkaConfig, instance: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
+    kafka.security.apply(&mut config);
     config
-        .set("bootstrap.servers", brokers)
+        .set("bootstrap.servers", &kafka.kafka_brokers)
         .set("client.id", format!("orderflow.{instance}"))
         // A broker that comes back is found again within a second.
         .set("reconnect.backoff.ms", "50")

@@ -1,4 +1,6 @@
-//! Where Kafka and the schema registry are.
+//! Where Kafka and the schema registry are, and how they are spoken to.
+
+use crate::KafkaSecurity;
 
 /// The settings of every process that reads or writes events.
 #[derive(Debug, Clone, clap::Args)]
@@ -9,6 +11,18 @@ pub struct KafkaConfig {
     /// The root of the schema registry's Confluent-compatible API.
     #[arg(long, env = "SCHEMA_REGISTRY_URL", value_parser = registry_url)]
     pub schema_registry_url: String,
+    /// How Kafka is spoken to.
+    #[command(flatten)]
+    pub security: KafkaSecurity,
+}
+
+impl KafkaConfig {
+    /// Servers that are spoken to in clear and let everybody in, as those of tests.
+    #[must_use]
+    pub fn in_clear(kafka_brokers: impl Into<String>, schema_registry_url: impl Into<String>) -> Self {
+        let security = KafkaSecurity::default();
+        Self { kafka_brokers: kafka_brokers.into(), schema_registry_url: schema_registry_url.into(), security }
+    }
 }
 
 fn brokers(text: &str) -> Result<String, &'static str> {

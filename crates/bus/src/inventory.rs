@@ -44,7 +44,7 @@ pub struct Group {
 impl Inventory {
     /// Connects; does not fail when the cluster is down, but its answers do then.
     pub fn connect(config: &KafkaConfig) -> Result<Self, Error> {
-        let client = client::settings(&config.kafka_brokers, "inventory")
+        let client = client::settings(config, "inventory")
             .create_with_context(Logs)
             .map_err(|source| Error::Client { purpose: "looking at topics", source })?;
         Ok(Self { client: Arc::new(client) })

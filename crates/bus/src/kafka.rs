@@ -26,7 +26,7 @@ pub struct Kafka {
 
 #[derive(Debug)]
 struct Inner {
-    brokers: String,
+    config: KafkaConfig,
     process: Process,
     health: Dependency,
     topics: Mutex<BTreeMap<Arc<str>, Arc<Ends>>>,
@@ -55,7 +55,7 @@ impl Kafka {
     /// within the asynchronous runtime.
     pub fn connect(config: &KafkaConfig, process: &Process) -> Result<Self, Error> {
         let inner = Arc::new(Inner {
-            brokers: config.kafka_brokers.clone(),
+            config: config.clone(),
             process: process.clone(),
             health: process.health.dependency("kafka"),
             topics: Mutex::default(),
@@ -74,7 +74,7 @@ impl Kafka {
 
     /// Settings for another client of the same cluster.
     pub(crate) fn settings(&self) -> ClientConfig {
-        client::settings(&self.inner.brokers, &self.inner.process.instance)
+        client::settings(&self.inner.config, &self.inner.process.instance)
     }
 
     /// From now on this topic must exist for the process to be ready, and its ends are known.

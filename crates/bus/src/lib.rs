@@ -16,6 +16,7 @@ mod kafka;
 mod producer;
 mod record;
 mod registry;
+mod security;
 mod tail;
 
 pub mod admin;
@@ -34,4 +35,5 @@ pub use kafka::Kafka;
 pub use producer::{Ack, Delivered, Producer, Round};
 pub use record::RawRecord;
 pub use registry::Registry;
+pub use security::{KafkaSecurity, Mechanism, Protocol};
 pub use tail::{StartFrom, Tail, TailEvent};

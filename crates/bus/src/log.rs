@@ -92,7 +92,7 @@ pub struct Log {
 impl Log {
     /// Opens a topic; `None` if there is none of this name.
     pub async fn open(config: &KafkaConfig, topic: &str) -> Result<Option<Self>, Error> {
-        let client = client::settings(&config.kafka_brokers, "log")
+        let client = client::settings(config, "log")
             // Reading needs a group's name; nothing is ever joined or committed under it.
             .set("group.id", "orderflow.log")
             .set("enable.auto.commit", "false")

@@ -19,7 +19,7 @@ mod redis;
 mod registry;
 
 pub(crate) use kafka::KafkaDetour;
-pub use kafka::KafkaKind;
+pub use kafka::{GuardedKafkaKind, KafkaKind};
 pub use mongo::{GuardedMongoKind, MongoKind, MongoUsers};
 pub use nginx::NginxKind;
 pub use redis::RedisKind;
@@ -34,6 +34,8 @@ pub type Mongo = Server<MongoKind>;
 pub type GuardedMongo = Server<GuardedMongoKind>;
 /// An Apache Kafka broker that is its own controller.
 pub type Kafka = Server<KafkaKind>;
+/// The same, which also asks clients for a name and a password, and lets them do what `deploy/kafka-acls.txt` says.
+pub type GuardedKafka = Server<GuardedKafkaKind>;
 /// The Confluent-compatible schema registry; it keeps its data over restarts.
 pub type Registry = Server<RegistryKind>;
 /// Redis, every write on disk before it is answered.
@@ -144,6 +146,22 @@ impl Mongo {
     #[must_use]
     pub fn database(&self, name: &str) -> String {
         self.url().replace("/orderflow?", &format!("/{name}?"))
+    }
+}
+
+impl GuardedKafka {
+    /// Where those are let in who have a name; [`Self::url`] is for whoever may do everything.
+    #[must_use]
+    pub fn brokers_for_users(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.last().map_or(0, Port::number))
+    }
+
+    /// Gives the broker the grants of the file.
+    ///
+    /// # Errors
+    /// What the broker, or Java, said.
+    pub fn grant(&self) -> Result<(), Error> {
+        kafka::grant(self.url())
     }
 }
 

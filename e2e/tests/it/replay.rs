@@ -36,7 +36,7 @@ impl World {
 
 fn kafka(world: &World) -> KafkaConfig {
     let at = world.system.addresses();
-    KafkaConfig { kafka_brokers: at.kafka_brokers.clone(), schema_registry_url: at.schema_registry_url.clone() }
+    KafkaConfig::in_clear(&at.kafka_brokers, &at.schema_registry_url)
 }
 
 /// What each partition of a topic holds.

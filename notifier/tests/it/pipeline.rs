@@ -126,10 +126,7 @@ pub(crate) fn cancelled(order: &OrderId, owner: &UserId) -> Recorded<AnyEvent> {
 #[tokio::test]
 async fn an_event_reaches_its_owner_once_also_over_a_restart_and_when_it_is_published_again() {
     let (redis, keys): (Redis, _) = (testing::own().await, Keys::new());
-    let config = KafkaConfig {
-        kafka_brokers: testing::kafka().await.url().to_owned(),
-        schema_registry_url: testing::registry().await.url().to_owned(),
-    };
+    let config = KafkaConfig::in_clear(testing::kafka().await.url(), testing::registry().await.url());
     let publisher = Publisher::ready(&config).await;
 
     let owner = UserId::from_bits(Uuid::new_v4().as_u128());

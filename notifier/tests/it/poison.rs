@@ -36,7 +36,7 @@ fn what(frame: &Value) -> (Value, Value) {
 async fn poison_withholds_its_own_stream_from_the_feed_until_it_is_let_go() {
     let (kafka, redis, keys): (Kafka, Redis, _) = (testing::own().await, testing::own().await, Keys::new());
     let registry = testing::registry().await.url().to_owned();
-    let config = KafkaConfig { kafka_brokers: kafka.url().to_owned(), schema_registry_url: registry };
+    let config = KafkaConfig::in_clear(kafka.url(), registry);
     let publisher = Publisher::ready(&config).await;
     let process = Process::new("feeds-test", None);
     let model = ReadModel::connect(&RedisConfig { redis_url: redis.url().into() }, &process).unwrap();

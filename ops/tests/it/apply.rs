@@ -56,7 +56,7 @@ pub(crate) async fn applied() -> KafkaConfig {
             assert!(all(&world.actions(&execute, 0).await, "none"), "{what}: nothing is left to do");
             assert!(all(&world.actions(&list, 0).await, "none"), "{what}: as they must be");
         }
-        KafkaConfig { kafka_brokers: kafka.url().to_owned(), schema_registry_url: registry.url().to_owned() }
+        KafkaConfig::in_clear(kafka.url(), registry.url())
     };
     READY.get_or_init(apply).await.clone()
 }

@@ -44,8 +44,7 @@ impl World {
     async fn new(database: &str) -> Self {
         let (kafka, registry) = (kafka().await, testing::registry().await);
         let redis: Redis = testing::own().await;
-        let kafka =
-            KafkaConfig { kafka_brokers: kafka.url().to_owned(), schema_registry_url: registry.url().to_owned() };
+        let kafka = KafkaConfig::in_clear(kafka.url(), registry.url());
         Topics::connect(&kafka, 1).unwrap().apply().await.unwrap();
         let (store, uri, process) = store(database).await;
         let at = RedisConfig { redis_url: redis.url().into() };

@@ -31,7 +31,8 @@ impl World {
         let behind = self.records_read(target).await? + i64::try_from(events.len()).ok()?;
         self.publish(events).await;
         let passed = async || (self.records_read(target).await? >= behind).then_some(());
-        Some(eventually("what is published again comes by", SOON, passed).await)
+        eventually("what is published again comes by", SOON, passed).await;
+        Some(())
     }
 
     /// Damages some of these documents, each by a die; says which.

@@ -41,7 +41,7 @@ pub(crate) async fn prepared(brokers: &str) -> KafkaConfig {
     // The registry is the tests' common one, and takes one at a time.
     static ONE: Mutex<()> = Mutex::const_new(());
     let registry = testing::registry().await.url().to_owned();
-    let config = KafkaConfig { kafka_brokers: brokers.to_owned(), schema_registry_url: registry };
+    let config = KafkaConfig::in_clear(brokers, registry);
     let _one = ONE.lock().await;
     Topics::connect(&config, 1).unwrap().apply().await.unwrap();
     Subjects::connect(&config).unwrap().apply().await.unwrap();
@@ -82,7 +82,7 @@ impl World {
 
     /// Starts a projector of this name for these projections.
     pub(crate) fn project(&self, instance: &str, projections: &str) -> Running {
-        let KafkaConfig { kafka_brokers, schema_registry_url } = &self.kafka;
+        let KafkaConfig { kafka_brokers, schema_registry_url, .. } = &self.kafka;
         let generation = self.generation.to_string();
         let words = [
             ["--kafka-brokers", kafka_brokers],

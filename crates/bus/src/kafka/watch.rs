@@ -43,7 +43,7 @@ enum Trouble {
 
 impl Watch {
     pub(super) fn new(inner: &Inner) -> Result<Self, Error> {
-        let client = client::settings(&inner.brokers, &inner.process.instance)
+        let client = client::settings(&inner.config, &inner.process.instance)
             .create_with_context(Logs)
             .map_err(|source| Error::Client { purpose: "watching the cluster", source })?;
         Ok(Self { client, partitions: BTreeMap::new() })
@@ -71,7 +71,7 @@ impl Watch {
     /// Refreshes every watched topic's ends; an error is the first trouble met.
     fn ask(&mut self, inner: &Inner) -> Result<(), Trouble> {
         let topics: Vec<_> = inner.topics().iter().map(|(topic, ends)| (Arc::clone(topic), Arc::clone(ends))).collect();
-        let away = |source| Trouble::Away { brokers: inner.brokers.clone(), source };
+        let away = |source| Trouble::Away { brokers: inner.config.kafka_brokers.clone(), source };
         if topics.is_empty() {
             self.client.fetch_metadata(Some("orderflow"), TIMEOUT).map_err(away)?;
         }

@@ -23,7 +23,7 @@ pub struct Copies {
 impl Copies {
     /// A writer for this topic, which must exist: none is created.
     pub fn connect(config: &KafkaConfig, topic: &str) -> Result<Self, Error> {
-        let producer = client::settings(&config.kafka_brokers, "replay")
+        let producer = client::settings(config, "replay")
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("message.timeout.ms", PATIENCE.as_millis().to_string())

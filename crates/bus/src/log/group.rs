@@ -35,7 +35,7 @@ pub enum Moved {
 impl GroupPositions {
     /// Those of this group in this topic. Joins nothing.
     pub fn of(config: &KafkaConfig, group: &str, topic: &str) -> Result<Self, Error> {
-        let client = client::settings(&config.kafka_brokers, "replay")
+        let client = client::settings(config, "replay")
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .create_with_context(Logs)

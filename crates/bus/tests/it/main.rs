@@ -7,6 +7,7 @@ mod log_changed;
 mod outage;
 mod producing;
 mod registry;
+mod rights;
 mod tail;
 mod topics;
 mod world;

@@ -39,7 +39,7 @@ pub(crate) async fn servers() -> KafkaConfig {
 }
 
 pub(crate) fn config(brokers: &str, registry: &str) -> KafkaConfig {
-    KafkaConfig { kafka_brokers: brokers.to_owned(), schema_registry_url: registry.to_owned() }
+    KafkaConfig::in_clear(brokers, registry)
 }
 
 /// A process of this test; ends with it.

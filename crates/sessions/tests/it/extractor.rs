@@ -87,8 +87,7 @@ async fn a_user_is_no_admin() {
 async fn before_the_revocations_are_known_nobody_is_let_in() {
     let key = Key::new();
     let process = Process::new("test", None);
-    let nowhere =
-        KafkaConfig { kafka_brokers: "127.0.0.1:1".to_owned(), schema_registry_url: "http://127.0.0.1:1".to_owned() };
+    let nowhere = KafkaConfig::in_clear("127.0.0.1:1", "http://127.0.0.1:1");
     let sessions = Sessions::connect(&key.config(), &nowhere, &process).unwrap();
     let token = format!("Bearer {}", key.sign(&fresh_claims(Role::User)));
     let refused = (503, Some(("unavailable", "The check of sessions is unavailable; try again in 1 s")));

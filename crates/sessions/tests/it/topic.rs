@@ -16,10 +16,7 @@ use crate::world::{Key, ended, fresh_claims, recorded};
 const SOON: Duration = Duration::from_secs(60);
 
 async fn servers() -> KafkaConfig {
-    let config = KafkaConfig {
-        kafka_brokers: testing::kafka().await.url().to_owned(),
-        schema_registry_url: testing::registry().await.url().to_owned(),
-    };
+    let config = KafkaConfig::in_clear(testing::kafka().await.url(), testing::registry().await.url());
     Topics::connect(&config, 1).unwrap().apply().await.unwrap();
     Subjects::connect(&config).unwrap().apply().await.unwrap();
     config

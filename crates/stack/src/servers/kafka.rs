@@ -1,5 +1,7 @@
 //! One Kafka broker that is its own controller (`KRaft`).
 
+mod guarded;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -7,6 +9,9 @@ use super::Kind;
 use crate::probe::Probe;
 use crate::program::Program;
 use crate::{Error, install};
+
+pub use guarded::GuardedKafkaKind;
+pub(super) use guarded::grant;
 
 /// The settings that matter on one node; compose has the same.
 pub(crate) const SETTINGS: [(&str, &str); 8] = [
@@ -64,11 +69,28 @@ impl KafkaDetour {
 
     fn added_to(self, properties: &str) -> String {
         let Self { begins, leads_to } = self;
+        Listener { name: "DETOUR", protocol: "PLAINTEXT", listens: leads_to, advertised: begins }.added_to(properties)
+    }
+}
+
+/// One more way into a broker.
+struct Listener {
+    name: &'static str,
+    protocol: &'static str,
+    /// The port at which the broker listens.
+    listens: u16,
+    /// The one to which it sends those who came this way.
+    advertised: u16,
+}
+
+impl Listener {
+    fn added_to(&self, properties: &str) -> String {
+        let Self { name, protocol, listens, advertised } = self;
         let with = |line: &str| {
-            let added = match line.split_once('=').map(|(name, _)| name) {
-                Some("listeners") => format!(",DETOUR://127.0.0.1:{leads_to}"),
-                Some("advertised.listeners") => format!(",DETOUR://127.0.0.1:{begins}"),
-                Some("listener.security.protocol.map") => ",DETOUR:PLAINTEXT".to_owned(),
+            let added = match line.split_once('=').map(|(setting, _)| setting) {
+                Some("listeners") => format!(",{name}://127.0.0.1:{listens}"),
+                Some("advertised.listeners") => format!(",{name}://127.0.0.1:{advertised}"),
+                Some("listener.security.protocol.map") => format!(",{name}:{protocol}"),
                 _ => String::new(),
             };
             format!("{line}{added}\n")

@@ -1,0 +1,55 @@
+//! Kafka with a second listener, at which clients have names and may do what `deploy/kafka-acls.txt` says. The first one
+//! stays open, for whoever starts and prepares the broker.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::{KafkaKind, Listener};
+use crate::program::Program;
+use crate::servers::Kind;
+use crate::{Error, folders, install};
+
+/// Every name that the file knows; here all have the password `secret`.
+const USERS: [&str; 9] =
+    ["relay", "http", "fulfilment", "command-api", "projector", "notifier", "query-api", "steward", "operator"];
+
+/// What asks for names, and what looks them up in the grants. Whoever comes by the open listener is anonymous.
+const SETTINGS: &str = "sasl.enabled.mechanisms=PLAIN
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+";
+
+/// Kafka that lets nobody in without a name and a password, at its last port.
+#[derive(Debug)]
+pub enum GuardedKafkaKind {}
+
+impl Kind for GuardedKafkaKind {
+    const NAME: &'static str = KafkaKind::NAME;
+    const PORTS: usize = KafkaKind::PORTS + 1;
+
+    fn program(folder: &Path, ports: &[u16]) -> Result<Program, Error> {
+        let program = KafkaKind::program(folder, ports)?;
+        let port = ports.last().copied().unwrap_or_default();
+        let listener = Listener { name: "USERS", protocol: "SASL_PLAINTEXT", listens: port, advertised: port };
+        let path = folder.join("server.properties");
+        let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+        let text = format!("{}{SETTINGS}{}", listener.added_to(&text), passwords());
+        std::fs::write(&path, text).map_err(Error::file("write", &path))?;
+        Ok(program)
+    }
+}
+
+fn passwords() -> String {
+    let users: String = USERS.iter().map(|user| format!(" user_{user}=\"secret\"")).collect();
+    let module = "org.apache.kafka.common.security.plain.PlainLoginModule";
+    format!("listener.name.users.plain.sasl.jaas.config={module} required{users};\n")
+}
+
+/// Gives the broker at this address the grants of the file.
+pub(crate) fn grant(brokers: &str) -> Result<(), Error> {
+    let (jars, repository) = (install::kafka()?.join("*"), folders::repository());
+    let mut java = Command::new("java");
+    java.args(["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"]).arg(jars);
+    java.arg(repository.join("crates/stack/src/servers/kafka/Acls.java")).arg(brokers);
+    install::run(java.arg(repository.join("deploy/kafka-acls.txt"))).map(drop)
+}
