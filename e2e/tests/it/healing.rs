@@ -26,7 +26,7 @@ const HEALED: Duration = Duration::from_secs(180);
 /// holds as many.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_was_lost_is_filled_again_and_a_new_reader_gets_everything_in_order() {
-    let world = World::enter().await;
+    let world = World::alone().await;
     let lost = if testing::full() { vec![Aggregate::Payment, Aggregate::Order] } else { vec![Aggregate::Payment] };
     let sku = product(&world, "LOST", 100).await;
     let user = world.gateway.user(&World::name("lost")).await;

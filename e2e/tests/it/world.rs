@@ -1,5 +1,6 @@
 //! The one system that the tests share, and what each test may ask of it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,36 +11,44 @@ use e2e::observer::Observer;
 use event_store::EventStore;
 use read_model::ReadModel;
 use stack::{Orderflow, Shape};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use crate::receiver::Receiver;
 
 /// The longest that anything may take to settle after everything is up again.
 pub(crate) const SETTLED: Duration = Duration::from_secs(60);
 
+const SHAPE: Shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
+
 /// A turn with the system; the next test waits until it is dropped.
 pub(crate) struct World {
-    pub(crate) system: MutexGuard<'static, Orderflow>,
+    pub(crate) system: OwnedMutexGuard<Orderflow>,
     pub(crate) gateway: Gateway,
     pub(crate) admin: LoggedIn,
     observer: Observer,
+    /// What keeps the other tests waiting while another system than theirs is up.
+    _turn: Option<OwnedMutexGuard<Orderflow>>,
 }
 
 impl World {
     /// Waits for a turn. The first test starts the system.
     pub(crate) async fn enter() -> Self {
-        static SYSTEM: OnceCell<Mutex<Orderflow>> = OnceCell::const_new();
-        let shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
-        let system = SYSTEM
-            .get_or_init(async || Mutex::new(Orderflow::up_traced(shape, Receiver::shared().settings()).await))
-            .await
-            .lock()
-            .await;
+        Self::of(shared().await, None).await
+    }
+
+    /// Waits for a turn, too, but starts a system of its own: for who reads or publishes everything again, of which the
+    /// shared one has ever more.
+    pub(crate) async fn alone() -> Self {
+        let turn = shared().await;
+        Self::of(started().await.lock_owned().await, Some(turn)).await
+    }
+
+    async fn of(system: OwnedMutexGuard<Orderflow>, turn: Option<OwnedMutexGuard<Orderflow>>) -> Self {
         let gateway = Gateway::new(system.gateway());
         let admin = system.admin();
         let admin = gateway.log_in(&admin.email, &admin.password).await;
         let observer = Observer::of(&system).await;
-        Self { system, gateway, admin, observer }
+        Self { system, gateway, admin, observer, _turn: turn }
     }
 
     /// A name that no other test uses.
@@ -77,4 +86,14 @@ impl World {
     pub(crate) async fn settle_within(&self, patience: Duration) -> Ledger {
         self.observer.settle(patience).await.unwrap_or_else(|obstacle| panic!("the system does not settle: {obstacle}"))
     }
+}
+
+/// A turn with the system that the tests share.
+async fn shared() -> OwnedMutexGuard<Orderflow> {
+    static SYSTEM: OnceCell<Arc<Mutex<Orderflow>>> = OnceCell::const_new();
+    Arc::clone(SYSTEM.get_or_init(started).await).lock_owned().await
+}
+
+async fn started() -> Arc<Mutex<Orderflow>> {
+    Arc::new(Mutex::new(Orderflow::up_traced(SHAPE, Receiver::shared().settings()).await))
 }

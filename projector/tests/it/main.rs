@@ -5,7 +5,6 @@ mod exactly_once;
 mod generations;
 mod log_changed;
 mod parking;
-mod repairs;
 mod standing_still;
 mod users;
 mod world;

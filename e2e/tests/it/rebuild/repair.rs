@@ -24,7 +24,7 @@ type Exhibits = BTreeMap<StreamId, Document>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_what_was_damaged_is_found_and_made_anew_on_a_live_system() {
-    let world = World::enter().await;
+    let world = World::alone().await;
     let target = Target { projection: ORDERS, generation: world.generations().await.live };
     let exhibits = exhibits(&world, &target, Shop::open(&world, EXHIBITS).await.orders()).await;
     let shop = Shop::open(&world, 10).await;
