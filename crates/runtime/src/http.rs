@@ -45,7 +45,7 @@ pub(crate) const REFUSED: Metric = Metric::counter(
 /// it lets them in: then its answers say what is missing.
 const OPENS_AT_LAST: Duration = Duration::from_secs(5);
 
-/// Serves the routes once the process is ready, or after [`OPENS_AT_LAST`], inside [`layered`] and within these limits,
+/// Serves the routes once the process is ready, or after five seconds, inside [`layered`] and within these limits,
 /// until the shutdown is requested; then accepts no more, finishes the requests in flight, lets the gateway go
 /// ([`LINGER`]) and returns. Upgraded sockets and endless bodies are their owner's to end.
 pub async fn serve(address: SocketAddr, router: Router, limits: &HttpLimits, process: &Process) -> Result<(), Error> {
