@@ -172,9 +172,7 @@ impl Seat {
     pub(crate) async fn stored(&self, place: Cursor) -> Result<Result<Vec<EventFrame>, Cursor>, Error> {
         let _turn = turn(&self.hubs.reads).await?;
         match self.hubs.read_model.feed_read(&self.hub.user, place, PAGE).await? {
-            feeds::Read::Known(entries) => {
-                Ok(Ok(entries.into_iter().map(EventFrame::of).collect::<Result<Vec<_>, _>>()?))
-            }
+            feeds::Read::Known(entries) => Ok(Ok(frames(entries)?)),
             feeds::Read::Unknown { head } => Ok(Err(head)),
         }
     }
@@ -184,6 +182,11 @@ impl Seat {
 async fn turn(reads: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
     let turn = timeout(FIRST_READ, reads.acquire()).await;
     turn.ok().and_then(Result::ok).ok_or(Error::FeedUnread)
+}
+
+/// What these entries of a feed become.
+fn frames(entries: Vec<feeds::Entry>) -> Result<Vec<EventFrame>, Error> {
+    Ok(entries.into_iter().map(EventFrame::of).collect::<Result<_, _>>()?)
 }
 
 /// The first of these events, as many as have so many bytes, but one at least.

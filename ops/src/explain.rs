@@ -20,6 +20,7 @@ use crate::cli::ExplainCommand;
 use crate::projections::refused;
 use crate::republish::connect;
 use crate::shown::{Shown, shown};
+use crate::streams::recorded;
 use answer::{Explained, Seen};
 
 /// Reads everything once, the commits before the views: so a view that is behind was behind.
@@ -57,8 +58,7 @@ fn streams(order: &OrderId) -> [StreamId; 3] {
 async fn events(store: &EventStore, stream: &StreamId) -> Result<Vec<Told>, Error> {
     let mut events = Vec::new();
     for commit in store.tail(stream, Version::FIRST).await? {
-        let recorded = commit.recorded().map_err(|source| Error::Event { stream: stream.clone(), source })?;
-        let told = recorded.into_iter().zip(callers(&commit)).map(|(recorded, caller)| Told {
+        let told = recorded(&commit)?.into_iter().zip(callers(&commit)).map(|(recorded, caller)| Told {
             stream: stream.clone(),
             version: recorded.version,
             envelope: Envelope::of(&recorded, recorded.event.name(), None),

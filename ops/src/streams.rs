@@ -60,6 +60,7 @@ pub(crate) async fn events_along(
     Ok(events)
 }
 
-fn recorded(commit: &Commit) -> Result<Vec<Recorded<AnyEvent>>, Error> {
+/// The events of a commit; personal data stays sealed.
+pub(crate) fn recorded(commit: &Commit) -> Result<Vec<Recorded<AnyEvent>>, Error> {
     commit.recorded().map_err(|source| Error::Event { stream: commit.stream.clone(), source })
 }

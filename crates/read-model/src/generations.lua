@@ -181,8 +181,9 @@ local function is_alike(one, two, list, member, depth)
     local score = redis.call('ZSCORE', one .. ':l:' .. list, member)
     return score == redis.call('ZSCORE', two .. ':l:' .. list, member)
   end
-  local here = redis.call('HMGET', one .. ':d:' .. member, 'v', 'e', depth == 'everything' and 'b' or 'v')
-  local there = redis.call('HMGET', two .. ':d:' .. member, 'v', 'e', depth == 'everything' and 'b' or 'v')
+  local deepest = depth == 'everything' and 'b' or 'v'
+  local here = redis.call('HMGET', one .. ':d:' .. member, 'v', 'e', deepest)
+  local there = redis.call('HMGET', two .. ':d:' .. member, 'v', 'e', deepest)
   return here[1] == there[1] and here[2] == there[2] and here[3] == there[3]
 end
 

@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{LogFormat, RuntimeConfig};
-use line::{JsonLine, TextLine};
+use line::Line;
 
 pub(crate) use scope::Scope;
 
@@ -33,11 +33,11 @@ where
 {
     match format {
         LogFormat::Json => {
-            let line = JsonLine(format::json().flatten_event(true));
+            let line = Line::json(format::json().flatten_event(true));
             fmt::layer().json().event_format(line).with_writer(to).boxed()
         }
         LogFormat::Pretty => {
-            let line = TextLine(format::format().with_ansi(std::io::stdout().is_terminal()));
+            let line = Line::text(format::format().with_ansi(std::io::stdout().is_terminal()));
             fmt::layer().event_format(line).with_writer(to).boxed()
         }
     }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use read_model::ReadModel;
-use read_model::feeds::{Bell, Cursor, Entry, Growth, Read};
+use read_model::feeds::{Bell, Cursor, Growth, Read};
 use runtime::Shutdown;
 use runtime::backoff::Backoff;
 
-use super::Hub;
 use super::ring::Ring;
+use super::{Hub, frames};
 use crate::Error;
-use crate::frames::EventFrame;
 
 /// How many entries one read of the feed brings.
 const PAGE: usize = 100;
@@ -106,8 +105,4 @@ impl Follower {
         }
         self.hub.grown.send_replace(());
     }
-}
-
-fn frames(entries: Vec<Entry>) -> Result<Vec<EventFrame>, Error> {
-    Ok(entries.into_iter().map(EventFrame::of).collect::<Result<_, _>>()?)
 }

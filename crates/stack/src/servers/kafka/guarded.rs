@@ -1,6 +1,7 @@
 //! Kafka with a second listener, at which clients have names and may do what `deploy/kafka-acls.txt` says. The first one
 //! stays open, for whoever starts and prepares the broker.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,9 +10,8 @@ use crate::program::Program;
 use crate::servers::Kind;
 use crate::{Error, folders, install};
 
-/// Every name that the file knows; here all have the password `secret`.
-const USERS: [&str; 9] =
-    ["relay", "http", "fulfilment", "command-api", "projector", "notifier", "query-api", "steward", "operator"];
+/// Who may do what.
+const GRANTS: &str = "deploy/kafka-acls.txt";
 
 /// What asks for names, and what looks them up in the grants. Whoever comes by the open listener is anonymous.
 const SETTINGS: &str = "sasl.enabled.mechanisms=PLAIN
@@ -33,14 +33,18 @@ impl Kind for GuardedKafkaKind {
         let listener = Listener { name: "USERS", protocol: "SASL_PLAINTEXT", listens: port, advertised: port };
         let path = folder.join("server.properties");
         let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-        let text = format!("{}{SETTINGS}{}", listener.added_to(&text), passwords());
+        let grants = folders::repository().join(GRANTS);
+        let grants = std::fs::read_to_string(&grants).map_err(Error::file("read", &grants))?;
+        let text = format!("{}{SETTINGS}{}", listener.added_to(&text), passwords(&grants));
         std::fs::write(&path, text).map_err(Error::file("write", &path))?;
         Ok(program)
     }
 }
 
-fn passwords() -> String {
-    let users: String = USERS.iter().map(|user| format!(" user_{user}=\"secret\"")).collect();
+/// Everybody whom the grants name is known; here all have the password `secret`.
+fn passwords(grants: &str) -> String {
+    let users: BTreeSet<_> = grants.split_whitespace().filter_map(|word| word.strip_prefix("User:")).collect();
+    let users: String = users.iter().map(|user| format!(" user_{user}=\"secret\"")).collect();
     let module = "org.apache.kafka.common.security.plain.PlainLoginModule";
     format!("listener.name.users.plain.sasl.jaas.config={module} required{users};\n")
 }
@@ -51,5 +55,5 @@ pub(crate) fn grant(brokers: &str) -> Result<(), Error> {
     let mut java = Command::new("java");
     java.args(["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"]).arg(jars);
     java.arg(repository.join("crates/stack/src/servers/kafka/Acls.java")).arg(brokers);
-    install::run(java.arg(repository.join("deploy/kafka-acls.txt"))).map(drop)
+    install::run(java.arg(repository.join(GRANTS))).map(drop)
 }
