@@ -100,7 +100,8 @@ async fn start_without(world: &World, servers: &[&str]) {
         world.system.kill(server).await.expect("a killed server");
     }
     let names: Vec<_> = SERVICES.into_iter().flat_map(|service| [service.to_owned(), format!("{service}-2")]).collect();
-    join_all(names.iter().map(|name| stop(world, name))).await;
+    let ends = join_all(names.iter().map(|name| stop(world, name))).await;
+    println!("without {servers:?} the processes ended in {ends:?}");
     for name in &names {
         world.system.start_only(name).expect("a process that was started");
     }

@@ -44,6 +44,7 @@ impl World {
     }
 
     async fn of(system: OwnedMutexGuard<Orderflow>, turn: Option<OwnedMutexGuard<Orderflow>>) -> Self {
+        mend(&system).await;
         let gateway = Gateway::new(system.gateway());
         let admin = system.admin();
         let admin = gateway.log_in(&admin.email, &admin.password).await;
@@ -85,6 +86,17 @@ impl World {
     /// The same for more than usual.
     pub(crate) async fn settle_within(&self, patience: Duration) -> Ledger {
         self.observer.settle(patience).await.unwrap_or_else(|obstacle| panic!("the system does not settle: {obstacle}"))
+    }
+}
+
+/// Starts what a test that failed has left dead, so that it is the only one that fails.
+async fn mend(system: &Orderflow) {
+    let names: Vec<_> = system.names().map(str::to_owned).collect();
+    for name in names {
+        if system.pid(&name).expect("a process of the system").is_none() {
+            println!("{name} does not run; it is started again");
+            system.start(&name).await.expect("a process that is ready again");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Being a member: joining, polling, and joining again after a client has failed for good.
 
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -17,6 +18,8 @@ use crate::bell::Bell;
 /// How often a member that was shut out looks whether it may join again, and how long one look may take.
 const LOOK: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a client may take to leave its group.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Makes a client that joins the group as soon as Kafka answers.
 pub(super) fn join(group: &Arc<Group>) -> Result<BaseConsumer<Context>, Error> {
@@ -52,17 +55,33 @@ pub(super) fn hold(group: &Arc<Group>, client: BaseConsumer<Context>, mut incomi
     let mut client = Some(client);
     while let Some(member) = client.take() {
         match Poller::new(&member, &mut incoming).run(bell) {
-            Left::Stopped => return,
+            Left::Stopped => {}
             Left::ShutOut => shut_out(group, &member, bell),
             Left::Failed { reason } => {
                 tracing::warn!(group = group.config.group, reason, "the consumer failed and joins again: {reason}");
             }
         }
-        drop(member);
+        leave(group, member);
         while client.is_none() && !bell.is_stopped() {
             bell.wait(backoff.next());
             client = join(group).ok();
         }
+    }
+}
+
+/// Lets the client leave the group. If Kafka does not answer it can take for ever; then it is left to itself, and the
+/// group drops it after its session's time.
+fn leave(group: &Group, client: BaseConsumer<Context>) {
+    let (leaving, left) = mpsc::channel::<()>();
+    let farewell = move || {
+        drop(client);
+        drop(leaving);
+    };
+    // Where no thread can be had, the client is dropped here.
+    let _thread = std::thread::Builder::new().name("kafka-leave".to_owned()).spawn(farewell);
+    if left.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout) {
+        let name = &group.config.group;
+        tracing::warn!(group = name, "Kafka does not answer, so group {name} is not told that this process leaves it");
     }
 }
 

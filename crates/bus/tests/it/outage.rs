@@ -1,13 +1,15 @@
 //! Kafka goes away and comes back.
 
 use bus::admin::Topics;
-use bus::{Consumer, GroupConfig, Kafka, Producer, Registry, StartFrom, Tail, TailEvent};
+use bus::{Consumer, GroupConfig, Kafka, Position, Producer, Registry, StartFrom, Tail, TailEvent};
 use stack::servers::Kafka as Broker;
 use stack::{eventually, testing};
 
 use crate::producing::ready_round;
 use crate::tail::until_caught_up;
-use crate::world::{Member, Positions, RawWriter, SOON, config, fresh_order, fresh_topic, ids, placed, servers, take};
+use crate::world::{
+    Member, Positions, RawWriter, SOON, config, fresh_order, fresh_topic, ids, placed, read_from, servers, take,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_and_restarted_broker_loses_nothing_and_stops_nobody() {
@@ -116,4 +118,21 @@ async fn a_queue_that_is_full_is_reported_soon_and_what_was_taken_is_delivered_i
         assert_eq!(tokio::time::timeout(SOON, ack).await.unwrap().unwrap().offset, offset);
     }
     member.end().await;
+}
+
+/// Seen to fail when a client was dropped on the thread that the process waits for: it takes as long as Kafka's answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_with_offsets_to_tell_ends_although_kafka_hangs() {
+    let shared = servers().await;
+    let broker: Broker = testing::own().await;
+    fresh_topic(broker.url(), "hangs", 1).await;
+    let _written = RawWriter::new(broker.url(), "hangs").write(0, 10).await;
+    let member = Member::new();
+    let config = config(broker.url(), &shared.schema_registry_url);
+    let (_consumer, mut feed) = read_from(&config, &member, "hangs", Position::default()).await;
+    let records = take(&mut feed, 10).await;
+    feed.stored(records[9].offset + 1);
+    broker.pause();
+    member.end().await;
+    broker.resume();
 }
