@@ -65,7 +65,7 @@ impl runtime::Config for Config {
 
 /// A look at everything rests this many times as long as it worked: whatever there is to look at, an idle system stays
 /// idle, and a busy one is left alone.
-const REST_SHARE: u32 = 50;
+const REST_SHARE: u32 = 100;
 
 /// What the steward's tasks share.
 #[derive(Debug, Clone)]

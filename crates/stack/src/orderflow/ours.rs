@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Orderflow;
 use super::gateway::PAGES;
 use crate::probe::Probe;
+use crate::process::Lifetime;
 use crate::program::Program;
 use crate::{Error, folders};
 
@@ -116,10 +117,12 @@ impl Orderflow {
     /// The process that heals; no service needs it, so nobody asks after its health but operators.
     fn steward(&mut self) -> Result<Program, Error> {
         let program = self.process_of_ours(STEWARD, "ops")?.args([STEWARD]);
-        Ok(self
-            .redis(self.kafka(program))
-            .env("MONGODB_URI_FILE", self.key_file("mongodb-steward.uri"))
-            .env("STEWARD_REST_SECONDS", 10))
+        let program = self.redis(self.kafka(program)).env("MONGODB_URI_FILE", self.key_file("mongodb-steward.uri"));
+        Ok(match self.lifetime {
+            // A test waits for what is healed.
+            Lifetime::WithUs => program.env("STEWARD_REST_SECONDS", 10),
+            Lifetime::Detached => program,
+        })
     }
 
     /// The payment provider of a system that moves no money.
