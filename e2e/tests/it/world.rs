@@ -90,6 +90,7 @@ impl World {
 }
 
 /// Starts what a test that failed has left dead, so that it is the only one that fails.
+#[expect(clippy::print_stdout, reason = "a process that died unasked is worth reading of")]
 async fn mend(system: &Orderflow) {
     let names: Vec<_> = system.names().map(str::to_owned).collect();
     for name in names {
