@@ -16,7 +16,7 @@ mod till;
 use std::sync::Arc;
 
 use bus::{Decoder, Kafka};
-use domain::payment::{Payment, PaymentCommand};
+use domain::payment::Payment;
 use event_store::EventStore;
 use payments::{PaymentsConfig, Provider};
 use runtime::Process;
@@ -24,9 +24,10 @@ use schemas::{Aggregate, PaymentId, StreamId};
 use tokio::sync::Semaphore;
 
 use crate::group::Group;
-use crate::intent::{FingerprintKey, Intent};
+use crate::intent::{Cause, FingerprintKey, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
+use learned::Learned;
 use till::Till;
 
 /// The consumer group.
@@ -75,10 +76,15 @@ impl Cashier {
             .join(kafka, process, move |feed, shutdown| Desk::new(feed, decoder.clone(), cashier.clone()).run(shutdown))
     }
 
-    /// Records what the provider made of a payment, once, whoever heard of it first. What does not fit the payment's
-    /// state is said aloud and changes nothing.
-    async fn record(&self, payment: &PaymentId, name: &str, command: PaymentCommand) -> Result<(), Rejected> {
+    /// Records what the provider made of a payment, once, whoever heard of it first, and the event that it was asked
+    /// because of, if it was asked. What does not fit the payment's state is said aloud and changes nothing.
+    async fn record(&self, payment: &PaymentId, learned: Learned, cause: Option<&Cause>) -> Result<(), Rejected> {
+        let Learned { name, command } = learned;
         let intent = Intent::internal(CALLER, &format!("{payment}:{name}"), &self.fingerprints);
+        let intent = match cause {
+            Some(cause) => intent.because(cause.clone()),
+            None => intent,
+        };
         match self.payments.execute(stream(payment), Creates::No, command, intent).await {
             Ok(_) => Ok(()),
             Err(Rejected::Refused(refusal)) => {

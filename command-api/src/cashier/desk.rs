@@ -1,5 +1,6 @@
 //! The work on one partition of the payments' topic: many payments at once, each by itself.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bus::{DecodeFailure, Decoder, FeedError, PartitionFeed, Position, RawRecord};
@@ -11,6 +12,7 @@ use schemas::{AnyEvent, PaymentEvent, PaymentId};
 
 use super::Cashier;
 use super::open::Open;
+use crate::intent::Cause;
 
 /// How many payments of a partition are worked on at once; most of them wait for the provider.
 const AT_ONCE: usize = 1_000;
@@ -23,12 +25,14 @@ pub(super) struct Desk {
     decoder: Decoder,
     cashier: Cashier,
     open: Open,
+    /// The latest event that asks for each of the payments that are worked on.
+    causes: HashMap<PaymentId, Cause>,
     work: FuturesUnordered<BoxFuture<'static, PaymentId>>,
 }
 
 impl Desk {
     pub(super) fn new(feed: PartitionFeed, decoder: Decoder, cashier: Cashier) -> Self {
-        Self { feed, decoder, cashier, open: Open::default(), work: FuturesUnordered::new() }
+        Self { feed, decoder, cashier, open: Open::default(), causes: HashMap::new(), work: FuturesUnordered::new() }
     }
 
     /// Works until the partition is taken away or the process ends.
@@ -60,18 +64,21 @@ impl Desk {
     /// Begins with the payments of these records, as far as they ask for something.
     async fn take(&mut self, records: &[RawRecord]) {
         for record in records {
-            match asks_for(record, &self.decoder).await {
-                Some(payment) if self.open.take(record.offset, &payment) => self.begin(payment),
-                Some(_) => {}
-                None => self.open.pass(record.offset),
+            let Some((payment, cause)) = asks_for(record, &self.decoder).await else {
+                self.open.pass(record.offset);
+                continue;
+            };
+            self.causes.extend(cause.map(|cause| (payment.clone(), cause)));
+            if self.open.take(record.offset, &payment) {
+                self.begin(payment);
             }
         }
     }
 
     fn begin(&mut self, payment: PaymentId) {
-        let cashier = self.cashier.clone();
+        let (cashier, cause) = (self.cashier.clone(), self.causes.get(&payment).cloned());
         self.work.push(Box::pin(async move {
-            cashier.bring_up_to_date(&payment).await;
+            cashier.bring_up_to_date(&payment, cause.as_ref()).await;
             payment
         }));
     }
@@ -79,26 +86,29 @@ impl Desk {
     fn settled(&mut self, payment: &PaymentId) {
         if self.open.settled(payment) {
             self.begin(payment.clone());
+        } else {
+            self.causes.remove(payment);
         }
     }
 }
 
-/// The payment that a record asks to look at. A record that cannot be read is passed over with an alarm: what is due
-/// is decided by the payment's state, and every later record of it says to look there.
-async fn asks_for(record: &RawRecord, decoder: &Decoder) -> Option<PaymentId> {
+/// The payment that a record asks to look at, and the event that does. A record that cannot be read is passed over with
+/// an alarm: what is due is decided by the payment's state, and every later record of it says to look there.
+async fn asks_for(record: &RawRecord, decoder: &Decoder) -> Option<(PaymentId, Option<Cause>)> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     loop {
         match decoder.decode(record).await {
             Ok(recorded) => {
                 let AnyEvent::Payment(event) = &recorded.event else { return None };
                 let payment = PaymentId::parse(recorded.stream.as_str()).ok()?;
-                return is_a_request(event).then_some(payment);
+                return is_a_request(event).then(|| (payment, Some(Cause::of(&recorded))));
             }
             Err(DecodeFailure::Unavailable { .. }) => backoff.wait().await,
             Err(poison @ DecodeFailure::Poison { .. }) => {
                 let RawRecord { topic, partition, offset, .. } = record;
                 tracing::error!(error = chain(&poison), "{topic}/{partition}@{offset} cannot be read by the cashier");
-                return record.stream().ok().and_then(|stream| PaymentId::parse(stream.as_str()).ok());
+                let payment = PaymentId::parse(record.stream().ok()?.as_str()).ok()?;
+                return Some((payment, None));
             }
         }
     }

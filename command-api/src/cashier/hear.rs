@@ -41,8 +41,8 @@ impl Cashier {
         };
         // The notice may name a payment that the provider does not.
         let is_this = intent.payment() == Some(payment.as_str());
-        if let Some(Learned { name, command }) = Learned::of_intent(state, &intent).filter(|_| is_this) {
-            self.record(&payment, &name, command).await?;
+        if let Some(learned) = Learned::of_intent(state, &intent).filter(|_| is_this) {
+            self.record(&payment, learned, None).await?;
         }
         Ok(())
     }
@@ -50,8 +50,7 @@ impl Cashier {
     async fn hear_of_refund(&self, told: &Refund) -> Result<(), Unheard> {
         let Some((payment, refund)) = told.ours() else { return Ok(()) };
         let (Ok(payment), Ok(refund)) = (PaymentId::parse(payment), RefundId::parse(refund)) else { return Ok(()) };
-        let Learned { name, command } = Learned::of_refund(&refund, told);
-        Ok(self.record(&payment, &name, command).await?)
+        Ok(self.record(&payment, Learned::of_refund(&refund, told), None).await?)
     }
 }
 

@@ -12,6 +12,7 @@ use schemas::{Event as _, PaymentEvent, PaymentId, RefundId, Timestamp, Version}
 use super::learned::Learned;
 use super::till::is_about_the_provider;
 use super::{Cashier, stream};
+use crate::intent::Cause;
 use crate::metrics;
 use crate::streams::{Head, Rejected};
 
@@ -35,11 +36,11 @@ enum Step {
 }
 
 impl Cashier {
-    /// Works on a payment until nothing is due. Dropping it at any point loses nothing.
-    pub(super) async fn bring_up_to_date(&self, payment: &PaymentId) {
+    /// Works on a payment, because of this event, until nothing is due. Dropping it at any point loses nothing.
+    pub(super) async fn bring_up_to_date(&self, payment: &PaymentId, cause: Option<&Cause>) {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         loop {
-            match self.step(payment).await {
+            match self.step(payment, cause).await {
                 Ok(Step::Done) => return,
                 Ok(Step::Advanced) => backoff.reset(),
                 Ok(Step::Again) => backoff.wait().await,
@@ -51,7 +52,7 @@ impl Cashier {
         }
     }
 
-    async fn step(&self, payment: &PaymentId) -> Result<Step, Rejected> {
+    async fn step(&self, payment: &PaymentId, cause: Option<&Cause>) -> Result<Step, Rejected> {
         let head = self.payments.load(payment.stream()).await?;
         let Some((state, due)) = head.state.as_ref().and_then(|state| Some((state, state.due()?))) else {
             return Ok(Step::Done);
@@ -69,22 +70,28 @@ impl Cashier {
             self.till.doubt();
         }
         match outcome {
-            Ok(Some(Learned { name, command })) => {
-                self.record(payment, &name, command).await?;
+            Ok(Some(learned)) => {
+                self.record(payment, learned, cause).await?;
                 Ok(Step::Advanced)
             }
             Ok(None) => Ok(Step::Again),
-            Err(failure) => self.failed(payment, &due, &failure).await,
+            Err(failure) => self.failed(payment, &due, &failure, cause).await,
         }
     }
 
     /// A payment whose answer was lost is marked as such; any other failure leaves it as it is. It is tried again.
-    async fn failed(&self, payment: &PaymentId, due: &Due, failure: &Failure) -> Result<Step, Rejected> {
+    async fn failed(
+        &self,
+        payment: &PaymentId,
+        due: &Due,
+        failure: &Failure,
+        cause: Option<&Cause>,
+    ) -> Result<Step, Rejected> {
         tracing::warn!(payment.id = %payment, error = chain(failure), "{payment} is not settled yet");
         if let Failure::Unknown(lost) = failure {
             metrics::PAYMENT_OUTCOMES_LOST.add(1);
             let command = PaymentCommand::MarkUnknown { reason: lost.to_string() };
-            self.record(payment, &format!("{}:unknown", name(due)), command).await?;
+            self.record(payment, Learned::new(format!("{}:unknown", name(due)), command), cause).await?;
         }
         Ok(Step::Again)
     }
