@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+
 use super::feed::Queue;
 use super::partition::Partition;
 
@@ -30,6 +33,15 @@ impl Assignment {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
         self.0.iter_mut()
+    }
+
+    /// All of them, and where each is to be read from.
+    pub(super) fn to_read(&self) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for partition in &self.0 {
+            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(partition.read_from()))?;
+        }
+        Ok(list)
     }
 
     /// Ends every feed.

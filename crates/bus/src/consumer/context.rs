@@ -69,7 +69,7 @@ impl Context {
             .filter_map(|element| Some((self.topic(element.topic())?, element.partition())))
             .collect();
         let Some(positions) = self.group.ask.all(&keys, &self.group.requests.bell) else {
-            return client.incremental_assign(list);
+            return client.assign(list);
         };
         let mut opened = Vec::new();
         for (((topic, ends), partition), position) in keys.into_iter().zip(positions) {
@@ -77,7 +77,7 @@ impl Context {
             list.set_partition_offset(&partition.topic, partition.partition, Offset::Offset(partition.read_from()))?;
             opened.push((partition, feed));
         }
-        client.incremental_assign(list)?;
+        client.assign(list)?;
         for (partition, feed) in opened {
             tracing::info!(topic = &*feed.topic, partition = feed.partition, "assigned at {:?}", partition.position);
             self.assignment().add(partition);
@@ -104,10 +104,11 @@ impl Context {
                 done.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(next))?;
             }
         }
-        if done.count() > 0 && !client.assignment_lost() {
-            client.commit(&done, CommitMode::Async)?;
-        }
-        client.incremental_unassign(list)
+        let told = match done.count() {
+            1.. if !client.assignment_lost() => client.commit(&done, CommitMode::Async),
+            _ => Ok(()),
+        };
+        client.unassign().and(told)
     }
 
     /// Kafka did not take these offsets, as during a rebalance: see [`Partition::offer_again`].

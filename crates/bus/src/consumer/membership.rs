@@ -30,7 +30,8 @@ pub(super) fn join(group: &Arc<Group>) -> Result<BaseConsumer<Context>, Error> {
         .set("group.id", &group.config.group)
         .set("group.instance.id", &group.config.instance)
         .set("group.protocol", "classic")
-        .set("partition.assignment.strategy", "cooperative-sticky")
+        // Those that move partitions without stopping everybody crash in librdkafka (ADR 28).
+        .set("partition.assignment.strategy", "roundrobin")
         .set("session.timeout.ms", "6000")
         .set("heartbeat.interval.ms", "1000")
         .set("enable.auto.commit", "false")

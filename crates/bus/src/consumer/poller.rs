@@ -9,6 +9,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use runtime::clock::{self, Instant};
 
+use super::assignment::Assignment;
 use super::context::Context;
 use super::feed::{Incoming, Request};
 use super::partition::{Doubt, Partition, Verdict};
@@ -177,7 +178,13 @@ impl<'a> Poller<'a> {
                 settled = false;
                 break;
             }
-            settled &= !partition.seek_due || self.seek(partition);
+            if partition.seek_due {
+                self.seek(partition);
+            }
+        }
+        // After an offset that is out of range the client no longer reads a partition, and cannot seek in it.
+        if assignment.iter_mut().any(|partition| partition.seek_due) {
+            settled &= self.take_anew(&mut assignment);
         }
         drop(assignment);
         if ticking {
@@ -225,26 +232,29 @@ impl Poller<'_> {
         Ok(())
     }
 
-    /// Lets the client read from where the partition is to be read; false = it cannot now.
-    fn seek(&self, partition: &mut Partition) -> bool {
+    /// Lets the client read from where the partition is to be read, if it can.
+    fn seek(&self, partition: &mut Partition) {
         let to = Offset::Offset(partition.read_from());
-        let moved = self
-            .client
-            .seek(&partition.topic, partition.partition, to, TIMEOUT)
-            // After an offset that is out of range the client no longer reads the partition, and cannot seek in it.
-            .or_else(|_| self.take_anew(partition, to));
+        let moved = self.client.seek(&partition.topic, partition.partition, to, TIMEOUT);
         if let Err(error) = &moved {
-            tracing::debug!(%error, topic = &*partition.topic, partition = partition.partition, "cannot seek yet");
+            tracing::debug!(%error, topic = &*partition.topic, partition = partition.partition, "cannot seek");
         }
         partition.seek_due = moved.is_err();
-        moved.is_ok()
     }
 
-    fn take_anew(&self, partition: &Partition, to: Offset) -> KafkaResult<()> {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&partition.topic, partition.partition, to)?;
-        self.client.incremental_unassign(&list)?;
-        self.client.incremental_assign(&list)
+    /// Lets the client read every partition from where it is to be read; false = it cannot now.
+    fn take_anew(&self, assignment: &mut Assignment) -> bool {
+        if let Err(error) = assignment.to_read().and_then(|list| self.client.assign(&list)) {
+            tracing::debug!(%error, "cannot take the partitions anew yet");
+            return false;
+        }
+        for partition in assignment.iter_mut() {
+            partition.seek_due = false;
+            if std::mem::take(&mut partition.paused) {
+                self.pause(partition);
+            }
+        }
+        true
     }
 
     fn pause(&self, partition: &mut Partition) {

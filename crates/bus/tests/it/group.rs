@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bus::{CommittedOffsets, Consumer, GroupConfig, Kafka, PartitionFeed, Position};
-use stack::eventually;
+use stack::servers::Kafka as Broker;
+use stack::{eventually, testing};
 
-use crate::world::{Member, Positions, RawWriter, SOON, fresh_topic, ids, read_from, servers, take};
+use crate::world::{Member, Positions, RawWriter, SOON, config, fresh_topic, ids, read_from, servers, take};
 
 fn group(topic: &str, instance: &str) -> GroupConfig {
     GroupConfig { group: format!("group.{topic}"), instance: instance.to_owned(), topics: vec![topic.to_owned()] }
@@ -123,7 +125,7 @@ async fn a_feed_knows_when_it_has_come_to_the_end() {
     let (_consumer, mut feed) = read_from(&config, &member, topic, Position::default()).await;
     assert!(!feed.at_end());
     take(&mut feed, 4).await;
-    let asked_again = runtime::clock::monotonic() + std::time::Duration::from_secs(2);
+    let asked_again = runtime::clock::monotonic() + Duration::from_secs(2);
     while runtime::clock::monotonic() < asked_again {
         assert!(!feed.at_end(), "one record is left");
         tokio::task::yield_now().await;
@@ -168,6 +170,47 @@ async fn two_members_share_the_partitions_and_a_killed_ones_move_to_the_other() 
         assert_eq!(offsets, &expected, "partition {partition} was read once and in order");
     }
     first.member.end().await;
+}
+
+/// More than two, as the assignors of ADR 28 cannot be trusted with.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_members_share_the_partitions_again_after_kafka_has_forgotten_them_all() {
+    let (shared, topic) = (servers().await, "many");
+    let broker: Broker = testing::own().await;
+    let config = config(broker.url(), &shared.schema_registry_url);
+    fresh_topic(broker.url(), topic, 12).await;
+    let (positions, seen) = (Positions::default(), Seen::default());
+    let worker = |name| Worker::start(&config, group(topic, name), &positions, &seen);
+    let workers = ["a", "b", "c", "d"].map(worker);
+    for round in 1..=2 {
+        let shared = async || {
+            let owned = workers.each_ref().map(Worker::owned);
+            let all: BTreeSet<i32> = owned.iter().flatten().copied().collect();
+            (all.len() == 12 && owned.iter().all(|owned| owned.len() == 3)).then_some(())
+        };
+        eventually("each has three", SOON, shared).await;
+        let writer = RawWriter::new(broker.url(), topic);
+        for partition in 0..12 {
+            writer.write(partition, 20).await;
+        }
+        let read = async || {
+            let seen = seen.lock().unwrap();
+            (seen.len() == 12 && seen.values().all(|offsets| offsets.len() >= 20 * round)).then_some(())
+        };
+        eventually("all are read", SOON, read).await;
+        // For longer than a session lasts, so that every member is dropped and comes back with what it had.
+        broker.pause();
+        let paused = runtime::clock::monotonic();
+        let long = async || (paused.elapsed() > Duration::from_secs(7)).then_some(());
+        eventually("the sessions are over", SOON, long).await;
+        broker.resume();
+    }
+    for (partition, offsets) in seen.lock().unwrap().iter() {
+        assert_eq!(offsets, &(0..40).collect::<Vec<_>>(), "partition {partition} was read once and in order");
+    }
+    for worker in workers {
+        worker.member.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
