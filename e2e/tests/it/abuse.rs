@@ -143,6 +143,7 @@ fn resident(world: &World, name: &str) -> u64 {
 const LOG_INS: u32 = 200;
 const BUYERS: usize = 4;
 
+/// Seen to fail when log-ins queue without end (`log-ins-queue-without-end`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_log_ins_does_not_keep_orders_from_being_placed() {
     let world = World::enter().await;

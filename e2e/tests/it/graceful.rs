@@ -38,6 +38,7 @@ const NEEDS: [(&str, &[(&str, &str)]); 4] = [
     ("notifier", &[("kafka", "kafka"), ("redis", "redis")]),
 ];
 
+/// Seen to fail when a server cuts what is under way (`server-cuts-what-is-under-way`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_fails_no_read_and_no_command_and_doubles_nothing() {
     let world = World::enter().await;

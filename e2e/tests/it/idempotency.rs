@@ -16,6 +16,7 @@ const CLIENTS: u64 = 32;
 const PLACEMENTS: usize = 500;
 const KEYS: usize = 200;
 
+/// Seen to fail when commands do not look at what they lost to (`commands-do-not-look-at-what-they-lost-to`).
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "a random test tells its seed")]
 async fn five_hundred_placements_under_shared_keys_make_one_order_per_key_and_no_stale_read() {

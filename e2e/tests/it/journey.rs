@@ -21,6 +21,7 @@ pub(crate) async fn frame(socket: &mut Socket, kind: &str) -> Value {
     }
 }
 
+/// Seen to fail when a query with a token is answered from what is there (`queries-do-not-wait`).
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_readable_with_its_token_at_once_and_its_frame_arrives() {
     let world = World::enter().await;

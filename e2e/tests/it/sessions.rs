@@ -9,6 +9,7 @@ use stack::eventually;
 
 use crate::world::World;
 
+/// Seen to fail when processes forget who logged out (`sessions-forget-log-outs`).
 #[tokio::test(flavor = "multi_thread")]
 async fn logging_out_ends_the_token_everywhere_and_closes_the_socket() {
     let world = World::enter().await;
