@@ -92,11 +92,10 @@ impl World {
 /// Starts what a test that failed has left dead, so that it is the only one that fails.
 #[expect(clippy::print_stdout, reason = "a process that died unasked is worth reading of")]
 async fn mend(system: &Orderflow) {
-    let names: Vec<_> = system.names().map(str::to_owned).collect();
-    for name in names {
-        if system.pid(&name).expect("a process of the system").is_none() {
+    for name in system.names() {
+        if system.pid(name).expect("a process of the system").is_none() {
             println!("{name} does not run; it is started again");
-            system.start(&name).await.expect("a process that is ready again");
+            system.start(name).await.expect("a process that is ready again");
         }
     }
 }
