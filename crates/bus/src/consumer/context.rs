@@ -95,6 +95,8 @@ impl Context {
 
     /// Ends the feeds of these partitions, tells Kafka how far they came, and lets them go.
     fn revoked(&self, client: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        // A client never reads a partition again that was paused when it was taken away, also when it gets it back.
+        let resumed = client.resume(list);
         let mut done = TopicPartitionList::new();
         for element in list.elements() {
             let Some(partition) = self.assignment().remove(element.topic(), element.partition()) else { continue };
@@ -108,7 +110,7 @@ impl Context {
             1.. if !client.assignment_lost() => client.commit(&done, CommitMode::Async),
             _ => Ok(()),
         };
-        client.unassign().and(told)
+        client.unassign().and(resumed).and(told)
     }
 
     /// Kafka did not take these offsets, as during a rebalance: see [`Partition::offer_again`].

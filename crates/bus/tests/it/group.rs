@@ -256,6 +256,28 @@ async fn a_slow_partition_does_not_hold_up_another() {
     member.end().await;
 }
 
+/// Seen to fail when a partition that was paused as it was taken away stays so: its client never reads it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_was_full_when_it_was_taken_away_is_read_by_whoever_gets_it_back() {
+    let (config, member, topic) = (servers().await, Member::new(), "full");
+    fresh_topic(&config.kafka_brokers, topic, 2).await;
+    let writer = RawWriter::new(&config.kafka_brokers, topic);
+    let written = [writer.write(0, 10_000).await, writer.write(1, 10_000).await];
+    let kafka = Kafka::connect(&config, &member.0).unwrap();
+    let mut consumer = Consumer::start(&kafka, group(topic, "a"), Positions::default()).unwrap();
+    let mut before = [feed(&mut consumer).await, feed(&mut consumer).await];
+    for feed in &mut before {
+        // More is there than fits into the queue.
+        take(feed, 1).await;
+    }
+    let other = Worker::start(&config, group(topic, "b"), &Positions::default(), &Seen::default());
+    let mut after = feed(&mut consumer).await;
+    let partition = usize::try_from(after.partition).unwrap();
+    assert_eq!(ids(&take(&mut after, 10_000).await), written[partition]);
+    other.member.end().await;
+    member.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stored_positions_are_told_to_kafka_for_lag_tools() {
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
