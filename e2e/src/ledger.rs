@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use bson::{Document, doc};
 use event_store::{Commit, EventStore};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use schemas::{Aggregate, AnyEvent, FulfilmentEvent, FulfilmentResult, OrderId, Recorded, StreamId, Version};
 
 /// Streams that are read at a time.
-const AT_A_TIME: usize = 32;
+const AT_A_TIME: usize = 500;
 
 /// Every event, by stream, in order. The truth that everything else is compared with.
 pub type Ledger = BTreeMap<StreamId, Vec<Recorded<AnyEvent>>>;
@@ -18,30 +18,31 @@ pub async fn read(store: &EventStore) -> Ledger {
     let commits = store.database().collection::<Document>("commits");
     let ids = commits.find(doc! {}).projection(doc! { "_id": 1 }).await.expect("a cursor over the commits");
     let ids: Vec<Document> = ids.try_collect().await.expect("every commit");
-    let mut streams: Vec<String> = ids.iter().map(stream_of).collect();
-    streams.sort_unstable();
+    let mut streams: Vec<StreamId> = ids.iter().map(stream_of).collect();
+    // As MongoDB orders them.
+    streams.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     streams.dedup();
-    let read = futures::stream::iter(streams).map(|stream| read_stream(store, stream));
-    read.buffer_unordered(AT_A_TIME).collect::<Vec<_>>().await.into_iter().collect()
-}
-
-async fn read_stream(store: &EventStore, stream: String) -> (StreamId, Vec<Recorded<AnyEvent>>) {
-    let stream = StreamId::parse(&stream).expect("a stream id");
-    let tail = store.tail(&stream, Version::FIRST).await.expect("the stream");
-    let events: Vec<_> = tail.iter().flat_map(events_of).collect();
-    for (event, version) in events.iter().zip(1..) {
-        assert_eq!(event.version, Version(version), "{stream} has a gap");
+    let mut ledger = Ledger::new();
+    for some in streams.chunks(AT_A_TIME) {
+        let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
+        for commit in store.between(first, last).await.expect("the streams") {
+            add(ledger.entry(commit.stream.clone()).or_default(), &commit);
+        }
     }
-    (stream, events)
+    ledger
 }
 
-fn stream_of(commit: &Document) -> String {
+fn stream_of(commit: &Document) -> StreamId {
     let id = commit.get_document("_id").expect("a commit's id");
-    id.get_str("s").expect("a stream").to_owned()
+    StreamId::parse(id.get_str("s").expect("a stream")).expect("a stream id")
 }
 
-fn events_of(commit: &Commit) -> Vec<Recorded<AnyEvent>> {
-    commit.recorded().expect("readable events")
+fn add(events: &mut Vec<Recorded<AnyEvent>>, commit: &Commit) {
+    for event in commit.recorded().expect("readable events") {
+        let next = events.last().map_or(Version::FIRST, |last| last.version.next());
+        assert_eq!(event.version, next, "{} has a gap", commit.stream);
+        events.push(event);
+    }
 }
 
 /// An order that is still being carried out, if there is one: it will make more events.

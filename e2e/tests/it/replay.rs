@@ -118,7 +118,7 @@ async fn history(world: &World, user: &LoggedIn) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_replay_moves_no_money_and_tells_nobody_anything() {
-    let world = World::enter().await;
+    let world = World::alone().await;
     let user = world.gateway.user(&World::name("calm")).await;
     history(&world, &user).await;
     let events = world.settle().await;
