@@ -1,9 +1,9 @@
 //! Runs commands against one kind of aggregate: load, decide, commit, and answer retries. Commands that meet at one
 //! stream are decided one after the other and written as one commit; each gets its own answer.
 //!
-//! Promises: one (caller, route, key) has at most one effect; an acceptance may rest on cached state, but a refusal, an
-//! "already done" and a replay are answered only after a majority read of the stream's tail (or a majority write at its
-//! end).
+//! Promises: one (caller, route, key) has at most one effect; an acceptance may rest on cached state, because its commit
+//! fails where another one has its version or key, but a refusal, an "already done" and a replay are answered only after
+//! a majority read of the key and of the stream's tail.
 
 use std::sync::Arc;
 
@@ -85,7 +85,8 @@ pub enum Creates {
     /// Yes: the command is decided as if the stream were empty, without a read; if it is not, its first commit shows
     /// the key.
     FromKey,
-    /// No: the key is written beside the commit, and looked up before the command is decided.
+    /// No: the key is written beside the commit, where no other may have it, and looked up before anything but success is
+    /// answered.
     No,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Batch<'a, A: Aggregate, S> {
 /// What a batch knows of its stream.
 struct Known<A: Aggregate> {
     head: Arc<Head<A>>,
-    /// Whether a majority was asked, or wrote it, since the batch began.
+    /// Whether a majority was asked for it, and for the commands' keys, since the batch began.
     fresh: bool,
 }
 
@@ -47,19 +47,19 @@ impl<'a, A: Stream, S: Store> Batch<'a, A, S> {
     }
 
     async fn settle(&mut self) -> Result<(), Rejected> {
-        let mut known = self.begin().await?;
+        let mut known = self.begin();
         let mut breath = breath();
         let mut lost = 0;
         while !self.pending.is_empty() {
             let plan = Plan::of(&known.head, &self.pending, self.streams.store.now());
             if plan.doubtful && !known.fresh {
-                known = self.read_on(&known.head).await?;
+                known = self.look(&known.head).await?;
                 continue;
             }
             match self.write(&plan).await? {
                 Appended::Written => {
                     lost = 0;
-                    known = self.answer(plan);
+                    known = Known { head: self.answer(plan), ..known };
                 }
                 Appended::Conflict => {
                     metrics::CONFLICTS.add(u64::try_from(plan.verdicts.len()).unwrap_or(u64::MAX));
@@ -68,29 +68,28 @@ impl<'a, A: Stream, S: Store> Batch<'a, A, S> {
                         return Err(Rejected::Contended);
                     }
                     breath.wait().await;
-                    known = self.read_on(&known.head).await?;
+                    known = self.look(&known.head).await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Takes the head that is remembered, and then looks up the keys that the stream itself would not show. In this
-    /// order: whatever is committed behind that head costs the batch its race, and shows in what is read then.
-    async fn begin(&mut self) -> Result<Known<A>, Rejected> {
+    /// Nobody looks before writing: whatever was committed behind this head, or under one of the keys, costs the batch its
+    /// race, and is looked for then.
+    fn begin(&self) -> Known<A> {
         let creates = self.pending.iter().any(|pending| pending.creates == Creates::FromKey);
         let head = if creates { Arc::default() } else { self.streams.cached(self.stream) };
-        let others = self.pending.iter().filter(|pending| pending.creates == Creates::No);
-        let keys: Vec<_> = others.filter_map(|pending| pending.intent.key).collect();
-        if !keys.is_empty() {
-            let commits = self.streams.store.find_keys(&keys).await?;
-            self.replay(&commits);
-        }
-        Ok(Known { head, fresh: false })
+        Known { head, fresh: false }
     }
 
-    /// Reads what was committed behind this head. An earlier sending of some command may show in it.
-    async fn read_on(&mut self, head: &Head<A>) -> Result<Known<A>, Rejected> {
+    /// Looks up the keys that the stream's end would not show, and then reads what was committed behind this head. An
+    /// earlier sending of some command may show in either.
+    async fn look(&mut self, head: &Head<A>) -> Result<Known<A>, Rejected> {
+        let others = self.pending.iter().filter(|pending| pending.creates == Creates::No);
+        let keys: Vec<_> = others.filter_map(|pending| pending.intent.key).collect();
+        let earlier = self.streams.store.find_keys(&keys).await?;
+        self.replay(&earlier);
         let read = self.streams.refresh(self.stream, head).await?;
         self.replay(&read.commits);
         Ok(Known { head: read.head, fresh: true })
@@ -116,7 +115,7 @@ impl<'a, A: Stream, S: Store> Batch<'a, A, S> {
     }
 
     /// Tells the plan's commands what came of them. What was written is the stream's end, as a majority knows it.
-    fn answer(&mut self, plan: Plan<A>) -> Known<A> {
+    fn answer(&mut self, plan: Plan<A>) -> Arc<Head<A>> {
         let Plan { verdicts, head, .. } = plan;
         let head = Arc::new(head);
         self.streams.remember(self.stream, &head);
@@ -125,7 +124,7 @@ impl<'a, A: Stream, S: Store> Batch<'a, A, S> {
             let done = |version| Done { stream: self.stream.clone(), version, at: head.at, replayed: false };
             pending.answer(verdict.map(done));
         }
-        Known { head, fresh: true }
+        head
     }
 }
 

@@ -7,7 +7,7 @@ use schemas::{AnyEvent, DecodeError, EncodeError, Event, EventId, Recorded, Stre
 use uuid::Uuid;
 
 pub use document::Unreadable;
-pub(crate) use document::commit_id;
+pub(crate) use document::{commit_id, commit_keys};
 
 /// The largest event, in bytes of BSON: so that a broker can never refuse it for its size.
 pub(crate) const MAX_EVENT_BYTES: usize = 512 * 1024;
@@ -85,7 +85,7 @@ pub struct Fingerprint(pub [u8; 32]);
 pub enum Appended {
     /// It is stored, journalled by a majority. Also the answer when it had been stored by an earlier attempt.
     Written,
-    /// Another commit holds that version of the stream: load its tail and decide again.
+    /// Another commit holds that version of the stream, or was made under one of the keys: look for it, and decide again.
     Conflict,
 }
 

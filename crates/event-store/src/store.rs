@@ -157,7 +157,7 @@ impl EventStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let wanted = doc! { "ks": { "$in": keys.iter().map(binary).collect::<Vec<_>>() } };
+        let wanted = doc! { "ks": { "$in": keys.iter().copied().map(KeyHash::to_bson).collect::<Vec<_>>() } };
         let commits = self.connection.commits.clone();
         let found =
             self.connection.run(async move { commits.find(wanted).await?.try_collect::<Vec<RawDocumentBuf>>().await });
@@ -207,10 +207,6 @@ impl EventStore {
 
 fn read(doing: &'static str, document: &RawDocumentBuf) -> Result<Commit, Error> {
     Commit::of_document(document).map_err(|source| Error::Unreadable { doing, source })
-}
-
-fn binary(key: &KeyHash) -> Bson {
-    Bson::Binary(bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: key.0.to_vec() })
 }
 
 /// A bound of `_id`: documents compare field by field, so this stays within the stream.

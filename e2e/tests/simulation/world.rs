@@ -113,10 +113,11 @@ impl World {
 /// The store.
 impl World {
     pub(crate) fn append(&mut self, commit: Commit) -> Appended {
-        // As the unique index has it, and the writer's look at who holds the key.
+        // As the unique indexes have it, and the writer's look at who holds version and keys.
         match self.commits.iter().find(|stored| stored.commit.key() == commit.key()) {
             Some(stored) if stored.commit.id == commit.id => Appended::Written,
             Some(_) => Appended::Conflict,
+            None if !self.find_keys(&commit.keys).is_empty() => Appended::Conflict,
             None => {
                 self.commits.push(Stored { commit, marked: true });
                 Appended::Written

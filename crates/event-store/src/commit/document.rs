@@ -2,7 +2,7 @@
 
 use bson::raw::{RawArrayBuf, RawBinaryRef, RawDocument, RawDocumentBuf, cstr};
 use bson::spec::BinarySubtype;
-use bson::{Document, doc};
+use bson::{Binary, Bson, Document, doc};
 use schemas::{InvalidId, StreamId, Timestamp, UserId, Version};
 use uuid::Uuid;
 
@@ -60,6 +60,13 @@ impl CommitId {
     }
 }
 
+impl KeyHash {
+    /// An element of `ks`, for a filter.
+    pub(crate) fn to_bson(self) -> Bson {
+        Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: self.0.to_vec() })
+    }
+}
+
 impl Commit {
     /// The document to insert, marked for the relay. Sizes are checked here, before anything is sent.
     pub(crate) fn to_document(&self) -> Result<RawDocumentBuf, Error> {
@@ -102,7 +109,7 @@ impl Commit {
             at: Timestamp::from_micros(document.get_i64("at").map_err(field("at"))?),
             owner,
             commands: elements(document, "cmd")?.into_iter().map(read_command).collect::<Result<_, _>>()?,
-            keys: read_keys(document)?,
+            keys: commit_keys(document)?,
             events: elements(document, "ev")?.into_iter().map(read_event).collect::<Result<_, _>>()?,
         })
     }
@@ -161,7 +168,8 @@ fn read_event(document: &RawDocument) -> Result<StoredEvent, Unreadable> {
     Ok(StoredEvent { name: name.into(), data: data.to_owned() })
 }
 
-fn read_keys(document: &RawDocument) -> Result<Vec<KeyHash>, Unreadable> {
+/// Reads `ks` of a commit's document.
+pub(crate) fn commit_keys(document: &RawDocument) -> Result<Vec<KeyHash>, Unreadable> {
     let Some(keys) = optional(document.get_array("ks")).map_err(field("ks"))? else { return Ok(Vec::new()) };
     let hash = |value: Result<bson::RawBsonRef<'_>, bson::error::Error>| {
         let value = value.map_err(field("ks"))?;

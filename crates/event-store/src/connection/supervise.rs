@@ -89,19 +89,26 @@ async fn probe(database: Database, indexed: bool) -> Result<(), Error> {
 async fn create_indexes(database: &Database) -> Result<(), Error> {
     let commits = database.collection::<Document>("commits");
     for mark in [Mark::Live, Mark::Again] {
-        commits.create_index(partial(mark.index(), mark.field())).await?;
+        commits.create_index(index(mark.index(), having(mark.field()))).await?;
     }
-    commits.create_index(partial(doc! { "ks": 1 }, "ks")).await?;
+    let mut once = having("ks");
+    once.unique = Some(true);
+    // A name of its own: databases of an earlier build have an index of the same keys that is not unique.
+    once.name = Some("ks_once".to_owned());
+    commits.create_index(index(doc! { "ks": 1 }, once)).await?;
     let expiry = IndexOptions::builder().expire_after(HEARTBEATS_KEPT).build();
     let heartbeats = database.collection::<Document>("heartbeats");
-    heartbeats.create_index(IndexModel::builder().keys(doc! { "seen": 1 }).options(expiry).build()).await?;
+    heartbeats.create_index(index(doc! { "seen": 1 }, expiry)).await?;
     let deadlines = database.collection::<Document>("deadlines");
     deadlines.create_index(IndexModel::builder().keys(doc! { "due": 1 }).build()).await?;
     Ok(())
 }
 
-/// An index over the documents only that have this field.
-fn partial(keys: Document, field: &str) -> IndexModel {
-    let only = IndexOptions::builder().partial_filter_expression(doc! { field: { "$exists": true } }).build();
-    IndexModel::builder().keys(keys).options(only).build()
+/// Only the documents that have this field.
+fn having(field: &str) -> IndexOptions {
+    IndexOptions::builder().partial_filter_expression(doc! { field: { "$exists": true } }).build()
+}
+
+fn index(keys: Document, options: IndexOptions) -> IndexModel {
+    IndexModel::builder().keys(keys).options(options).build()
 }

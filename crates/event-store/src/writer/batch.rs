@@ -1,9 +1,9 @@
 //! One batch of commits, until each of them has an answer or nobody waits for it any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{RawDocumentBuf, doc};
 use futures::TryStreamExt;
 use mongodb::error::ErrorKind;
 use mongodb::results::InsertManyResult;
@@ -11,7 +11,7 @@ use runtime::backoff::Backoff;
 use uuid::Uuid;
 
 use super::Pending;
-use crate::commit::{Appended, CommitId, commit_id};
+use crate::commit::{Appended, CommitId, KeyHash, commit_id, commit_keys};
 use crate::connection::Connection;
 use crate::error::Cause;
 use crate::{Doorbell, Lanes, lane, metrics};
@@ -28,7 +28,7 @@ pub(crate) struct Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attempt {
     Written,
-    /// Its key is taken: by another commit, or by itself in an earlier attempt whose answer was lost.
+    /// Its version or a key is taken: by another commit, or by itself in an earlier attempt whose answer was lost.
     Taken,
     /// It may or may not be stored: the same document is sent again.
     Unknown,
@@ -65,7 +65,7 @@ impl Batch {
         attempts(&outcome, self.pending.len())
     }
 
-    /// Answers the written ones, keeps the unknown ones, returns those whose key is taken.
+    /// Answers the written ones, keeps the unknown ones, returns those of which something is taken.
     fn settle(&mut self, attempts: &[Attempt], doorbell: &Doorbell) -> Vec<Pending> {
         let (mut taken, mut written) = (Vec::new(), Vec::new());
         for (pending, attempt) in std::mem::take(&mut self.pending).into_iter().zip(attempts) {
@@ -84,16 +84,19 @@ impl Batch {
         taken
     }
 
-    /// Reads back who holds the keys. A holder that no majority has yet leaves the outcome unknown.
+    /// Reads back who holds their versions and keys. A holder that no majority has yet leaves the outcome unknown.
     async fn resolve(&mut self, taken: Vec<Pending>, connection: &Connection) {
         if taken.is_empty() {
             return;
         }
-        let holders = holders(&taken, connection).await;
+        let holders = Holders::of(&taken, connection).await;
         for pending in taken {
-            match holders.get(&pending.key) {
+            match holders.versions.get(&pending.key) {
                 Some(holder) if *holder == pending.id => answer(pending, Appended::Written),
                 Some(_other) => answer(pending, Appended::Conflict),
+                None if pending.keys.iter().any(|key| holders.keys.contains(key)) => {
+                    answer(pending, Appended::Conflict)
+                }
                 None => self.pending.push(pending),
             }
         }
@@ -129,15 +132,32 @@ fn attempts(outcome: &Result<InsertManyResult, Cause>, count: usize) -> Vec<Atte
     attempts
 }
 
-/// The ids of the commits that a majority holds under these keys; empty when they cannot be read now.
-async fn holders(taken: &[Pending], connection: &Connection) -> HashMap<CommitId, Uuid> {
-    let keys: Vec<Document> = taken.iter().map(|pending| pending.key.to_bson()).collect();
-    let commits = connection.commits.clone();
-    let found = connection.run(async move {
-        let found = commits.find(doc! { "_id": { "$in": keys } }).projection(doc! { "cid": 1 });
-        found.await?.try_collect::<Vec<RawDocumentBuf>>().await
-    });
-    let documents = found.await.unwrap_or_default();
-    let holder = |document: &RawDocumentBuf| Some((CommitId::of_document(document).ok()?, commit_id(document).ok()?));
-    documents.iter().filter_map(holder).collect()
+/// What a majority holds that stands in the way of some commits; nothing when it cannot be read now.
+#[derive(Default)]
+struct Holders {
+    /// Which commit has each version.
+    versions: HashMap<CommitId, Uuid>,
+    /// Under which keys a commit is found.
+    keys: HashSet<KeyHash>,
+}
+
+impl Holders {
+    async fn of(taken: &[Pending], connection: &Connection) -> Self {
+        let versions: Vec<_> = taken.iter().map(|pending| pending.key.to_bson()).collect();
+        let keys: Vec<_> = taken.iter().flat_map(|pending| &pending.keys).copied().map(KeyHash::to_bson).collect();
+        let either = doc! { "$or": [{ "_id": { "$in": versions } }, { "ks": { "$in": keys } }] };
+        let commits = connection.commits.clone();
+        let found = connection.run(async move {
+            let found = commits.find(either).projection(doc! { "cid": 1, "ks": 1 });
+            found.await?.try_collect::<Vec<RawDocumentBuf>>().await
+        });
+        let mut holders = Self::default();
+        for document in found.await.unwrap_or_default() {
+            if let (Ok(key), Ok(id)) = (CommitId::of_document(&document), commit_id(&document)) {
+                holders.versions.insert(key, id);
+            }
+            holders.keys.extend(commit_keys(&document).unwrap_or_default());
+        }
+        holders
+    }
 }

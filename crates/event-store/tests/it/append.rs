@@ -1,6 +1,6 @@
 //! Appending: one winner per version, one effect per commit id, each commit its own answer.
 
-use event_store::{Appended, Error};
+use event_store::{Appended, Commit, Error, KeyHash};
 use futures::future::join_all;
 use schemas::Version;
 
@@ -13,6 +13,27 @@ async fn a_version_is_given_to_one_commit_only() {
     assert_eq!(store.append(&commit(&stream, 1, 1)).await.unwrap(), Appended::Written);
     assert_eq!(store.append(&commit(&stream, 1, 1)).await.unwrap(), Appended::Conflict);
     assert_eq!(store.append(&commit(&stream, 2, 1)).await.unwrap(), Appended::Written);
+}
+
+/// Seen to fail when the index of the keys is not unique, and, at the second one, when nobody looks who holds a key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_given_to_one_commit_only() {
+    let (store, _process) = given::store().await;
+    let keyed = |stream, first, keys: &[u8]| {
+        let keys = keys.iter().map(|key| KeyHash([*key; 32])).collect();
+        Commit { keys, ..commit(stream, first, 1) }
+    };
+    let (one, other) = (stream(), stream());
+    let first = keyed(&one, 1, &[5, 6]);
+    for _sent_again in 0..2 {
+        assert_eq!(store.append(&first).await.unwrap(), Appended::Written);
+    }
+    let (taken, free) = (keyed(&one, 2, &[7, 6]), keyed(&other, 1, &[7, 8]));
+    let (taken, free) = tokio::join!(store.append(&taken), store.append(&free));
+    assert_eq!((taken.unwrap(), free.unwrap()), (Appended::Conflict, Appended::Written));
+    let mut transaction = store.begin().await.unwrap();
+    assert_eq!(transaction.append(&keyed(&one, 2, &[8])).await.unwrap(), Appended::Conflict);
+    assert_eq!(store.tail(&one, Version::FIRST).await.unwrap(), [first]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
