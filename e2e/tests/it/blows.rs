@@ -43,6 +43,7 @@ struct Told {
     called_off: bool,
 }
 
+/// Seen to fail when a fulfilment that takes everything back keeps the pieces (`fulfilment-keeps-the-pieces`).
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "a random test tells its seed and what it came to")]
 async fn killed_fulfilments_lose_and_double_nothing() {

@@ -237,6 +237,8 @@ async fn a_payment_that_waits_for_the_provider_blocks_no_other() {
     let _ = world.settle().await;
 }
 
+/// Seen to fail when the provider is asked again under another key (`payments-ask-under-another-key`): then payments do not
+/// come to an end.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_charged_at_most_once_whatever_is_killed_when() {
     let world = World::enter().await;

@@ -116,6 +116,7 @@ async fn history(world: &World, user: &LoggedIn) {
     becomes(world, &place(world, user, &gone, "pm_card_visa").await, "REJECTED").await;
 }
 
+/// Seen to fail when a feed tells an event again that comes again (`feeds-tell-what-comes-again`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_replay_moves_no_money_and_tells_nobody_anything() {
     let world = World::alone().await;

@@ -89,6 +89,7 @@ async fn whoever_comes_is_told_every_product_and_then_each_that_changes() {
     assert!(states(&mut late, 4).await.values().eq(&[told(1, 2, 0), told(2, 1, 2), told(3, 1, 0), told(4, 1, 0)]));
 }
 
+/// Seen to fail when who comes is told only what changes from then on (`boards-show-who-comes-only-what-changes`).
 #[tokio::test]
 async fn nothing_falls_between_the_first_look_and_the_first_change() {
     const LAST: u32 = 150;
