@@ -2,7 +2,6 @@
 //!
 //! This saves conflicts; correctness never rests on it, because another process has gates of its own.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,20 +18,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// One gate for each key, more or less.
 #[derive(Debug)]
 pub(super) struct Gates {
-    hasher: RandomState,
     keys: Vec<Arc<Mutex<()>>>,
 }
 
 impl Default for Gates {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), keys: (0..GATES).map(|_| Arc::default()).collect() }
+        Self { keys: (0..GATES).map(|_| Arc::default()).collect() }
     }
 }
 
 impl Gates {
     /// Waits until no other request with this key is under way.
     pub(super) async fn key(&self, key: &KeyHash) -> Result<OwnedMutexGuard<()>, Rejected> {
-        let index = usize::try_from(self.hasher.hash_one(key)).unwrap_or(0) % GATES;
+        // A key is a hash already.
+        let [first, second, ..] = key.0;
+        let index = usize::from(u16::from_be_bytes([first, second])) % GATES;
         let gate = self.keys.get(index).cloned().unwrap_or_default();
         tokio::time::timeout(PATIENCE, gate.lock_owned()).await.map_err(|_late| Rejected::InFlight)
     }

@@ -18,6 +18,9 @@ use crate::program::Program;
 
 mod spawner;
 
+/// How long a process may take to see that it is to stop.
+const STOPS_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long a process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
@@ -53,6 +56,16 @@ impl Identity {
             let script = format!("kill -{signal} {}", self.pid);
             let _gone_already = Command::new("sh").args(["-c", &script]).stderr(std::process::Stdio::null()).status();
         }
+        let sent = clock::monotonic();
+        // A process that is to stop goes on until one of its threads has seen the signal, which a busy machine delays.
+        while signal == "STOP" && self.is_running() && sent.elapsed() < STOPS_WITHIN {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether it is alive and not stopped.
+    fn is_running(self) -> bool {
+        self.is_alive() && Stat::of(self.pid).is_some_and(|stat| stat.state != 'T')
     }
 }
 

@@ -57,6 +57,7 @@ fn whatever_happens_the_core_keeps_its_promises() {
     });
 }
 
+/// Seen to fail, in one run of twelve, when which commands share a gate is drawn anew by each process.
 #[test]
 fn a_seed_replays_identically() {
     for seed in 0..20 {
