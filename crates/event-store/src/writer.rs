@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::commit::{Appended, Commit, CommitId, KeyHash};
+use crate::commit::{Appended, Commit, CommitId};
 use crate::connection::Connection;
 use crate::error::Cause;
 use crate::trace::Traced;
@@ -40,8 +40,6 @@ pub(crate) struct Writer {
 pub(crate) struct Pending {
     pub(crate) key: CommitId,
     pub(crate) id: Uuid,
-    /// Under which no other commit may be found.
-    pub(crate) keys: Vec<KeyHash>,
     pub(crate) document: Arc<RawDocumentBuf>,
     pub(crate) answer: oneshot::Sender<Appended>,
     _room: OwnedSemaphorePermit,
@@ -68,8 +66,7 @@ impl Writer {
         let cost = u32::try_from(document.as_bytes().len()).unwrap_or(u32::MAX).max(MIN_COST);
         let room = Arc::clone(&self.room).try_acquire_many_owned(cost).map_err(|_full| Error::Busy)?;
         let (answer, answered) = oneshot::channel();
-        let (key, id, keys) = (commit.key(), commit.id, commit.keys.clone());
-        let pending = Pending { key, id, keys, document: Arc::new(document), answer, _room: room };
+        let pending = Pending { key: commit.key(), id: commit.id, document: Arc::new(document), answer, _room: room };
         let started = runtime::clock::monotonic();
         // A queue whose task is gone answers as one that never does.
         let _ = self.queue.send(pending);

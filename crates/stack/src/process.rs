@@ -47,7 +47,11 @@ impl Identity {
     /// Whether this very process still runs, or one of its threads, and with it its ports.
     #[must_use]
     pub(crate) fn is_alive(self) -> bool {
-        Stat::of(self.pid).is_some_and(|stat| !stat.is_over() && stat.started == self.started)
+        Stat::of(self.pid).is_some_and(|stat| self.is_shown_by(stat))
+    }
+
+    const fn is_shown_by(self, stat: Stat) -> bool {
+        !stat.is_over() && stat.started == self.started
     }
 
     fn signal(self, signal: &str) {
@@ -65,7 +69,7 @@ impl Identity {
 
     /// Whether it is alive and not stopped.
     fn is_running(self) -> bool {
-        self.is_alive() && Stat::of(self.pid).is_some_and(|stat| stat.state != 'T')
+        Stat::of(self.pid).is_some_and(|stat| self.is_shown_by(stat) && stat.state != 'T')
     }
 }
 

@@ -94,8 +94,8 @@ impl Batch {
             match holders.versions.get(&pending.key) {
                 Some(holder) if *holder == pending.id => answer(pending, Appended::Written),
                 Some(_other) => answer(pending, Appended::Conflict),
-                None if pending.keys.iter().any(|key| holders.keys.contains(key)) => {
-                    answer(pending, Appended::Conflict)
+                None if keys_of(&pending).iter().any(|key| holders.keys.contains(key)) => {
+                    answer(pending, Appended::Conflict);
                 }
                 None => self.pending.push(pending),
             }
@@ -132,6 +132,11 @@ fn attempts(outcome: &Result<InsertManyResult, Cause>, count: usize) -> Vec<Atte
     attempts
 }
 
+/// The keys under which a commit is to be found.
+fn keys_of(pending: &Pending) -> Vec<KeyHash> {
+    commit_keys(&pending.document).unwrap_or_default()
+}
+
 /// What a majority holds that stands in the way of some commits; nothing when it cannot be read now.
 #[derive(Default)]
 struct Holders {
@@ -144,7 +149,7 @@ struct Holders {
 impl Holders {
     async fn of(taken: &[Pending], connection: &Connection) -> Self {
         let versions: Vec<_> = taken.iter().map(|pending| pending.key.to_bson()).collect();
-        let keys: Vec<_> = taken.iter().flat_map(|pending| &pending.keys).copied().map(KeyHash::to_bson).collect();
+        let keys: Vec<_> = taken.iter().flat_map(keys_of).map(KeyHash::to_bson).collect();
         let either = doc! { "$or": [{ "_id": { "$in": versions } }, { "ks": { "$in": keys } }] };
         let commits = connection.commits.clone();
         let found = connection.run(async move {
