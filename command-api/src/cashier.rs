@@ -20,7 +20,7 @@ use domain::payment::Payment;
 use event_store::EventStore;
 use payments::{PaymentsConfig, Provider};
 use runtime::Process;
-use schemas::{Aggregate, PaymentId, StreamId};
+use schemas::{Aggregate, PaymentId, StreamId, Version};
 use tokio::sync::Semaphore;
 
 use crate::group::Group;
@@ -77,8 +77,14 @@ impl Cashier {
     }
 
     /// Records what the provider made of a payment, once, whoever heard of it first, and the event that it was asked
-    /// because of, if it was asked. What does not fit the payment's state is said aloud and changes nothing.
-    async fn record(&self, payment: &PaymentId, learned: Learned, cause: Option<&Cause>) -> Result<(), Rejected> {
+    /// because of, if it was asked; as which version. What does not fit the payment's state is said aloud and changes
+    /// nothing.
+    async fn record(
+        &self,
+        payment: &PaymentId,
+        learned: Learned,
+        cause: Option<&Cause>,
+    ) -> Result<Option<Version>, Rejected> {
         let Learned { name, command } = learned;
         let intent = Intent::internal(CALLER, &format!("{payment}:{name}"), &self.fingerprints);
         let intent = match cause {
@@ -86,13 +92,13 @@ impl Cashier {
             None => intent,
         };
         match self.payments.execute(stream(payment), Creates::No, command, intent).await {
-            Ok(_) => Ok(()),
+            Ok(done) => Ok(Some(done.version)),
             Err(Rejected::Refused(refusal)) => {
                 tracing::error!(
                     payment.id = %payment,
                     "The payment provider reports that {payment} is {name}, which does not fit: {refusal}"
                 );
-                Ok(())
+                Ok(None)
             }
             Err(rejected) => Err(rejected),
         }

@@ -1,6 +1,5 @@
 //! The work on one partition of the payments' topic: many payments at once, each by itself.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bus::{DecodeFailure, Decoder, FeedError, PartitionFeed, Position, RawRecord};
@@ -25,14 +24,12 @@ pub(super) struct Desk {
     decoder: Decoder,
     cashier: Cashier,
     open: Open,
-    /// The latest event that asks for each of the payments that are worked on.
-    causes: HashMap<PaymentId, Cause>,
     work: FuturesUnordered<BoxFuture<'static, PaymentId>>,
 }
 
 impl Desk {
     pub(super) fn new(feed: PartitionFeed, decoder: Decoder, cashier: Cashier) -> Self {
-        Self { feed, decoder, cashier, open: Open::default(), causes: HashMap::new(), work: FuturesUnordered::new() }
+        Self { feed, decoder, cashier, open: Open::default(), work: FuturesUnordered::new() }
     }
 
     /// Works until the partition is taken away or the process ends.
@@ -68,15 +65,14 @@ impl Desk {
                 self.open.pass(record.offset);
                 continue;
             };
-            self.causes.extend(cause.map(|cause| (payment.clone(), cause)));
-            if self.open.take(record.offset, &payment) {
+            if self.open.take(record.offset, &payment, cause) {
                 self.begin(payment);
             }
         }
     }
 
     fn begin(&mut self, payment: PaymentId) {
-        let (cashier, cause) = (self.cashier.clone(), self.causes.get(&payment).cloned());
+        let (cashier, cause) = (self.cashier.clone(), self.open.cause(&payment).cloned());
         self.work.push(Box::pin(async move {
             cashier.bring_up_to_date(&payment, cause.as_ref()).await;
             payment
@@ -86,8 +82,6 @@ impl Desk {
     fn settled(&mut self, payment: &PaymentId) {
         if self.open.settled(payment) {
             self.begin(payment.clone());
-        } else {
-            self.causes.remove(payment);
         }
     }
 }

@@ -29,8 +29,8 @@ const KEY_IS_KEPT: i64 = 23 * 60 * 60 * 1_000_000;
 enum Step {
     /// Nothing is due.
     Done,
-    /// Something was recorded.
-    Advanced,
+    /// Something was recorded, if it fitted, as this version.
+    Advanced(Option<Version>),
     /// The provider has not settled it.
     Again,
 }
@@ -39,10 +39,14 @@ impl Cashier {
     /// Works on a payment, because of this event, until nothing is due. Dropping it at any point loses nothing.
     pub(super) async fn bring_up_to_date(&self, payment: &PaymentId, cause: Option<&Cause>) {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut written = None;
         loop {
-            match self.step(payment, cause).await {
+            match self.step(payment, written.take(), cause).await {
                 Ok(Step::Done) => return,
-                Ok(Step::Advanced) => backoff.reset(),
+                Ok(Step::Advanced(version)) => {
+                    written = version;
+                    backoff.reset();
+                }
                 Ok(Step::Again) => backoff.wait().await,
                 Err(rejected) => {
                     tracing::warn!(payment.id = %payment, error = chain(&rejected), "{payment} is tried again");
@@ -52,8 +56,18 @@ impl Cashier {
         }
     }
 
-    async fn step(&self, payment: &PaymentId, cause: Option<&Cause>) -> Result<Step, Rejected> {
-        let head = self.payments.load(payment.stream()).await?;
+    /// Does what is due by the state that was just `written`, else by what a majority has: an old state could ask for
+    /// what was done long ago.
+    async fn step(
+        &self,
+        payment: &PaymentId,
+        written: Option<Version>,
+        cause: Option<&Cause>,
+    ) -> Result<Step, Rejected> {
+        let head = match written {
+            Some(version) => self.payments.at_least(payment.stream(), version).await?,
+            None => self.payments.load(payment.stream()).await?,
+        };
         let Some((state, due)) = head.state.as_ref().and_then(|state| Some((state, state.due()?))) else {
             return Ok(Step::Done);
         };
@@ -70,10 +84,7 @@ impl Cashier {
             self.till.doubt();
         }
         match outcome {
-            Ok(Some(learned)) => {
-                self.record(payment, learned, cause).await?;
-                Ok(Step::Advanced)
-            }
+            Ok(Some(learned)) => Ok(Step::Advanced(self.record(payment, learned, cause).await?)),
             Ok(None) => Ok(Step::Again),
             Err(failure) => self.failed(payment, &due, &failure, cause).await,
         }
