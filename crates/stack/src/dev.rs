@@ -1,5 +1,7 @@
 //! The commands of `./dev`.
 
+use std::convert::Infallible;
+use std::os::unix::process::CommandExt as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -56,6 +58,13 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = status::Output::Table)]
         output: status::Output,
     },
+    /// The operators' command line, against what runs here: `./dev ops status`; `./dev ops help` lists the rest.
+    #[command(disable_help_flag = true)]
+    Ops {
+        /// Passed on to `ops`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// The log of one process.
     Logs {
         /// Its name, as `status` shows it.
@@ -108,6 +117,7 @@ async fn run(command: Command) -> Result<ExitCode, Error> {
         }
         Command::Test { full, arguments } => return tests::run(full, &arguments),
         Command::Status { output } => return status::print(&system()?, output).await,
+        Command::Ops { words } => match become_ops(&words)? {},
         Command::Logs { name, follow } => logs::print(system()?.log(&name)?, follow).await?,
         Command::Down => up::down().await?,
         Command::Reset => up::reset().await?,
@@ -126,6 +136,13 @@ async fn run(command: Command) -> Result<ExitCode, Error> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Becomes the operators' command line; returns only if it cannot.
+fn become_ops(words: &[String]) -> Result<Infallible, Error> {
+    let mut ops = system()?.operator()?;
+    let failed = ops.args(words).exec();
+    Err(Error::file("start", ops.get_program())(failed))
 }
 
 /// The system that `up` started.

@@ -28,6 +28,9 @@ pub use registry::RegistryKind;
 #[cfg(test)]
 pub(crate) use nginx::words as nginx_words;
 
+/// For Java servers that start often and share few cores: code that is there at once, instead of the best there can be.
+const QUICK_JAVA: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
 /// `mongod`, a replica set of one node with majority reads, change streams and transactions.
 pub type Mongo = Server<MongoKind>;
 /// The same, which asks everybody for a name and a password.

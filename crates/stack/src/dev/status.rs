@@ -1,5 +1,6 @@
 //! `./dev status`.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use crate::orderflow::{Health, Orderflow, Status};
@@ -43,8 +44,16 @@ fn environment(system: &Orderflow) -> String {
         ("BOOTSTRAP_ADMIN_EMAIL", &admin.email),
         ("BOOTSTRAP_ADMIN_PASSWORD", &admin.password),
     ]
-    .map(|(name, value)| format!("{name}={value}"))
+    .map(|(name, value)| format!("{name}={}", word(value)))
     .join("\n")
+}
+
+/// The value as a shell reads it: as it is, unless it holds what a shell takes for something else.
+fn word(value: &str) -> Cow<'_, str> {
+    if value.chars().all(|char| char.is_ascii_alphanumeric() || "-_.,:/@%+=?".contains(char)) {
+        return value.into();
+    }
+    format!("'{}'", value.replace('\'', r"'\''")).into()
 }
 
 fn table(statuses: &[Status]) -> String {
@@ -60,4 +69,23 @@ fn table(statuses: &[Status]) -> String {
         lines.push(format!("{name:<16} {pid:>8}  {health:<8} {address}{reason}"));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::word;
+
+    /// Seen to fail when every value is printed as it is: what follows a `&` was lost.
+    #[test]
+    fn a_shell_gets_every_value_whole() {
+        let plain = "mongodb://root:5ecr3t@127.0.0.1:27017/orderflow?authSource=admin";
+        assert_eq!(word(plain), plain);
+        for value in ["mongodb://a,b/?w=1&replicaSet=rs0", "it's $HOME; `id`", "two words"] {
+            let script = format!("V={}; printf %s \"$V\"", word(value));
+            let read = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&read.stdout), value);
+        }
+    }
 }

@@ -35,7 +35,7 @@ fn announce(system: &Orderflow) {
     report::told(&format!("registry   {}", addresses.schema_registry_url));
     report::told(&format!("Redis      {}", without_password(&addresses.redis_url)));
     report::told("");
-    report::told("./dev status | logs NAME | kill NAME | start NAME | demo | down | reset");
+    report::told("./dev status | ops WORDS | logs NAME | kill NAME | start NAME | demo | down | reset");
 }
 
 /// A URL whose password, if any, is not shown.

@@ -19,6 +19,13 @@ const MONGODB: [(&str, &str, &str); 5] = [
 
 /// The operators', who take no detour.
 const OPERATOR: &str = "mongodb-operator.uri";
+/// In which file the operators' command line finds which setting.
+const OPERATORS: [(&str, &str); 4] = [
+    ("MONGODB_URI", OPERATOR),
+    ("VAULT_MONGODB_URI", "vault.uri"),
+    ("VAULT_MASTER_KEY", "vault.key"),
+    ("EMAIL_KEY", "email.key"),
+];
 
 impl Orderflow {
     /// Replaces the key that signs access tokens, as an operator would; nothing is restarted.
@@ -106,11 +113,15 @@ impl Orderflow {
             return Err(Error::Missing { what: path.display().to_string(), command });
         }
         let mut command = Command::new(path);
-        command.env("KAFKA_BROKERS", &self.addresses.kafka_brokers);
+        command.env("GATEWAY_URL", &self.addresses.gateway).env("KAFKA_BROKERS", &self.addresses.kafka_brokers);
         command.env("SCHEMA_REGISTRY_URL", &self.addresses.schema_registry_url);
-        let mongodb = self.key_file(OPERATOR);
-        let mongodb = std::fs::read_to_string(&mongodb).map_err(Error::file("read", mongodb))?;
-        command.env("MONGODB_URI", mongodb).env("REDIS_URL", &self.addresses.redis_url);
+        command.env("REDIS_URL", &self.addresses.redis_url);
+        for (name, file) in OPERATORS {
+            // What is not made yet is needed by nobody yet.
+            if let Ok(text) = std::fs::read_to_string(self.key_file(file)) {
+                command.env(name, text);
+            }
+        }
         Ok(command)
     }
 

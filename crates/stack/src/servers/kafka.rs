@@ -5,7 +5,7 @@ mod guarded;
 use std::path::Path;
 use std::process::Command;
 
-use super::Kind;
+use super::{Kind, QUICK_JAVA};
 use crate::probe::Probe;
 use crate::program::Program;
 use crate::{Error, install};
@@ -46,8 +46,10 @@ impl Kind for KafkaKind {
         }
         let address = format!("127.0.0.1:{port}");
         Ok(Program::new(Self::NAME, folder, address.clone(), Probe::Kafka(address))
-            .args(["java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
-            .args(["-cp", &jars, "kafka.Kafka", &settings.display().to_string()]))
+            .args(["java", "-Xmx512m"])
+            .args(QUICK_JAVA)
+            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", &jars, "kafka.Kafka"])
+            .args([settings.display()]))
     }
 }
 

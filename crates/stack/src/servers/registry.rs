@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Kind;
+use super::{Kind, QUICK_JAVA};
 use crate::probe::Probe;
 use crate::program::Program;
 use crate::{Error, install};
@@ -22,15 +22,9 @@ impl Kind for RegistryKind {
         // WRITE_DELAY=0: a registered schema survives a kill.
         let source = format!("jdbc:h2:file:{};WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE", database.display());
         Ok(Program::new(Self::NAME, folder, url.clone(), Probe::Http(format!("{url}/subjects")))
-            // It starts often and works little: compile quickly rather than well.
-            .args([
-                "java",
-                "-Xmx400m",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-jar",
-                &jar.display().to_string(),
-            ])
+            .args(["java", "-Xmx400m"])
+            .args(QUICK_JAVA)
+            .args(["-jar", &jar.display().to_string()])
             .env("QUARKUS_HTTP_HOST", "127.0.0.1")
             .env("QUARKUS_HTTP_PORT", port)
             .env("QUARKUS_HTTP_ACCESS_LOG_ENABLED", "false")

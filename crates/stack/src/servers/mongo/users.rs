@@ -45,10 +45,12 @@ impl MongoUsers {
         format!("mongodb://{user}:{password}@127.0.0.1:{port}/{database}?replicaSet=rs0")
     }
 
-    /// Where this database is found by whoever may do everything.
+    /// Where this database is found by whoever may do everything. Drivers find out by themselves that it is a replica set:
+    /// so a shell takes the URI without quotes.
     #[must_use]
     pub fn uri_of_root(&self, database: &str) -> String {
-        format!("{}&authSource=admin", self.uri(ROOT, database))
+        let Self { port, password } = self;
+        format!("mongodb://{ROOT}:{password}@127.0.0.1:{port}/{database}?authSource=admin")
     }
 
     async fn apply(&self, file: &Document) -> Result<(), mongodb::error::Error> {
