@@ -19,8 +19,8 @@ const MONGODB: [(&str, &str, &str); 5] = [
 
 /// The operators', who take no detour.
 const OPERATOR: &str = "mongodb-operator.uri";
-/// In which file the operators' command line finds which setting.
-const OPERATORS: [(&str, &str); 4] = [
+/// Which setting of the operators' command line lies in which file.
+const SETTINGS_OF_OPS: [(&str, &str); 4] = [
     ("MONGODB_URI", OPERATOR),
     ("VAULT_MONGODB_URI", "vault.uri"),
     ("VAULT_MASTER_KEY", "vault.key"),
@@ -75,16 +75,16 @@ impl Orderflow {
 
     /// Makes what is missing, and writes down what was given.
     pub(super) fn make_keys(&mut self, given: &Given) -> Result<(), Error> {
-        let keys = self.keys();
-        if !keys.join("jwt.pem").exists() {
-            let out = keys.display().to_string();
-            self.ops(&["keys", "generate", "--out", &out, "--execute"])?;
-        }
         self.secret("fingerprint.key", || random(32))?;
         self.secret("email.key", || random(32))?;
         self.secret("payments.key", || random(16))?;
         self.secret("payments-webhook.secret", || random(32))?;
         self.secret("vault.key", || random(32))?;
+        let keys = self.keys();
+        if !keys.join("jwt.pem").exists() {
+            let out = keys.display().to_string();
+            self.ops(&["keys", "generate", "--out", &out, "--execute"])?;
+        }
         self.overwrite("redis.url", &self.detours.of(&self.addresses.redis_url))?;
         if let Some(password) = &given.bootstrap_admin_password {
             self.overwrite("admin.password", password)?;
@@ -116,11 +116,9 @@ impl Orderflow {
         command.env("GATEWAY_URL", &self.addresses.gateway).env("KAFKA_BROKERS", &self.addresses.kafka_brokers);
         command.env("SCHEMA_REGISTRY_URL", &self.addresses.schema_registry_url);
         command.env("REDIS_URL", &self.addresses.redis_url);
-        for (name, file) in OPERATORS {
-            // What is not made yet is needed by nobody yet.
-            if let Ok(text) = std::fs::read_to_string(self.key_file(file)) {
-                command.env(name, text);
-            }
+        for (name, file) in SETTINGS_OF_OPS {
+            let path = self.key_file(file);
+            command.env(name, std::fs::read_to_string(&path).map_err(Error::file("read", path))?);
         }
         Ok(command)
     }

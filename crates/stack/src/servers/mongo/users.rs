@@ -41,16 +41,19 @@ impl MongoUsers {
     /// Where one of the file's users finds the database that he or she belongs to.
     #[must_use]
     pub fn uri(&self, user: &str, database: &str) -> String {
-        let Self { port, password } = self;
-        format!("mongodb://{user}:{password}@127.0.0.1:{port}/{database}?replicaSet=rs0")
+        self.uri_with(user, database, "replicaSet=rs0")
     }
 
-    /// Where this database is found by whoever may do everything. Drivers find out by themselves that it is a replica set:
-    /// so a shell takes the URI without quotes.
+    /// Where this database is found by whoever may do everything. It has one option, since between two stands what ends a
+    /// command of a shell; that it is a replica set, drivers find out by themselves.
     #[must_use]
     pub fn uri_of_root(&self, database: &str) -> String {
+        self.uri_with(ROOT, database, "authSource=admin")
+    }
+
+    fn uri_with(&self, user: &str, database: &str, option: &str) -> String {
         let Self { port, password } = self;
-        format!("mongodb://{ROOT}:{password}@127.0.0.1:{port}/{database}?authSource=admin")
+        format!("mongodb://{user}:{password}@127.0.0.1:{port}/{database}?{option}")
     }
 
     async fn apply(&self, file: &Document) -> Result<(), mongodb::error::Error> {
