@@ -1,5 +1,6 @@
-//! `ops audit`: every document that readers see, held against the fold of the events that MongoDB has. It names what is
-//! missing, what differs and what nobody ever wrote. With `--repair` it has documents made anew by their projector.
+//! `ops audit`: every document that readers see, and every list that it stands in, held against the fold of the events
+//! that MongoDB has. It names what is missing, what differs and what nobody ever wrote. With `--repair` it has documents
+//! made anew by their projector.
 //!
 //! A document is compared at its own version, so what happens meanwhile is no difference. One that is behind counts only
 //! if its projector was at the end of the log after that was found; until then it is on its way.
@@ -13,8 +14,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use event_store::Selection;
-use read_model::Sink;
 use read_model::generations::Shape;
+use read_model::{Places, Sink};
 use schemas::StreamId;
 use vault::Vault;
 use views::Projection;
@@ -119,7 +120,7 @@ impl Comparison {
     async fn outcome(&self, selection: &Selection) -> Result<Outcome, Error> {
         let mut found = Findings::default();
         self.walk(selection, &mut found).await?;
-        let surplus = self.surplus(selection).await?;
+        let mut surplus = self.surplus(selection).await?;
         for _look in 1..LOOKS {
             if found.suspects.is_empty() || self.is_settled(&found).await? {
                 break;
@@ -129,6 +130,7 @@ impl Comparison {
         }
         // Whatever looked wrong once was looked at twice.
         self.look_again(&mut found).await?;
+        self.add_strays(selection, &mut found, &mut surplus).await?;
         let survey = self.read_model.survey(Sink::Views(self.target)).await?;
         let is_drift = |(stream, suspect): &(_, Suspect)| suspect.is_drift(stream, &survey);
         let (drift, coming): (Drift, Drift) = found.suspects.into_iter().partition(is_drift);
@@ -167,6 +169,31 @@ impl Comparison {
             }
             cursor = next;
         }
+    }
+
+    /// What leads to documents from where it should not, or to none that was ever there. A time selects none of it.
+    async fn add_strays(
+        &self,
+        selection: &Selection,
+        found: &mut Findings,
+        surplus: &mut BTreeSet<StreamId>,
+    ) -> Result<(), Error> {
+        if selection.since.is_some() {
+            return Ok(());
+        }
+        let beginning = selection.beginning.as_deref().unwrap_or_default();
+        let strays = self.strays().await?.into_iter().filter(|(stream, _)| stream.as_str().starts_with(beginning));
+        let strays: Places = strays.collect();
+        let streams: Vec<_> = strays.keys().cloned().collect();
+        let begun = self.store.begun(&streams).await?;
+        for (stream, places) in strays {
+            if begun.contains(&stream) {
+                found.note_strays(stream, places);
+            } else {
+                surplus.insert(stream);
+            }
+        }
+        Ok(())
     }
 
     /// Whether another look would change nothing: whatever is behind is so for good.

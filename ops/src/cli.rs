@@ -108,8 +108,8 @@ pub enum Command {
     /// Tells how an order came to where it is: what caused what, how long it took, and how far the views show it. Of the
     /// pieces it tells what the order's fulfilment recorded.
     Explain(ExplainCommand),
-    /// Holds every document that readers see against the fold of MongoDB's events; exit code 1 on a difference. What is
-    /// only on its way is none. `--repair` has what differs made anew by its projector.
+    /// Holds every document that readers see, and its places in lists, against the fold of MongoDB's events; exit code 1 on
+    /// a difference. What is only on its way is none. `--repair` has what differs made anew by its projector.
     Audit(AuditCommand),
     /// One order: placed, or watched as it goes on.
     #[command(subcommand)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use read_model::{Place, Places};
 use schemas::StreamId;
 
 use crate::fold::Folded;
@@ -15,15 +16,16 @@ const KEPT: usize = 512;
 pub(crate) struct Cache<V> {
     recent: HashMap<StreamId, Folded<V>>,
     older: HashMap<StreamId, Folded<V>>,
-    /// The streams whose documents are to be made anew; kept when the rest is cleared.
-    repairs: BTreeSet<StreamId>,
+    /// The streams whose documents are to be made anew, each with the places where it is to be found no more; kept when
+    /// the rest is cleared.
+    repairs: Places,
     /// What these come to, as far as their events have come by again.
     anew: HashMap<StreamId, Folded<V>>,
 }
 
 impl<V> Default for Cache<V> {
     fn default() -> Self {
-        Self { recent: HashMap::new(), older: HashMap::new(), repairs: BTreeSet::new(), anew: HashMap::new() }
+        Self { recent: HashMap::new(), older: HashMap::new(), repairs: Places::new(), anew: HashMap::new() }
     }
 }
 
@@ -57,17 +59,22 @@ impl<V> Cache<V> {
 
     /// The documents that are to be made anew, from now on. What is asked for first now may be stored otherwise than it
     /// is here, so it is forgotten.
-    pub(crate) fn repair(&mut self, repairs: BTreeSet<StreamId>) {
-        for stream in repairs.difference(&self.repairs) {
+    pub(crate) fn repair(&mut self, repairs: Places) {
+        for stream in repairs.keys().filter(|stream| !self.repairs.contains_key(stream)) {
             self.recent.remove(stream);
             self.older.remove(stream);
         }
-        self.anew.retain(|stream, _| repairs.contains(stream));
+        self.anew.retain(|stream, _| repairs.contains_key(stream));
         self.repairs = repairs;
     }
 
     pub(crate) fn is_in_repair(&self, stream: &StreamId) -> bool {
-        self.repairs.contains(stream)
+        self.repairs.contains_key(stream)
+    }
+
+    /// Where a stream in repair is found and should not be.
+    pub(crate) fn strays(&self, stream: &StreamId) -> BTreeSet<Place> {
+        self.repairs.get(stream).cloned().unwrap_or_default()
     }
 
     /// What a stream in repair has come to so far; `None` before its first event came by. It is here no more.

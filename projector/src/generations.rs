@@ -4,15 +4,14 @@
 
 mod feed;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bus::admin::PARTITIONS;
 use bus::{Decoder, Kafka, Registry};
 use read_model::generations::{Entry, Generations, Shape, State};
-use read_model::{Generation, ReadModel, Sink, Target};
+use read_model::{Generation, Places, ReadModel, Sink, Target};
 use runtime::{Dependency, Process, Shutdown, clock};
-use schemas::StreamId;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use vault::Vault;
@@ -52,7 +51,7 @@ struct Fed {
     board: Board,
     pace: Pace,
     /// The documents that are to be made anew.
-    repairs: watch::Sender<BTreeSet<StreamId>>,
+    repairs: watch::Sender<Places>,
     end: Shutdown,
 }
 
@@ -156,7 +155,7 @@ impl Feeding {
         let fed = || self.projections.iter().flat_map(|projected| projected.fed.values());
         let targets: Vec<_> = fed().map(|fed| fed.board.target()).collect();
         if let Ok(asked) = self.read_model.repairs(&targets).await {
-            let tell = |(fed, asked): (&Fed, BTreeSet<StreamId>)| {
+            let tell = |(fed, asked): (&Fed, Places)| {
                 fed.repairs.send_if_modified(|known| std::mem::replace(known, asked) != *known)
             };
             fed().zip(asked).for_each(|one| _ = tell(one));
@@ -166,7 +165,7 @@ impl Feeding {
     /// Begins to feed a generation.
     fn begin(&self, projection: Projection, target: Target, health: &Dependency) -> Result<Fed, bus::Error> {
         let end = self.process.shutdown.of_a_part();
-        let (repairs, asked) = watch::channel(BTreeSet::new());
+        let (repairs, asked) = watch::channel(Places::new());
         let (board, pace) = (Board::new(target, health.clone()), Pace::new(end.clone()));
         let links = Links {
             read_model: self.read_model.clone(),

@@ -1,11 +1,10 @@
 //! One partition's way into the views: the documents that its events are folded on are read, the effect is written
 //! together with the position behind it, and whatever was otherwise than it was taken to be is read again.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
-use read_model::{Applied, Batch, Park, Parking, Position, ReadModel, Source, Standing, Target};
+use read_model::{Applied, Batch, Park, Parking, Places, Position, ReadModel, Source, Standing, Target};
 use runtime::clock;
 use schemas::{StreamId, Timestamp, Version};
 use views::View;
@@ -93,9 +92,9 @@ impl<V: View, R: Views> Progress<V, R> {
     }
 
     /// The documents of these streams, and of no others, are to be made anew from their events, once those come by from
-    /// the first version on. Streams of other partitions do not matter.
-    pub fn repair(&mut self, streams: BTreeSet<StreamId>) {
-        self.cache.repair(streams);
+    /// the first version on, and to be found at these places no more. Streams of other partitions do not matter.
+    pub fn repair(&mut self, repairs: Places) {
+        self.cache.repair(repairs);
     }
 
     /// The streams that were repaired since the last call, if their documents could be.

@@ -10,14 +10,12 @@ mod reading;
 mod repairing;
 mod step;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bus::{Decoder, FeedError, PartitionFeed, RawRecord};
-use read_model::{ReadModel, Source, Target};
+use read_model::{Places, ReadModel, Source, Target};
 use runtime::backoff::Backoff;
 use runtime::{Shutdown, clock};
-use schemas::StreamId;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use vault::Vault;
@@ -46,7 +44,7 @@ pub(crate) struct Links {
     pub(crate) board: Board,
     pub(crate) pace: Pace,
     /// The documents that somebody wants to be made anew.
-    pub(crate) repairs: watch::Receiver<BTreeSet<StreamId>>,
+    pub(crate) repairs: watch::Receiver<Places>,
     /// The end of the process, or of feeding this generation.
     pub(crate) shutdown: Shutdown,
 }

@@ -6,6 +6,7 @@
 
 mod clearing;
 mod comparing;
+mod walking;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use crate::{Error, Generation, ReadModel, Source, Target, keys, position};
 
 pub use clearing::Footprint;
 pub use comparing::{Compared, Comparison, Depth, Difference};
+pub(crate) use walking::{Members, Walk};
 
 /// The field of the highest number that was ever given out.
 const LAST: &str = "last";

@@ -71,7 +71,7 @@ impl Target {
         self.key("discarded")
     }
 
-    /// Hash: stream whose document is to be made anew -> 1.
+    /// Hash: stream whose document is to be made anew -> the places where it is to be found no more, as JSON.
     pub(crate) fn repairs(&self) -> String {
         self.key("repairs")
     }

@@ -5,35 +5,40 @@
 //! stream from its first version on, the next time that it comes out of the log, and puts what it came to in the
 //! document's place by the call that moves the position. Until then the document shows what it showed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use redis::Pipeline;
 use schemas::StreamId;
 
-use crate::{Error, ReadModel, Target};
+use crate::{Error, Places, ReadModel, Target};
 
 impl ReadModel {
-    /// Asks for these documents to be made anew. Whoever asks has the streams published again from their first version;
-    /// again, if that was before the request was heard.
-    pub async fn request_repairs(&self, target: &Target, streams: &[StreamId]) -> Result<(), Error> {
-        if streams.is_empty() {
+    /// Asks for these documents to be made anew, and to be found no more at the places where they are [strays](
+    /// Self::strays). Whoever asks has the streams published again from their first version; again, if that was before
+    /// the request was heard.
+    pub async fn request_repairs(&self, target: &Target, repairs: &Places) -> Result<(), Error> {
+        if repairs.is_empty() {
             return Ok(());
         }
-        let fields: Vec<_> = streams.iter().map(|stream| (stream.as_str(), "1")).collect();
+        let field = |(stream, strays)| (StreamId::as_str(stream), serde_json::to_string(strays).unwrap_or_default());
+        let fields: Vec<_> = repairs.iter().map(field).collect();
         let mut request = Pipeline::new();
         request.cmd("HSET").arg(target.repairs()).arg(fields).ignore();
         self.connections.write_all("asking for repairs", &request).await
     }
 
     /// What is asked for in each of these generations, in their order and in one round trip.
-    pub async fn repairs(&self, targets: &[Target]) -> Result<Vec<BTreeSet<StreamId>>, Error> {
+    pub async fn repairs(&self, targets: &[Target]) -> Result<Vec<Places>, Error> {
         let mut look = Pipeline::with_capacity(targets.len());
         for target in targets {
-            look.cmd("HKEYS").arg(target.repairs());
+            look.cmd("HGETALL").arg(target.repairs());
         }
-        let found: Vec<Vec<String>> = self.connections.read_all("looking for repairs to make", &look).await?;
-        let streams = |names: Vec<String>| names.iter().filter_map(|stream| StreamId::parse(stream).ok()).collect();
-        Ok(found.into_iter().map(streams).collect())
+        let found: Vec<BTreeMap<String, String>> =
+            self.connections.read_all("looking for repairs to make", &look).await?;
+        let asked = |(stream, strays): (String, String)| {
+            Some((StreamId::parse(&stream).ok()?, serde_json::from_str(&strays).ok()?))
+        };
+        Ok(found.into_iter().map(|fields| fields.into_iter().filter_map(asked).collect()).collect())
     }
 
     /// These were made anew, or are not to be any more.

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use event_store::EventStore;
-use read_model::{ReadModel, Sink, Standing, Target};
+use read_model::{Place, Placed, Places, ReadModel, Sink, Standing, Target};
 use schemas::{AnyEvent, Recorded, StreamId, UserId, Version};
 use vault::Vault;
 use views::Projection;
 
 use super::finding::{Finding, Findings};
-use super::refold::refold;
+use super::refold::{places, refold};
 use crate::ends::now_ms;
 use crate::{Error, streams};
 
@@ -49,10 +49,12 @@ impl Comparison {
     pub(crate) async fn look(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
         for streams in streams.chunks(TOGETHER) {
             let standings = self.read_model.standings(&self.target, streams).await?;
+            let mut shown = Vec::new();
             for (stream, standing) in streams.iter().zip(standings) {
                 let events = streams::events(&self.store, stream).await?;
-                self.compare(stream, (&standing, events), found).await?;
+                shown.extend(self.compare(stream, (&standing, events), found).await?);
             }
+            self.compare_places(&shown, found).await?;
         }
         Ok(())
     }
@@ -62,10 +64,12 @@ impl Comparison {
         for streams in streams.chunks(TOGETHER) {
             let standings = self.read_model.standings(&self.target, streams).await?;
             let mut events = streams::events_along(&self.store, streams).await?;
+            let mut shown = Vec::new();
             for (stream, standing) in streams.iter().zip(standings) {
                 let events = events.remove(stream).unwrap_or_default();
-                self.compare(stream, (&standing, events), found).await?;
+                shown.extend(self.compare(stream, (&standing, events), found).await?);
             }
+            self.compare_places(&shown, found).await?;
         }
         Ok(())
     }
@@ -79,26 +83,49 @@ impl Comparison {
         Ok(())
     }
 
-    /// What is shown of a stream, with everything that happened in it.
+    /// What is shown of a stream, with everything that happened in it. Where it should be found, if it is right.
     async fn compare(
         &self,
         stream: &StreamId,
         (standing, events): (&Standing, Vec<Recorded<AnyEvent>>),
         found: &mut Findings,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Placed>, Error> {
         found.compared += 1;
         if standing.parked {
             found.troubled += 1;
             found.suspects.remove(stream);
-            return Ok(());
+            return Ok(None);
         }
-        match self.judge(stream, standing, events).await? {
-            Some(finding) => self.note(stream, finding, found).await,
-            None => {
-                found.suspects.remove(stream);
-                Ok(())
+        if let Some(finding) = self.judge(stream, standing, events).await? {
+            self.note(stream, finding, found).await?;
+            return Ok(None);
+        }
+        let Some(document) = &standing.document else {
+            found.suspects.remove(stream);
+            return Ok(None);
+        };
+        let places = document.body.as_deref().and_then(|body| places(self.projection, body)).unwrap_or_default();
+        Ok(Some(Placed { stream: stream.clone(), version: document.version, places }))
+    }
+
+    /// Whether what is right is found where it should be.
+    async fn compare_places(&self, shown: &[Placed], found: &mut Findings) -> Result<(), Error> {
+        let misplaced = self.read_model.misplaced(&self.target, shown).await?;
+        for (Placed { stream, version, .. }, place) in shown.iter().zip(misplaced) {
+            match place {
+                Some(Place { list, .. }) => {
+                    self.note(stream, Finding::Misplaced { version: *version, list }, found).await?;
+                }
+                None => _ = found.suspects.remove(stream),
             }
         }
+        Ok(())
+    }
+
+    /// What is found where it should not be. Of a document that is not right it is not known where it should be.
+    pub(super) async fn strays(&self) -> Result<Places, Error> {
+        let belongs = |body: &[u8]| places(self.projection, body).map(|places| places.into_keys().collect());
+        Ok(self.read_model.strays(&self.target, belongs).await?)
     }
 
     async fn note(&self, stream: &StreamId, finding: Finding, found: &mut Findings) -> Result<(), Error> {

@@ -1,11 +1,11 @@
 //! What an audit finds, and when it counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use read_model::Survey;
+use read_model::{Place, Survey};
 use schemas::{StreamId, Version};
 
-use crate::ends::was_at_the_end;
+use crate::ends::{now_ms, was_at_the_end};
 
 /// What is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) enum Finding {
     Other { version: Version },
     /// It shows more than was ever committed.
     Ahead { shown: Version, head: Version },
+    /// It is right, and not to be found in this list or index as it should be.
+    Misplaced { version: Version, list: String },
+    /// It is right, and found at these places, where it should not be.
+    Astray { places: BTreeSet<Place> },
 }
 
 /// A stream whose document looks wrong.
@@ -47,10 +51,19 @@ impl Findings {
                 (wanted, since_ms)
             }
             (Finding::Behind { head, .. }, _) => (*head, now_ms),
-            (Finding::Differs { version } | Finding::Other { version }, _) => (*version, now_ms),
+            (Finding::Differs { version } | Finding::Other { version } | Finding::Misplaced { version, .. }, _) => {
+                (*version, now_ms)
+            }
             (Finding::Ahead { shown, .. }, _) => (*shown, now_ms),
+            (Finding::Astray { .. }, _) => (Version::NONE, now_ms),
         };
         self.suspects.insert(stream.clone(), Suspect { finding, wanted, since_ms });
+    }
+
+    /// A stream is found at these places and should not be; whatever else is wrong with it comes first.
+    pub(super) fn note_strays(&mut self, stream: StreamId, places: BTreeSet<Place>) {
+        let suspect = || Suspect { finding: Finding::Astray { places }, wanted: Version::NONE, since_ms: now_ms() };
+        self.suspects.entry(stream).or_insert_with(suspect);
     }
 }
 
@@ -59,14 +72,32 @@ impl Suspect {
     pub(crate) fn is_drift(&self, stream: &StreamId, survey: &Survey) -> bool {
         match self.finding {
             Finding::Behind { .. } => was_at_the_end(&survey.at_end_ms, stream, self.since_ms),
-            Finding::Differs { .. } | Finding::Other { .. } | Finding::Ahead { .. } => true,
+            Finding::Differs { .. }
+            | Finding::Other { .. }
+            | Finding::Ahead { .. }
+            | Finding::Misplaced { .. }
+            | Finding::Astray { .. } => true,
+        }
+    }
+
+    /// Where the document is found and should not be.
+    pub(super) fn strays(&self) -> BTreeSet<Place> {
+        match &self.finding {
+            Finding::Astray { places } => places.clone(),
+            Finding::Behind { .. }
+            | Finding::Differs { .. }
+            | Finding::Other { .. }
+            | Finding::Ahead { .. }
+            | Finding::Misplaced { .. } => BTreeSet::new(),
         }
     }
 
     /// Whether the document was not made from what MongoDB has: then nothing is known of what is right.
     pub(crate) const fn is_diverged(&self) -> bool {
         match self.finding {
-            Finding::Behind { .. } | Finding::Differs { .. } => false,
+            Finding::Behind { .. } | Finding::Differs { .. } | Finding::Misplaced { .. } | Finding::Astray { .. } => {
+                false
+            }
             Finding::Other { .. } | Finding::Ahead { .. } => true,
         }
     }
@@ -82,6 +113,15 @@ impl std::fmt::Display for Finding {
             Self::Differs { version } => write!(f, "differs from what its events come to at version {version}"),
             Self::Other { version } => write!(f, "differs: shows another event than MongoDB has as version {version}"),
             Self::Ahead { shown, head } => write!(f, "ahead: shows version {shown}, MongoDB has {head}"),
+            // Texts are left out: they may be personal.
+            Self::Misplaced { version, list } => {
+                write!(f, "misplaced: {list} does not list version {version} as it should")
+            }
+            Self::Astray { places } => {
+                let lists: BTreeSet<_> = places.iter().map(|place| place.list.as_str()).collect();
+                let lists: Vec<_> = lists.into_iter().collect();
+                write!(f, "astray: listed by {}, where it does not belong", lists.join(", "))
+            }
         }
     }
 }

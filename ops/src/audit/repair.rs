@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use read_model::Places;
 use runtime::clock;
 use schemas::{StreamId, Version};
 
@@ -31,7 +32,9 @@ impl Comparison {
         let mut failed = BTreeSet::new();
         let streams: Vec<_> = drift.keys().cloned().collect();
         for streams in streams.chunks(TOGETHER) {
-            self.read_model.request_repairs(&self.target, streams).await?;
+            let strays = |stream: &StreamId| drift.get(stream).map(Suspect::strays).unwrap_or_default();
+            let wanted = streams.iter().map(|stream| (stream.clone(), strays(stream))).collect();
+            self.read_model.request_repairs(&self.target, &wanted).await?;
             let mut left: BTreeSet<StreamId> = streams.iter().cloned().collect();
             for _attempt in 0..ATTEMPTS {
                 if left.is_empty() {
@@ -41,7 +44,7 @@ impl Comparison {
                 for stream in &left {
                     self.store.republisher().stream(stream, Version::FIRST).await?;
                 }
-                self.until_repaired(drift, &mut left).await?;
+                self.until_repaired(drift, &wanted, &mut left).await?;
             }
             self.read_model.end_repairs(&self.target, streams).await?;
             failed.append(&mut left);
@@ -50,14 +53,16 @@ impl Comparison {
     }
 
     /// Lets go of those that were made anew, until all were or it is time to publish them once more.
-    async fn until_repaired(&self, drift: &Drift, left: &mut BTreeSet<StreamId>) -> Result<(), Error> {
+    async fn until_repaired(&self, drift: &Drift, strays: &Places, left: &mut BTreeSet<StreamId>) -> Result<(), Error> {
         let begun = clock::monotonic();
         while !left.is_empty() && begun.elapsed() < ARRIVED {
             tokio::time::sleep(LOOK).await;
             let mut found = Findings::default();
             let streams: Vec<_> = left.iter().cloned().collect();
             self.look(&streams, &mut found).await?;
+            let astray = self.read_model.found_at(&self.target, strays).await?;
             left.retain(|stream| match (found.suspects.get(stream), drift.get(stream)) {
+                _ if astray.contains_key(stream) => true,
                 (Some(now), Some(before)) => !is_repaired(now, before),
                 (Some(_), None) => true,
                 (None, _) => false,
@@ -71,6 +76,10 @@ impl Comparison {
 fn is_repaired(now: &Suspect, before: &Suspect) -> bool {
     match now.finding {
         Finding::Behind { shown, .. } => shown >= before.wanted,
-        Finding::Differs { .. } | Finding::Other { .. } | Finding::Ahead { .. } => false,
+        Finding::Differs { .. }
+        | Finding::Other { .. }
+        | Finding::Ahead { .. }
+        | Finding::Misplaced { .. }
+        | Finding::Astray { .. } => false,
     }
 }

@@ -1,26 +1,34 @@
 //! Views are held against the events: what was damaged is found, all of it and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use event_store::{Commit, EventStore, StoredEvent};
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
+    Applied, Batch, DocumentWrite, Freshness, Generation, Parking, Places, Position, ReadModel, RedisConfig, Source,
+    Target,
 };
 use runtime::Process;
-use schemas::{AnyEvent, Event as _, EventId, Recorded, Sku, StockEvent, StockReceived, StreamId, Timestamp, Version};
+use schemas::{
+    AnyEvent, Currency, Event as _, EventId, Money, ProductEvent, ProductRegistered, ProductRenamed, Recorded, Sku,
+    StreamId, Timestamp, Version,
+};
 use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
 use tokio::process::Command;
 use uuid::Uuid;
-use views::{StockView, View as _};
+use views::{ProductView, View as _};
 
 use crate::republish::{published, store};
 use crate::steward::source_of;
 
-const TARGET: Target = Target { projection: "stock", generation: Generation(1) };
+const TARGET: Target = Target { projection: "products", generation: Generation(1) };
 /// Streams, each of three events.
 const STREAMS: u128 = 60;
+/// The list of all of them.
+const ALL: &str = "{products}:g1:l:all";
+/// How many ways there are to damage a document; the dice have as many sides again, which do nothing.
+const WAYS: u128 = 8;
 
 struct World {
     store: EventStore,
@@ -31,7 +39,7 @@ struct World {
 }
 
 impl World {
-    /// As many stocks, all shown as they are; their events are in a database of this name.
+    /// As many products, all shown as they are; their events are in a database of this name.
     async fn new(database: &str) -> (Self, Vec<StreamId>) {
         let redis: Redis = testing::own().await;
         let (store, mongodb, process) = store(database).await;
@@ -51,9 +59,12 @@ impl World {
     async fn show(&self, commits: &[Commit]) {
         let stream = &commits[0].stream;
         let events: Vec<_> = commits.iter().flat_map(|commit| commit.recorded().unwrap()).collect();
-        let view =
-            events.iter().cloned().fold(None, |view, recorded| StockView::apply(view, &of_stock(recorded)).unwrap());
+        let view = events
+            .iter()
+            .cloned()
+            .fold(None, |view, recorded| ProductView::apply(view, &of_product(recorded)).unwrap());
         let last = events.last().unwrap();
+        let lists = view.as_ref().map(ProductView::lists).unwrap_or_default();
         let source = source_of(stream);
         let base = self.model.open(&TARGET, &source).await.unwrap();
         let write = DocumentWrite {
@@ -62,7 +73,7 @@ impl World {
             to: last.version,
             last_event: last.id,
             body: view.map(|view| serde_json::to_vec(&view).unwrap()),
-            list_add: Vec::new(),
+            list_add: lists.into_iter().map(|entry| (entry.list, entry.score)).collect(),
             list_remove: Vec::new(),
             text_add: Vec::new(),
             text_remove: Vec::new(),
@@ -77,7 +88,7 @@ impl World {
     /// As if the projector of every partition had been at the end of its log after now.
     async fn comes_to_the_end(&self) {
         let at_ms = runtime::clock::now_micros() / 1_000 + 600_000;
-        let source = |partition| Source { topic: "stock.events.v1".into(), partition };
+        let source = |partition| Source { topic: "products.events.v1".into(), partition };
         let stamps: Vec<_> =
             (0..12).map(|partition| Freshness { target: TARGET, source: source(partition), at_ms }).collect();
         self.model.stamp(&stamps).await.unwrap();
@@ -94,7 +105,7 @@ impl World {
     /// The first item's words, and what is said of each stream that differs.
     async fn audit(&self, options: &[&str], code: i32) -> (String, BTreeMap<String, String>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
-        command.args(["audit", "stock", "--output", "json"]).args(options);
+        command.args(["audit", "products", "--output", "json"]).args(options);
         command.env("MONGODB_URI", &self.mongodb).env("REDIS_URL", self.redis.url());
         command.env_remove("VAULT_MONGODB_URI").env_remove("VAULT_MASTER_KEY");
         let output = command.output().await.unwrap();
@@ -113,30 +124,34 @@ impl Drop for World {
     }
 }
 
-fn of_stock(recorded: Recorded<AnyEvent>) -> Recorded<StockEvent> {
-    let event = StockEvent::from_any(recorded.event.clone()).unwrap();
+fn of_product(recorded: Recorded<AnyEvent>) -> Recorded<ProductEvent> {
+    let event = ProductEvent::from_any(recorded.event.clone()).unwrap();
     recorded.map(|_| event)
 }
 
 fn commits(sku: &Sku) -> Vec<Commit> {
     let commit = |version: u32| {
-        let received = StockReceived { sku: sku.clone(), quantity: i64::from(version), reason: None };
+        let price = Money { amount: 250, currency: Currency::parse("EUR").unwrap() };
+        let event = match version {
+            1 => ProductEvent::Registered(ProductRegistered { sku: sku.clone(), name: "Tea".to_owned(), price }),
+            _ => ProductEvent::Renamed(ProductRenamed { name: format!("Tea {version}") }),
+        };
         Commit {
-            stream: sku.stock(),
+            stream: sku.product(),
             first: Version(version),
             id: Uuid::new_v4(),
             at: Timestamp::from_micros(1_700_000_000_000_000 + i64::from(version)),
             owner: None,
             commands: Vec::new(),
             keys: Vec::new(),
-            events: vec![StoredEvent::of(&StockEvent::Received(received)).unwrap()],
+            events: vec![StoredEvent::of(&event).unwrap()],
         }
     };
     (1..=3).map(commit).collect()
 }
 
 fn document(stream: &StreamId) -> String {
-    format!("{{stock}}:g1:d:{stream}")
+    format!("{{products}}:g1:d:{stream}")
 }
 
 /// Damages one of the documents; says how that is told.
@@ -159,6 +174,18 @@ async fn damage(world: &World, stream: &StreamId, how: u128) -> &'static str {
             world.redis(&["HSET", &key, "v", "9"]).await;
             "ahead: shows version 9, MongoDB has 3"
         }
+        4 => {
+            world.redis(&["ZREM", ALL, stream.as_str()]).await;
+            "misplaced: all does not list version 3"
+        }
+        5 => {
+            world.redis(&["ZADD", ALL, "XX", "CH", "7", stream.as_str()]).await;
+            "misplaced: all does not list version 3"
+        }
+        6 => {
+            world.redis(&["ZADD", "{products}:g1:l:sold-out", "7", stream.as_str()]).await;
+            "astray: listed by sold-out"
+        }
         _ => {
             let bytes = world
                 .model
@@ -169,7 +196,7 @@ async fn damage(world: &World, stream: &StreamId, how: u128) -> &'static str {
                 .unwrap()
                 .body
                 .unwrap();
-            let text = String::from_utf8(bytes).unwrap().replacen('6', "7", 1);
+            let text = String::from_utf8(bytes).unwrap().replacen("Tea 3", "Tea 4", 1);
             world.redis(&["HSET", &key, "b", &text]).await;
             "differs"
         }
@@ -199,14 +226,17 @@ async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() 
     let seed = Uuid::new_v4().as_u128();
     let mut expected = BTreeMap::new();
     for (number, stream) in (0..).zip(&streams) {
-        let dice = seed.rotate_left(number * 7) % 8;
-        if dice < 5 {
+        let dice = seed.rotate_left(number * 7) % (2 * WAYS);
+        if dice < WAYS {
             expected.insert(stream.to_string(), damage(&world, stream, dice).await);
         }
     }
-    let stranger = Sku::parse("NEVER").unwrap().stock();
+    let stranger = Sku::parse("NEVER").unwrap().product();
     world.redis(&["HSET", &document(&stranger), "v", "1", "b", "{}"]).await;
     expected.insert(stranger.to_string(), "surplus");
+    let listed = Sku::parse("LISTED").unwrap().product();
+    world.redis(&["ZADD", ALL, "7", listed.as_str()]).await;
+    expected.insert(listed.to_string(), "surplus");
     world.comes_to_the_end().await;
     let (all, found) = world.audit(&[], 1).await;
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "seed {seed}: {all}");
@@ -218,17 +248,17 @@ async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() 
     // Some of it shows what MongoDB never had, so MongoDB is not what anything is repaired from.
     let (_all, refused) = world.audit(&["--repair", "--execute"], 2).await;
     assert!(refused[stranger.as_str()].contains("mongodb-restored.md"), "{refused:?}");
-    assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [BTreeSet::new()]);
+    assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [Places::new()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audit_of_some_streams_looks_at_no_others() {
     let (world, streams) = World::new("audit-some").await;
-    let stranger = Sku::parse("NEVER").unwrap().stock();
+    let stranger = Sku::parse("NEVER").unwrap().product();
     for stream in [&streams[1], &streams[42], &stranger] {
         world.redis(&["HSET", &document(stream), "v", "1", "b", "{}"]).await;
     }
-    let (only, beginning) = (streams[42].as_str(), "stk_AUDITED-5");
+    let (only, beginning) = (streams[42].as_str(), "prd_AUDITED-5");
     let (all, found) = world.audit(&["--only", only], 1).await;
     assert!(all.starts_with("1 streams") && found.keys().eq([only]), "{all} {found:?}");
     let (all, _) = world.audit(&["--only", beginning], 0).await;
@@ -243,5 +273,5 @@ async fn an_audit_of_some_streams_looks_at_no_others() {
     let (all, _) = world.audit(&["--since", &format!("{second}.000004Z"), "--only", beginning], 0).await;
     assert!(all.starts_with("0 streams"), "{all}");
     let (why, _) = world.audit(&["--only", "ord_1"], 2).await;
-    assert!(why.contains("begin with stk_"), "{why}");
+    assert!(why.contains("begin with prd_"), "{why}");
 }

@@ -1,8 +1,11 @@
 //! Making a document anew from its stream's events: what is stored says a version, but does not show what the events up
 //! to it come to.
 
+use std::collections::BTreeSet;
+
+use read_model::Place;
 use schemas::{Recorded, Version};
-use views::View;
+use views::{Listing, Text, View};
 
 use super::{Fold, Folded};
 use crate::read::Read;
@@ -25,6 +28,7 @@ impl<V: View> Fold<'_, V> {
         let Ok(view) = V::apply(view, recorded) else { return };
         let (version, last_event) = (recorded.version, Some(recorded.id));
         let anew = Folded { view, version, last_event, ..Folded::default() };
+        let strays = self.cache.strays(&recorded.stream);
         let document = self.cache.document(&recorded.stream);
         if version < document.version {
             return self.keep(recorded, anew);
@@ -34,7 +38,7 @@ impl<V: View> Fold<'_, V> {
             if document.is_untouched() {
                 self.changed.push((recorded.stream.clone(), at));
             }
-            document.replace_by(anew);
+            document.replace_by(anew, strays);
         }
         self.effect.repaired.push(recorded.stream.clone());
     }
@@ -45,9 +49,16 @@ impl<V: View> Fold<'_, V> {
 }
 
 impl<V: View> Folded<V> {
-    /// Shows from now on what its events come to. It may stand in lists where either of the two would.
-    fn replace_by(&mut self, anew: Self) {
+    /// Shows from now on what its events come to. It may stand in lists where either of the two would, and it does in
+    /// those where it was found astray.
+    fn replace_by(&mut self, anew: Self, strays: BTreeSet<Place>) {
         let Self { view, version, last_event, .. } = anew;
+        for Place { list, text } in strays {
+            match text {
+                Some(text) => self.texts.push(Text { index: list, text }),
+                None => self.lists.push(Listing { list, score: 0 }),
+            }
+        }
         self.lists.extend(view.as_ref().map(View::lists).unwrap_or_default());
         self.texts.extend(view.as_ref().map(View::texts).unwrap_or_default());
         (self.view, self.version, self.last_event) = (view, version, last_event);

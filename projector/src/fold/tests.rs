@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use read_model::Document;
+use read_model::{Document, Place};
 use schemas::{
     CancellationCause, Currency, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded, Sku,
     StockEvent, StockReceived, Timestamp, UserId,
@@ -144,13 +144,17 @@ fn a_document_in_repair_shows_its_events_once_they_came_by_again_and_goes_on_fro
     let again = [1, 2].map(|version| received(0, 1, version));
     assert_eq!(fold(&mut untold, &[received(0, 1, 1), received(1, 1, 2), received(2, 1, 3)]).unwrap().writes, []);
 
-    told.repair([stream.clone()].into());
+    let stray = Place { list: "sold-out".to_owned(), text: None };
+    let found = Place { list: "search".to_owned(), text: Some("tea".to_owned()) };
+    told.repair([(stream.clone(), [stray, found].into())].into());
     told.insert(stream.clone(), wrong().document(&stream).clone());
     assert_eq!(fold(&mut told, &again).unwrap().writes, [], "until all of them came by it shows what it showed");
     let whole = fold(&mut told, &[received(2, 1, 3), received(3, 1, 4)]).unwrap();
     let [write] = whole.writes.as_slice() else { panic!("{whole:?}") };
     assert_eq!((write.from, write.to, &write.body), (Version(3), Version(4), &clean.writes[0].body));
     assert_eq!(write.list_add, clean.writes[0].list_add, "its lists may have been wrong, too");
+    assert_eq!(write.list_remove, ["sold-out"], "it leaves the lists where it was astray");
+    assert_eq!(write.text_remove, [("search".to_owned(), "tea".to_owned())]);
     assert_eq!(whole.repaired, [stream]);
 }
 

@@ -1,11 +1,9 @@
-//! Walking over the keys of one generation, in bounded steps: to measure it, to remove it.
+//! Measuring a generation, and removing it.
 
-use redis::{Cmd, Pipeline};
+use redis::Pipeline;
 
+use super::walking::Walk;
 use crate::{Error, ReadModel, Target, keys};
-
-/// How many keys one step looks at: Redis is held up for less than a millisecond.
-const STEP: usize = 500;
 
 /// What a generation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,28 +67,6 @@ impl ReadModel {
         let mut commands = Pipeline::new();
         commands.cmd("HDEL").arg(keys::entries(target.projection)).arg(target.generation.0).ignore();
         self.connections.write_all("forgetting a generation", &commands).await
-    }
-}
-
-/// A walk over the keys of one generation. Keys that are there all the time are met at least once.
-pub(super) struct Walk {
-    pattern: String,
-    cursor: Option<String>,
-}
-
-impl Walk {
-    pub(super) fn over(target: &Target) -> Self {
-        Self { pattern: format!("{}:*", target.prefix()), cursor: Some("0".to_owned()) }
-    }
-
-    /// The next keys, perhaps none; `None` at the end of the walk.
-    pub(super) async fn step(&mut self, read_model: &ReadModel) -> Result<Option<Vec<String>>, Error> {
-        let Some(cursor) = self.cursor.take() else { return Ok(None) };
-        let mut scan = Cmd::new();
-        scan.arg("SCAN").arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(STEP);
-        let (next, keys): (String, Vec<String>) = read_model.connections.read("walking over keys", &scan).await?;
-        self.cursor = (next != "0").then_some(next);
-        Ok(Some(keys))
     }
 }
 

@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline};
+use redis::Cmd;
 use runtime::backoff::Backoff;
 use runtime::clock;
 use schemas::{StreamId, Version};
 
-use super::clearing::Walk;
+use super::walking::{Members, Walk};
 use super::{corrupt, stream};
 use crate::library::GENERATIONS;
 use crate::{Error, Generation, ReadModel, Source, Target};
@@ -144,38 +144,19 @@ impl Run<'_> {
         let mut walk = Walk::over(&target);
         while let Some(keys) = walk.step(self.read_model).await? {
             let streams = keys.iter().filter_map(|key| key.strip_prefix(&documents));
-            let mut items: Vec<Item> = streams.map(|stream| (None, stream.to_owned())).collect();
-            if self.comparison.depth == Depth::Everything {
-                let lists = keys.iter().filter_map(|key| key.strip_prefix(&lists));
-                items.extend(self.walk_lists(&target, lists.map(str::to_owned).collect(), side).await?);
-            }
+            let items: Vec<Item> = streams.map(|stream| (None, stream.to_owned())).collect();
             self.look(&items, side).await?;
+            if self.comparison.depth == Depth::Versions {
+                continue;
+            }
+            let lists = keys.iter().filter_map(|key| key.strip_prefix(&lists)).map(str::to_owned);
+            let mut members = Members::of(&target, lists);
+            while let Some(found) = members.step(self.read_model).await? {
+                let items: Vec<Item> = found.into_iter().map(|(list, member)| (Some(list), member)).collect();
+                self.look(&items, side).await?;
+            }
         }
         Ok(())
-    }
-
-    /// The members of lists, of which most are short; what is long is compared on the way.
-    async fn walk_lists(&mut self, target: &Target, lists: Vec<String>, side: Side) -> Result<Vec<Item>, Error> {
-        let mut items = Vec::new();
-        let mut places: Vec<(String, String)> = lists.into_iter().map(|list| (list, "0".to_owned())).collect();
-        while !places.is_empty() {
-            let mut scans = Pipeline::with_capacity(places.len());
-            for (list, cursor) in &places {
-                scans.cmd("ZSCAN").arg(target.list(list)).arg(cursor).arg("COUNT").arg(STEP);
-            }
-            let doing = "walking over lists";
-            let found: Vec<(String, Vec<(String, String)>)> =
-                self.read_model.connections.read_all(doing, &scans).await?;
-            for ((list, cursor), (next, members)) in places.iter_mut().zip(found) {
-                items.extend(members.into_iter().map(|(member, _score)| (Some(list.clone()), member)));
-                *cursor = next;
-            }
-            places.retain(|(_, cursor)| cursor != "0");
-            if !places.is_empty() {
-                self.look(&std::mem::take(&mut items), side).await?;
-            }
-        }
-        Ok(items)
     }
 
     /// Compares items, and sets those aside that cannot be judged yet.

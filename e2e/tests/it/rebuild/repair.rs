@@ -1,10 +1,10 @@
-//! Documents are damaged in Redis while customers come and go: an audit names them and no others, and has them made anew.
+//! Documents and lists are damaged in Redis while customers come and go: an audit names them and no others, and has them made anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use read_model::{Document, Target};
+use read_model::{Document, Places, Target};
 use redis::Cmd;
 use schemas::StreamId;
 use serde_json::Value;
@@ -19,8 +19,13 @@ const EXHIBITS: usize = 40;
 /// Whoever heals silent tails would make deleted documents good before an audit can find them.
 const HEALER: &str = "steward";
 
-/// Documents by stream, as they were before.
-type Exhibits = BTreeMap<StreamId, Document>;
+/// A list that all of them stand in, and one that none does.
+const LISTS: [&str; 2] = ["status:REJECTED", "status:PAID"];
+
+/// A document, and its places in the lists.
+type Exhibit = (Document, Vec<Option<i64>>);
+/// Orders by stream, as they were before.
+type Exhibits = BTreeMap<StreamId, Exhibit>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_what_was_damaged_is_found_and_made_anew_on_a_live_system() {
@@ -39,13 +44,31 @@ async fn exactly_what_was_damaged_is_found_and_made_anew_on_a_live_system() {
 /// What is shown of these orders, once nothing happens to them any more.
 async fn exhibits(world: &World, target: &Target, orders: Vec<StreamId>) -> Exhibits {
     eventually("the orders have ended", SETTLED, async || {
-        let found = world.read_model().documents(target, &orders).await.ok()?;
-        let found: Option<Vec<Document>> = found.into_iter().collect();
-        let has_ended = |document: &Document| status(document).is_some_and(|status| status == "REJECTED");
-        let found = found.filter(|found| found.iter().all(has_ended))?;
-        Some(orders.iter().cloned().zip(found).collect())
+        let found: Vec<_> = shown(world, target, &orders).await.into_iter().collect::<Option<_>>()?;
+        let has_ended = |(document, _): &Exhibit| status(document).is_some_and(|status| status == "REJECTED");
+        found.iter().all(has_ended).then(|| orders.iter().cloned().zip(found).collect())
     })
     .await
+}
+
+/// What is shown of these orders, in their order.
+async fn shown(world: &World, target: &Target, orders: &[StreamId]) -> Vec<Option<Exhibit>> {
+    let mut raw = world.raw().await;
+    let documents = world.read_model().documents(target, orders).await.expect("the documents");
+    let mut shown = Vec::new();
+    for (stream, document) in orders.iter().zip(documents) {
+        let mut places = Vec::new();
+        for list in LISTS {
+            let place = Cmd::zscore(key_of_list(target, list), stream.as_str());
+            places.push(place.query_async(&mut raw).await.expect("a place"));
+        }
+        shown.push(document.map(|document| (document, places)));
+    }
+    shown
+}
+
+fn key_of_list(target: &Target, list: &str) -> String {
+    format!("{{orders}}:g{}:l:{list}", target.generation)
 }
 
 fn status(document: &Document) -> Option<String> {
@@ -76,7 +99,7 @@ async fn damage_and_repair(world: &World, target: &Target, exhibits: &Exhibits) 
     })
     .await;
     assert_eq!(differing(world, target, exhibits).await, BTreeSet::new(), "seed {seed}");
-    assert_eq!(world.read_model().repairs(&[*target]).await.expect("the requests"), [BTreeSet::new()]);
+    assert_eq!(world.read_model().repairs(&[*target]).await.expect("the requests"), [Places::new()]);
     let clean = world.answer("audit orders", 0).await;
     assert_eq!(clean["items"].as_array().map(Vec::len), Some(1), "seed {seed}: {clean}");
 }
@@ -85,15 +108,19 @@ async fn damage_and_repair(world: &World, target: &Target, exhibits: &Exhibits) 
 async fn damage(world: &World, target: &Target, exhibits: &Exhibits, mut random: StdRng) -> BTreeSet<String> {
     let mut raw = world.raw().await;
     let mut damaged = BTreeSet::new();
-    for (stream, document) in exhibits {
+    let [all, none] = LISTS.map(|list| key_of_list(target, list));
+    for (stream, (document, _)) in exhibits {
         let key = format!("{{orders}}:g{}:d:{stream}", target.generation);
         let body = String::from_utf8(document.body.clone().expect("a body")).expect("JSON");
-        let blows: &[Cmd] = match random.random_range(0..8) {
+        let blows: &[Cmd] = match random.random_range(0..12) {
             0 => &[Cmd::del(&key)],
             1 => &[Cmd::hset(&key, "b", r#"{"status":"PAID"}"#)],
             2 => &[Cmd::hset(&key, "b", body.replace("REJECTED", "PAID"))],
             3 => &[Cmd::hdel(&key, "b")],
             4 => &[Cmd::hset(&key, "v", 1), Cmd::hdel(&key, "e")],
+            5 => &[Cmd::zrem(&all, stream.as_str())],
+            6 => &[Cmd::zadd(&all, stream.as_str(), 7)],
+            7 => &[Cmd::zadd(&none, stream.as_str(), 7)],
             _ => continue,
         };
         for blow in blows {
@@ -107,7 +134,7 @@ async fn damage(world: &World, target: &Target, exhibits: &Exhibits, mut random:
 /// The orders that are not shown as they were.
 async fn differing(world: &World, target: &Target, exhibits: &Exhibits) -> BTreeSet<String> {
     let streams: Vec<_> = exhibits.keys().cloned().collect();
-    let found = world.read_model().documents(target, &streams).await.expect("the documents");
+    let found = shown(world, target, &streams).await;
     let differing = exhibits.iter().zip(found).filter(|((_, before), now)| now.as_ref() != Some(*before));
     differing.map(|((stream, _), _)| stream.to_string()).collect()
 }
