@@ -11,10 +11,12 @@ use crate::world::World;
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "what was done and survived is worth reading")]
 async fn an_attack_on_every_process_breaks_no_promise() {
-    let world = World::enter().await;
+    let lines = Lines::default();
+    let world = World::exposed(&lines).await;
     let length = Duration::from_secs(if stack::testing::full() { 600 } else { 20 });
     let plan = Plan { seed: 11, length, customers: 4, rate: 4.0 };
-    let report = chaos::run(&world.system, &Lines::default(), plan).await;
+    let report = chaos::run(&world.system, &lines, plan).await;
     println!("{report}");
     assert!(report.is_clean() && report.orders() > 0 && report.blows() > 0, "{report}");
+    assert!(report.clocks_set() > 0, "{report}");
 }
