@@ -25,7 +25,7 @@ const FROZEN: std::ops::Range<f64> = 0.5..14.0;
 const DISTURBED: std::ops::Range<f64> = 0.1..8.0;
 /// How long a clock is wrong; a process sees within a second that it was set.
 const ASTRAY: std::ops::Range<f64> = 2.0..14.0;
-/// By how many seconds a clock is wrong, ahead or behind. Two at a time are apart by a minute at most, which is what the
+/// By how many seconds a clock is wrong, ahead or behind. No two of them are further apart than a minute, which is what the
 /// services allow for (`crates/sessions`): a token, which lives for 15 minutes, is not refused for it, nor does a session
 /// that has ended come back. So no customer has to overlook anything.
 const WRONG_BY: std::ops::RangeInclusive<i64> = 1..=30;
@@ -35,7 +35,7 @@ const LOST_BYTES: u64 = 8_192;
 const DISTURBANCES: f64 = 0.3;
 /// The share of the others that set clocks, where there are some.
 const SETTINGS: f64 = 0.2;
-/// Processes or lines that suffer at the same time.
+/// Processes or lines that suffer at the same time. A wrong clock comes on top of that, also for the same process.
 const AT_A_TIME: usize = 2;
 const REDIS: &str = "redis";
 const REGISTRY: &str = "registry";
@@ -68,6 +68,14 @@ struct Stroke {
     ahead: i64,
 }
 
+/// A blow that is over.
+struct Struck {
+    victim: String,
+    blow: Blow,
+    /// What is known of the victim, if it had ended before.
+    fallen: Option<String>,
+}
+
 /// How often each process suffered what.
 pub(super) type Blows = BTreeMap<(String, Blow), u32>;
 
@@ -93,12 +101,18 @@ impl<'a> Nemesis<'a> {
     /// Strikes until then; returns when every process runs again.
     pub(super) async fn rage(mut self, until: Instant) -> Raid {
         let mut raid = Raid::default();
-        let mut suffering: BTreeSet<String> = BTreeSet::new();
+        let (mut suffering, mut astray) = (BTreeSet::<String>::new(), BTreeSet::<String>::new());
         let mut under_way = FuturesUnordered::new();
         while clock::monotonic() < until {
             let pause = Duration::from_secs_f64(self.random.random_range(PAUSE));
             let stroke = self.choose();
-            if suffering.len() < AT_A_TIME && suffering.insert(stroke.victim.clone()) {
+            let victim = stroke.victim.clone();
+            let hits = if stroke.blow == Blow::SetClock {
+                astray.insert(victim)
+            } else {
+                suffering.len() < AT_A_TIME && suffering.insert(victim)
+            };
+            if hits {
                 *raid.blows.entry((stroke.victim.clone(), stroke.blow)).or_default() += 1;
                 under_way.push(strike(self.system, self.lines, stroke));
             }
@@ -106,16 +120,17 @@ impl<'a> Nemesis<'a> {
             tokio::pin!(next);
             loop {
                 tokio::select! {
-                    Some((victim, fallen)) = under_way.next() => {
-                        suffering.remove(&victim);
+                    Some(Struck { victim, blow, fallen }) = under_way.next() => {
+                        let those = if blow == Blow::SetClock { &mut astray } else { &mut suffering };
+                        those.remove(&victim);
                         raid.fallen.extend(fallen);
                     }
                     () = &mut next => break,
                 }
             }
         }
-        while let Some((_, fallen)) = under_way.next().await {
-            raid.fallen.extend(fallen);
+        while let Some(struck) = under_way.next().await {
+            raid.fallen.extend(struck.fallen);
         }
         raid
     }
@@ -164,10 +179,11 @@ impl<'a> Nemesis<'a> {
     }
 }
 
-/// Does it, and undoes it after a while; returns the name of the victim, and what is known of it if it had ended before.
-async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> (String, Option<String>) {
+/// Does it, and undoes it after a while.
+async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> Struck {
     let Stroke { victim, blow, length, lost, ahead } = stroke;
-    let fallen = fallen(system, &victim).await;
+    // A process whose clock is set may be one that was killed a moment ago.
+    let fallen = if blow == Blow::SetClock { None } else { fallen(system, &victim).await };
     match blow {
         Blow::Disturb(trouble) => lines.disturb(&victim, trouble, length).await,
         Blow::Freeze => {
@@ -191,7 +207,7 @@ async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> (String, O
             system.start_only(&victim).expect("a process that starts again");
         }
     }
-    (victim, fallen)
+    Struck { victim, blow, fallen }
 }
 
 /// How a process ended that nobody ended; none while it runs. Whoever is killed and started again would hide it.

@@ -23,8 +23,8 @@ const TIMES: i64 = 5;
 /// One instance is a minute ahead of the other, then a minute behind it, and both work on the same streams. Kafka stands still
 /// meanwhile, so that all of it waits for the same rounds of the relay, which reads commits by their dates.
 ///
-/// Seen to fail when a commit is dated by its process's clock, also by one that never goes back
-/// (`commands-are-dated-by-the-clock-alone`, `commands-are-dated-by-one-process-alone`).
+/// Seen to fail when a commit is dated by a clock of its process alone, although that never goes back
+/// (`commands-are-dated-by-one-process-alone`): records came before what was to come before them, and views stood still there.
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_are_apart_and_jump_put_no_stream_out_of_order() {
     let lines = Lines::default();

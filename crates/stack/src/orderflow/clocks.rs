@@ -10,8 +10,9 @@ use crate::{Error, install};
 
 /// The variable that names a process's file.
 const FILE: &str = "FAKETIME_TIMESTAMP_FILE";
-/// For how many seconds a process remembers what its file says. To open it at every look at the clock costs 40 us a look.
-const REMEMBERED: u8 = 1;
+/// For how many seconds a process remembers what its file says, besides the one in which it read it. To open it at every
+/// look at the clock costs 40 us a look.
+const REMEMBERED: u8 = 0;
 /// Where libfaketime puts what a process shares with its children, and how it names that, before the process's id.
 const SHARED: (&str, [&str; 2]) = ("/dev/shm", ["faketime_shm_", "sem.faketime_sem_"]);
 
