@@ -1,5 +1,5 @@
-//! The fault rig: customers who go on whatever happens, a nemesis that kills, freezes and robs every process and disturbs
-//! the lines between them, and a verdict that compares what the customers were told with everything that is stored.
+//! The fault rig: customers who go on whatever happens, a nemesis that kills, freezes and robs every process, sets clocks
+//! and disturbs the lines to the servers, and a verdict that compares what the customers were told with everything that is stored.
 //!
 //! All choices come from one seed. When what happens is up to the machine, a seed repeats the attack, not the outcome.
 
@@ -19,7 +19,7 @@ use rand::rngs::StdRng;
 use runtime::clock;
 use runtime::tasks;
 use serde_json::json;
-use stack::Orderflow;
+use stack::{Orderflow, Shape};
 
 use crate::client::{Gateway, LoggedIn, Request};
 use crate::observer::Observer;
@@ -52,6 +52,12 @@ pub struct Plan {
     pub rate: f64,
 }
 
+/// Starts a system with two of each service, to which nothing is spared: lines that are disturbed, clocks that are set.
+pub async fn system(lines: &Lines) -> Orderflow {
+    let shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
+    Orderflow::up_exposed(shape, |name, port| lines.open(name, port)).await
+}
+
 /// Runs a plan against this system and the lines that lead to its servers, waits until it has
 /// settled, and judges. Panics only where the rig itself fails.
 pub async fn run(system: &Orderflow, lines: &Lines, plan: Plan) -> Report {
@@ -70,6 +76,7 @@ pub async fn run(system: &Orderflow, lines: &Lines, plan: Plan) -> Report {
         listeners.push(tasks::spawn("listener", listener.listen()));
         customers.push((customer, StdRng::seed_from_u64(seed)));
     }
+    diary.all_listen(plan.customers, SETTLED).await;
     let until = clock::monotonic() + plan.length;
     let shopping = customers.into_iter().map(|(customer, random)| customer.shop(random, until, plan.rate));
     let nemesis = Nemesis::new(system, lines, StdRng::seed_from_u64(plan.seed));

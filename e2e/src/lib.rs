@@ -7,6 +7,7 @@ pub mod browser;
 pub mod chaos;
 pub mod check;
 pub mod client;
+pub mod dates;
 pub mod ledger;
 pub mod observer;
 pub mod provider;

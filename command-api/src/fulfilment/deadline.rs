@@ -114,12 +114,13 @@ impl Fulfilments {
     pub(super) async fn work_on_deadlines(&self, instance: &str) -> Result<(), Rejected> {
         let deadlines = self.store.deadlines();
         while deadlines.lease(instance, LEASE).await? {
-            let due = deadlines.due(Timestamp::from_micros(clock::now_micros()), PAGE).await?;
+            let now = Timestamp::from_micros(clock::now_micros());
+            let due = deadlines.due(now, PAGE).await?;
             if due.is_empty() {
                 break;
             }
             let work = due.into_iter().map(|deadline| async move {
-                let outcome = self.meet(&deadline).await;
+                let outcome = self.meet(&deadline, now).await;
                 outcome.map(|()| deadline.id)
             });
             let met: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
@@ -131,15 +132,15 @@ impl Fulfilments {
         Ok(())
     }
 
-    /// Does what is due. A refusal means that things have moved on.
-    async fn meet(&self, deadline: &Deadline) -> Result<(), Rejected> {
+    /// Does what is due at this time, by which it was found: by a clock that was set back since then nothing would be due, and
+    /// be dropped all the same. A refusal means that things have moved on.
+    async fn meet(&self, deadline: &Deadline, now: Timestamp) -> Result<(), Rejected> {
         let (Ok(id), Some(about)) = (FulfilmentId::parse(deadline.stream.as_str()), About::parse(&deadline.id)) else {
             tracing::error!(deadline.id, "The deadline {} is not one of ours and is dropped", deadline.id);
             return Ok(());
         };
         let outcome = match about {
             About::Hold { sku, .. } => {
-                let now = Timestamp::from_micros(clock::now_micros());
                 let command = StockCommand::Expire { order: id.order(), now };
                 let intent = Intent::internal(CALLER, &deadline.id, &self.fingerprints);
                 self.streams.stock.execute(sku.stock(), Creates::No, command, intent).await.map(drop)

@@ -94,6 +94,14 @@ pub enum Error {
         /// The names that there are.
         known: String,
     },
+    /// The process looks at the machine's clock.
+    #[error(
+        "the clock of {name} cannot be set: only processes of ours have one of their own, after `Orderflow::up_exposed`"
+    )]
+    FixedClock {
+        /// The process's name.
+        name: String,
+    },
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     NoRandomness,

@@ -12,7 +12,7 @@ mod maven;
 mod python;
 mod wheel;
 
-pub use debian::{chromium, nginx, redis};
+pub use debian::{chromium, faketime, nginx, redis};
 pub(crate) use maven::registry_jar;
 pub use maven::{kafka, registry};
 pub use python::consumer_packages;

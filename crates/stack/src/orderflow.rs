@@ -12,6 +12,7 @@ use crate::servers::READY_WITHIN;
 use crate::{Error, testing};
 
 mod admin;
+mod clocks;
 mod detours;
 mod gateway;
 mod keys;
@@ -26,6 +27,7 @@ pub use ours::Shape;
 pub use servers::{Addresses, Given, Traces};
 pub(crate) use state::{Health, Status};
 
+use clocks::Clocks;
 use detours::Detours;
 use ports::Ports;
 
@@ -45,6 +47,8 @@ pub struct Orderflow {
     log_filter: Option<String>,
     traces: Traces,
     processes: Vec<Process>,
+    /// Dropped after the processes, of which it removes what they leave behind.
+    clocks: Option<Clocks>,
 }
 
 impl Orderflow {
@@ -65,19 +69,25 @@ impl Orderflow {
         Self::of_a_test(shape).assembled(Given { traces, ..Given::default() }).await
     }
 
-    /// The same, where our processes go by detours to what they depend on: told a server's name and port, the function
-    /// says to which port they go instead. Everybody else goes straight.
+    /// The same for whoever disturbs it. Our processes go by detours to what they depend on: told a server's name and port,
+    /// the function says to which port they go instead; everybody else goes straight. And each of them has a wall clock of
+    /// its own, which [`Self::set_clock`] sets.
     ///
     /// # Panics
     /// When something does not come up: the message says what, and shows the end of its log.
     #[expect(clippy::panic, reason = "a test fails by panicking")]
-    pub async fn up_through(shape: Shape, detour: impl Fn(&str, u16) -> u16) -> Self {
+    pub async fn up_exposed(shape: Shape, detour: impl Fn(&str, u16) -> u16) -> Self {
         let mut system = Self::of_a_test(shape);
-        match Detours::choose(&mut system.ports, detour) {
-            Ok(detours) => system.detours = detours,
+        match system.expose(detour) {
+            Ok(()) => system.assembled(Given::default()).await,
             Err(error) => panic!("{}", crate::chain(&error)),
         }
-        system.assembled(Given::default()).await
+    }
+
+    fn expose(&mut self, detour: impl Fn(&str, u16) -> u16) -> Result<(), Error> {
+        self.clocks = Some(Clocks::install(&self.folder)?);
+        self.detours = Detours::choose(&mut self.ports, detour)?;
+        Ok(())
     }
 
     fn of_a_test(shape: Shape) -> Self {
@@ -105,6 +115,7 @@ impl Orderflow {
             log_filter: None,
             traces: Traces::default(),
             processes: Vec::new(),
+            clocks: None,
         }
     }
 
@@ -257,6 +268,21 @@ impl Orderflow {
     pub fn signal(&self, name: &str, signal: &str) -> Result<(), Error> {
         self.process(name)?.signal(signal);
         Ok(())
+    }
+
+    /// The processes whose clocks can be set.
+    pub fn clocks(&self) -> impl Iterator<Item = &str> {
+        let programs = self.processes.iter().map(Process::program);
+        programs.filter(|program| clocks::can_be_set(program)).map(|program| program.name.as_str())
+    }
+
+    /// Sets a process's wall clock so many seconds ahead of the right time, or behind it. It sees that within a second, and
+    /// again whenever it is started.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchProcess`], or why its clock cannot be set.
+    pub fn set_clock(&self, name: &str, ahead: i64) -> Result<(), Error> {
+        clocks::set(self.process(name)?.program(), ahead)
     }
 
     fn process(&self, name: &str) -> Result<&Process, Error> {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::Parser;
 use e2e::chaos::{self, Lines, Plan};
 use runtime::clock;
-use stack::{Orderflow, Shape};
 
 /// Attacks a whole system, and judges what is left of its promises.
 #[derive(Debug, Parser)]
@@ -33,9 +32,8 @@ async fn main() -> ExitCode {
     let Arguments { seed, length, customers, rate } = Arguments::parse();
     let plan = Plan { seed: seed.unwrap_or_else(rand::random), length, customers, rate };
     println!("seed {}", plan.seed);
-    let shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
     let lines = Lines::default();
-    let system = Orderflow::up_through(shape, |name, port| lines.open(name, port)).await;
+    let system = chaos::system(&lines).await;
     let report = chaos::run(&system, &lines, plan).await;
     println!("{report}");
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

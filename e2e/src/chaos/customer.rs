@@ -182,7 +182,7 @@ impl Customer {
         while began.elapsed() < PATIENCE {
             match self.try_once(Method::POST, path, request.clone()).await {
                 Some(answer) if answer.status.as_u16() == 401 => self.log_in_again().await,
-                Some(answer) if !matches!(answer.status.as_u16(), 429 | 500..) => return Some(answer),
+                Some(answer) if !asks_to_come_back(&answer) => return Some(answer),
                 Some(_) | None => {}
             }
             self.diary.count("commands sent again");
@@ -205,6 +205,15 @@ impl Customer {
         {
             *self.session.lock().await = LoggedIn::by(&answer);
         }
+    }
+}
+
+/// Whether the answer is none yet. A conflict may be one: the same key is still under way.
+fn asks_to_come_back(answer: &Answer) -> bool {
+    match answer.status.as_u16() {
+        429 | 500.. => true,
+        409 => answer.body.get("retryable") == Some(&Value::Bool(true)),
+        _ => false,
     }
 }
 

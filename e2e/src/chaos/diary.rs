@@ -24,6 +24,8 @@ pub(super) struct Pages {
     pub(super) orders: BTreeMap<(String, String), String>,
     /// The highest version that was acknowledged or shown, of each order.
     pub(super) versions: BTreeMap<String, u32>,
+    /// Owners to whom a socket was opened.
+    pub(super) greeted: BTreeSet<String>,
     /// What each owner's feed told: the orders that were placed.
     pub(super) told: BTreeMap<String, BTreeSet<String>>,
     /// Owners whose feed said that it must be read anew, and how often.
@@ -68,6 +70,17 @@ impl Diary {
         let of_owner: Vec<_> = pages.orders.iter().filter(|((user, _), _)| user == owner).collect();
         let ((_, key), order) = of_owner.get(pick % of_owner.len().max(1))?;
         Some((key.clone(), (*order).clone(), pages.versions.get(*order).copied().unwrap_or(1)))
+    }
+
+    /// A socket said hello to this owner.
+    pub(super) fn greeted(&self, owner: &str) {
+        self.pages().greeted.insert(owner.to_owned());
+    }
+
+    /// Waits until so many owners listen.
+    pub(super) async fn all_listen(&self, owners: usize, within: Duration) {
+        let all = async || (self.pages().greeted.len() >= owners).then_some(());
+        eventually("every customer listens", within, all).await;
     }
 
     /// The feed began anew; what it told before does not count.

@@ -26,7 +26,7 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn new(gateway: &Gateway, url: &str, user: LoggedIn, diary: Arc<Diary>) -> Self {
-        // Nothing has happened to this user yet: the feed's first event is the first that there is.
+        // Nothing happens to this user before he or she listens: the feed's first event is the first that there is.
         let next = Some(1);
         Self { gateway: gateway.clone(), url: url.to_owned(), user, diary, cursor: None, next }
     }
@@ -48,7 +48,11 @@ impl Listener {
         let text = |field: &str| frame.get(field).and_then(Value::as_str).map(str::to_owned);
         let had_cursor = self.cursor.is_some();
         self.cursor = text("cursor").or(self.cursor.take());
-        match text("frame").unwrap_or_default().as_str() {
+        let kind = text("frame").unwrap_or_default();
+        if kind == "hello" {
+            self.diary.greeted(&self.user.id);
+        }
+        match kind.as_str() {
             "hello" if had_cursor && frame.get("recovered") != Some(&Value::Bool(true)) => self.begin_anew(),
             "snapshot" | "reload" => self.begin_anew(),
             "event" => {

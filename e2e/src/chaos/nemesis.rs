@@ -1,5 +1,5 @@
-//! What is done to the system: every process is killed or frozen, Redis loses some or all of its data, the schema registry
-//! all of it, and the lines to the servers are cut, slow or swallow the replies.
+//! What is done to the system: every process is killed or frozen, the clocks of ours are set, Redis loses some or all of its
+//! data, the schema registry all of it, and the lines to the servers are cut, slow or swallow the replies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,11 +23,19 @@ const AWAY: std::ops::Range<f64> = 0.0..2.0;
 const FROZEN: std::ops::Range<f64> = 0.5..14.0;
 /// How long a line is disturbed.
 const DISTURBED: std::ops::Range<f64> = 0.1..8.0;
+/// How long a clock is wrong; a process sees within a second that it was set.
+const ASTRAY: std::ops::Range<f64> = 2.0..14.0;
+/// By how many seconds a clock is wrong, ahead or behind. No two of them are further apart than a minute, which is what the
+/// services allow for (`crates/sessions`): a token, which lives for 15 minutes, is not refused for it, nor does a session
+/// that has ended come back. So no customer has to overlook anything.
+const WRONG_BY: std::ops::RangeInclusive<i64> = 1..=30;
 /// The most that is cut off Redis's append-only file.
 const LOST_BYTES: u64 = 8_192;
 /// The share of blows at lines, where there are some.
 const DISTURBANCES: f64 = 0.3;
-/// Processes or lines that suffer at the same time.
+/// The share of the others that set clocks, where there are some.
+const SETTINGS: f64 = 0.2;
+/// Processes or lines that suffer at the same time. A wrong clock comes on top of that, also for the same process.
 const AT_A_TIME: usize = 2;
 const REDIS: &str = "redis";
 const REGISTRY: &str = "registry";
@@ -41,6 +49,8 @@ pub(super) enum Blow {
     Kill,
     /// SIGSTOP, and SIGCONT after a while.
     Freeze,
+    /// The wall clock jumps, ahead or back, and after a while to the right time again.
+    SetClock,
     /// Killed, and the end of its data is gone when it comes back.
     LoseTail,
     /// All data is gone.
@@ -49,12 +59,21 @@ pub(super) enum Blow {
     Disturb(Trouble),
 }
 
-/// One blow at one victim: how long it lasts, and how many bytes a file loses by it.
+/// One blow at one victim: how long it lasts, how many bytes a file loses by it, or how many seconds a clock is ahead.
 struct Stroke {
     victim: String,
     blow: Blow,
     length: Duration,
     lost: u64,
+    ahead: i64,
+}
+
+/// A blow that is over.
+struct Struck {
+    victim: String,
+    blow: Blow,
+    /// What is known of the victim, if it had ended before.
+    fallen: Option<String>,
 }
 
 /// How often each process suffered what.
@@ -82,41 +101,60 @@ impl<'a> Nemesis<'a> {
     /// Strikes until then; returns when every process runs again.
     pub(super) async fn rage(mut self, until: Instant) -> Raid {
         let mut raid = Raid::default();
-        let mut suffering: BTreeSet<String> = BTreeSet::new();
+        let (mut suffering, mut astray) = (BTreeSet::<String>::new(), BTreeSet::<String>::new());
         let mut under_way = FuturesUnordered::new();
         while clock::monotonic() < until {
             let pause = Duration::from_secs_f64(self.random.random_range(PAUSE));
-            let (victim, blow) = self.choose();
-            let (length, lost) = (self.length(blow), self.random.random_range(1..LOST_BYTES));
-            if suffering.len() < AT_A_TIME && suffering.insert(victim.clone()) {
-                *raid.blows.entry((victim.clone(), blow)).or_default() += 1;
-                let stroke = Stroke { victim, blow, length, lost };
+            let stroke = self.choose();
+            let victim = stroke.victim.clone();
+            let hits = if stroke.blow == Blow::SetClock {
+                astray.insert(victim)
+            } else {
+                suffering.len() < AT_A_TIME && suffering.insert(victim)
+            };
+            if hits {
+                *raid.blows.entry((stroke.victim.clone(), stroke.blow)).or_default() += 1;
                 under_way.push(strike(self.system, self.lines, stroke));
             }
             let next = tokio::time::sleep(pause);
             tokio::pin!(next);
             loop {
                 tokio::select! {
-                    Some((victim, fallen)) = under_way.next() => {
-                        suffering.remove(&victim);
+                    Some(Struck { victim, blow, fallen }) = under_way.next() => {
+                        let those = if blow == Blow::SetClock { &mut astray } else { &mut suffering };
+                        those.remove(&victim);
                         raid.fallen.extend(fallen);
                     }
                     () = &mut next => break,
                 }
             }
         }
-        while let Some((_, fallen)) = under_way.next().await {
-            raid.fallen.extend(fallen);
+        while let Some(struck) = under_way.next().await {
+            raid.fallen.extend(struck.fallen);
         }
         raid
     }
 
-    fn choose(&mut self) -> (String, Blow) {
+    fn choose(&mut self) -> Stroke {
+        let (victim, blow) = self.victim();
+        let (length, lost) = (self.length(blow), self.random.random_range(1..LOST_BYTES));
+        let wrong_by = self.random.random_range(WRONG_BY);
+        let ahead = if self.random.random_bool(0.5) { wrong_by } else { -wrong_by };
+        Stroke { victim, blow, length, lost, ahead }
+    }
+
+    fn victim(&mut self) -> (String, Blow) {
         if let Some(line) = self.lines.names().choose(&mut self.random)
             && self.random.random_bool(DISTURBANCES)
         {
             let trouble = Trouble::ALL.choose(&mut self.random).copied().unwrap_or(Trouble::Cut);
             return (line.clone(), Blow::Disturb(trouble));
+        }
+        let clocks: Vec<&str> = self.system.clocks().collect();
+        if let Some(process) = clocks.choose(&mut self.random)
+            && self.random.random_bool(SETTINGS)
+        {
+            return ((*process).to_owned(), Blow::SetClock);
         }
         match self.random.random_range(0..100) {
             0..3 => (REDIS.to_owned(), Blow::Empty),
@@ -133,6 +171,7 @@ impl<'a> Nemesis<'a> {
     fn length(&mut self, blow: Blow) -> Duration {
         let range = match blow {
             Blow::Freeze => FROZEN,
+            Blow::SetClock => ASTRAY,
             Blow::Disturb(_) => DISTURBED,
             Blow::Kill | Blow::LoseTail | Blow::Empty => AWAY,
         };
@@ -140,16 +179,22 @@ impl<'a> Nemesis<'a> {
     }
 }
 
-/// Does it, and undoes it after a while; returns the name of the victim, and what is known of it if it had ended before.
-async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> (String, Option<String>) {
-    let Stroke { victim, blow, length, lost } = stroke;
-    let fallen = fallen(system, &victim).await;
+/// Does it, and undoes it after a while.
+async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> Struck {
+    let Stroke { victim, blow, length, lost, ahead } = stroke;
+    // A process whose clock is set may be one that was killed a moment ago.
+    let fallen = if blow == Blow::SetClock { None } else { fallen(system, &victim).await };
     match blow {
         Blow::Disturb(trouble) => lines.disturb(&victim, trouble, length).await,
         Blow::Freeze => {
             system.signal(&victim, "STOP").expect("a known process");
             tokio::time::sleep(length).await;
             system.signal(&victim, "CONT").expect("a known process");
+        }
+        Blow::SetClock => {
+            system.set_clock(&victim, ahead).expect("a clock that can be set");
+            tokio::time::sleep(length).await;
+            system.set_clock(&victim, 0).expect("a clock that can be set");
         }
         Blow::Empty if victim == REGISTRY => empty_registry(system).await,
         Blow::Empty => remains::empty_redis(&system.addresses().redis_url).await,
@@ -162,7 +207,7 @@ async fn strike(system: &Orderflow, lines: &Lines, stroke: Stroke) -> (String, O
             system.start_only(&victim).expect("a process that starts again");
         }
     }
-    (victim, fallen)
+    Struck { victim, blow, fallen }
 }
 
 /// How a process ended that nobody ended; none while it runs. Whoever is killed and started again would hide it.

@@ -12,7 +12,7 @@ use super::diary::{Breach, Diary, Pages};
 use super::lines::Trouble;
 use super::nemesis::{Blow, Blows};
 use crate::ledger::Ledger;
-use crate::provider;
+use crate::{dates, provider};
 
 /// What the provider charged, by payment.
 type Charges = BTreeMap<String, Vec<Value>>;
@@ -41,6 +41,13 @@ impl Report {
         self.breaches.is_empty()
     }
 
+    /// How often a clock was set.
+    #[must_use]
+    pub fn clocks_set(&self) -> u32 {
+        let set = self.attack.blows.iter().filter(|((_, blow), _)| *blow == Blow::SetClock);
+        set.map(|(_, times)| times).sum()
+    }
+
     /// How many times something was done to a process.
     #[must_use]
     pub fn blows(&self) -> u32 {
@@ -59,6 +66,8 @@ pub(super) fn judge(attack: Attack, diary: &Diary, ledger: &Ledger, charges: &Ch
     let mut breaches = pages.breaches.clone();
     breaches.extend(lost_or_doubled(&pages, ledger));
     breaches.extend(charged_wrongly(&pages, ledger, charges));
+    let dated_wrongly = dates::wrong(ledger).into_iter();
+    breaches.extend(dated_wrongly.map(|(stream, what)| Breach { stream: Some(stream.to_string()), what }));
     let breaches = breaches.into_iter().map(|breach| {
         let story = story(breach.stream.as_deref(), ledger);
         (breach, story)
@@ -129,14 +138,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Attack { plan: Plan { seed, length, customers, rate }, blows, recovery } = &self.attack;
         writeln!(f, "seed {seed}: {length:?}, {customers} customers with {rate} requests per second each")?;
-        writeln!(f, "  process             killed  frozen  lost its tail  emptied  line cut  slow  mute")?;
+        writeln!(f, "  process             killed  frozen  clock set  lost its tail  emptied  line cut  slow  mute")?;
         let names: BTreeSet<&String> = blows.keys().map(|(name, _)| name).collect();
         for name in names {
             let times = |blow| blows.get(&(name.clone(), blow)).copied().unwrap_or_default();
-            let [killed, frozen] = [Blow::Kill, Blow::Freeze].map(times);
+            let [killed, frozen, set] = [Blow::Kill, Blow::Freeze, Blow::SetClock].map(times);
             let [cut, emptied] = [Blow::LoseTail, Blow::Empty].map(times);
             let [line, slow, mute] = Trouble::ALL.map(Blow::Disturb).map(times);
-            write!(f, "  {name:<18} {killed:>7} {frozen:>7} {cut:>14} {emptied:>8}")?;
+            write!(f, "  {name:<18} {killed:>7} {frozen:>7} {set:>10} {cut:>14} {emptied:>8}")?;
             writeln!(f, " {line:>9} {slow:>5} {mute:>5}")?;
         }
         writeln!(f, "  {} blows; everything was ready again after {:.1} s", self.blows(), recovery.as_secs_f64())?;

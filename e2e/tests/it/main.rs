@@ -9,6 +9,7 @@ mod bad_input;
 mod blows;
 mod board;
 mod chaos;
+mod clocks;
 mod deadlines;
 mod erasure;
 mod events;

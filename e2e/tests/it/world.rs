@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bus::Kafka;
+use e2e::chaos::{self, Lines};
 use e2e::client::{Gateway, LoggedIn};
 use e2e::ledger::Ledger;
 use e2e::observer::Observer;
@@ -41,6 +42,13 @@ impl World {
     pub(crate) async fn alone() -> Self {
         let turn = shared().await;
         Self::of(started().await.lock_owned().await, Some(turn)).await
+    }
+
+    /// The same with a system of which the lines to the servers can be disturbed, and the clocks set.
+    pub(crate) async fn exposed(lines: &Lines) -> Self {
+        let turn = shared().await;
+        let system = Arc::new(Mutex::new(chaos::system(lines).await));
+        Self::of(system.lock_owned().await, Some(turn)).await
     }
 
     async fn of(system: OwnedMutexGuard<Orderflow>, turn: Option<OwnedMutexGuard<Orderflow>>) -> Self {

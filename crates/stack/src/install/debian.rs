@@ -1,4 +1,4 @@
-//! Redis, nginx and, for the test that looks at a page, Chromium from the distribution's packages.
+//! Redis, nginx and, for the tests that need them, Chromium and libfaketime from the distribution's packages.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,23 +39,39 @@ pub fn chromium() -> Result<PathBuf, Error> {
     program("chromium", "chromium")
 }
 
+/// The library by which a process's wall clock is set, for programs with threads. No server needs it, so [`super::all`]
+/// does not install it.
+///
+/// # Errors
+/// [`Error::Missing`] or [`Error::Command`] when it cannot be installed.
+pub fn faketime() -> Result<PathBuf, Error> {
+    let folder = format!("/usr/lib/{}-linux-gnu/faketime", std::env::consts::ARCH);
+    let library = PathBuf::from(folder).join("libfaketimeMT.so.1");
+    provided(&format!("`{}`", library.display()), "faketime", || Some(library.clone()).filter(|path| path.is_file()))
+}
+
 /// The major version in what `redis-server --version` prints.
 fn major(version: &str) -> Option<u32> {
     version.split_once("v=")?.1.split('.').next()?.parse().ok()
 }
 
 fn program(name: &str, package: &str) -> Result<PathBuf, Error> {
-    if let Some(path) = find(name) {
+    provided(&format!("`{name}`"), package, || find(name))
+}
+
+/// What a package brings; it is installed if this is not found.
+fn provided(what: &str, package: &str, find: impl Fn() -> Option<PathBuf>) -> Result<PathBuf, Error> {
+    if let Some(path) = find() {
         return Ok(path);
     }
     let cache = folders::cache();
     std::fs::create_dir_all(&cache).map_err(Error::file("create", &cache))?;
     let _lock = lock(&cache.join("apt.lock"))?;
-    if let Some(path) = find(name) {
+    if let Some(path) = find() {
         return Ok(path);
     }
     install(&[package])?;
-    find(name).ok_or_else(|| Error::Missing { what: format!("`{name}`"), command: command(&[package]) })
+    find().ok_or_else(|| Error::Missing { what: what.to_owned(), command: command(&[package]) })
 }
 
 fn find(name: &str) -> Option<PathBuf> {

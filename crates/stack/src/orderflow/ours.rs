@@ -154,7 +154,10 @@ impl Orderflow {
             .env("ADMIN_ADDR", format!("127.0.0.1:{admin}"));
         program = self.traces.settings().fold(program, |program, (name, value)| program.env(name, value));
         program.log = self.log_of(name);
-        Ok(program)
+        match &self.clocks {
+            Some(clocks) => clocks.give_to(program),
+            None => Ok(program),
+        }
     }
 
     fn kafka(&self, program: Program) -> Program {
