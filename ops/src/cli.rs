@@ -335,6 +335,11 @@ impl Reader {
         Projection::ALL.into_iter().map(Self::Views).chain([Self::Feeds]).collect()
     }
 
+    /// The one of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|reader| reader.name() == name)
+    }
+
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -345,9 +350,8 @@ impl Reader {
 }
 
 fn reader(name: &str) -> Result<Reader, String> {
-    let found = Reader::all().into_iter().find(|reader| reader.name() == name);
     let names = || Reader::all().into_iter().map(Reader::name).collect::<Vec<_>>().join(", ");
-    found.ok_or_else(|| format!("there are {}", names()))
+    Reader::named(name).ok_or_else(|| format!("there are {}", names()))
 }
 
 fn stream(text: &str) -> Result<StreamId, schemas::InvalidId> {

@@ -148,6 +148,12 @@ pub enum Error {
         /// Why not.
         source: serde_json::Error,
     },
+    /// Tokens cannot be checked.
+    #[error("cannot set up the check of tokens")]
+    Sessions(#[from] sessions::Error),
+    /// The HTTP server ended.
+    #[error("cannot serve HTTP")]
+    Serve(#[from] runtime::Error),
     /// The asynchronous runtime did not start.
     #[error("cannot start")]
     Threads {

@@ -19,6 +19,7 @@ mod projections;
 mod rebuild;
 mod replay;
 mod republish;
+mod routes;
 mod shown;
 mod status;
 mod steward;
@@ -37,6 +38,7 @@ use clap::error::ErrorKind;
 
 pub use cli::Cli;
 pub use error::Error;
+pub use routes::openapi;
 pub use steward::Config as StewardConfig;
 
 use answer::Answer;
@@ -44,7 +46,7 @@ use cli::{
     Command, KeysCommand, OrderCommand, Output, ParkedCommand, RotateCommand, SchemasCommand, TopicsCommand,
     UserCommand,
 };
-use parked::Release;
+use parked::{Operator, Release};
 use plan::Plan;
 
 const FAILED: u8 = 1;
@@ -125,12 +127,14 @@ async fn about_parked(command: &ParkedCommand) -> Result<Plan, Error> {
         ParkedCommand::Ls { redis, projection } => parked::list(redis, *projection).await,
         ParkedCommand::Show { stream, of } => parked::show(of, stream).await,
         ParkedCommand::Redrive { stream, all: _, of, mongodb_uri, execute } => {
-            let release = Release { of, stream: stream.as_ref(), store: mongodb_uri, discard: None };
-            parked::release(&release, *execute).await
+            let release = Release { reader: of.projection, stream: stream.as_ref(), discard: None };
+            let operator = Operator::connect(&of.redis, mongodb_uri).await?;
+            operator.release(&release, of.generation, *execute).await
         }
         ParkedCommand::Discard { stream, because, of, mongodb_uri, execute } => {
-            let release = Release { of, stream: Some(stream), store: mongodb_uri, discard: Some(because) };
-            parked::release(&release, *execute).await
+            let release = Release { reader: of.projection, stream: Some(stream), discard: Some(because) };
+            let operator = Operator::connect(&of.redis, mongodb_uri).await?;
+            operator.release(&release, of.generation, *execute).await
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::cli::{OfProjection, Reader};
 use crate::plan::{Action, Item, Plan};
 
-pub(crate) use release::{Release, release};
+pub(crate) use release::{Operator, Release};
 
 /// What is parked, and what was discarded, in one place or in all.
 pub(crate) async fn list(redis: &RedisConfig, only: Option<Reader>) -> Result<Plan, Error> {
@@ -41,7 +41,7 @@ pub(crate) async fn show(of: &OfProjection, stream: &StreamId) -> Result<Plan, E
     let sink = sink(&model, of.projection, of.generation).await?;
     let parked = model.parked(sink).await.map_err(unread)?;
     let Some(Parked { entry, .. }) = parked.into_iter().find(|parked| parked.stream == *stream) else {
-        return Ok(Plan { executed: false, items: vec![absent(of, stream)] });
+        return Ok(Plan { executed: false, items: vec![absent(of.projection, stream)] });
     };
     let ParkingEntry { version, cause, reason, event_type, event_id, topic, partition, offset, at } = entry;
     let stored = model.version(sink, stream).await.map_err(unread)?;
@@ -69,8 +69,8 @@ fn summary(entry: &ParkingEntry) -> String {
     format!("{version}, {topic}/{partition} offset {offset}, since {at}: {reason}")
 }
 
-fn absent(of: &OfProjection, stream: &StreamId) -> Item {
-    Item::new(stream.as_str(), Action::Refuse, format!("is not parked in {}", of.projection.name()))
+fn absent(reader: Reader, stream: &StreamId) -> Item {
+    Item::new(stream.as_str(), Action::Refuse, format!("is not parked in {}", reader.name()))
 }
 
 fn connect(redis: &RedisConfig) -> Result<ReadModel, Error> {

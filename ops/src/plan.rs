@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The answer of every command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Plan {
     /// Whether it was carried out.
     pub(crate) executed: bool,
@@ -14,7 +15,8 @@ pub(crate) struct Plan {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PlanItem)]
 pub(crate) struct Item {
     /// Its name.
     pub(crate) name: String,
@@ -25,8 +27,9 @@ pub(crate) struct Item {
 }
 
 /// What is to be done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = PlanAction)]
 pub(crate) enum Action {
     /// Nothing: it is as it must be.
     None,
@@ -46,7 +49,8 @@ impl Plan {
         self.items.iter().any(|item| item.action == Action::Refuse)
     }
 
-    fn has_work(&self) -> bool {
+    /// Whether anything is to be done, or was.
+    pub(crate) fn has_work(&self) -> bool {
         self.items.iter().any(|item| matches!(item.action, Action::Create | Action::Change))
     }
 }

@@ -12,15 +12,17 @@ use crate::Error;
 use crate::cli::ProjectionsCommand;
 use crate::plan::{Action, Item, Plan};
 
+pub(crate) use switching::{rollback, switch};
+
 /// Does what was asked for.
 pub(crate) async fn run(command: &ProjectionsCommand) -> Result<Plan, Error> {
     match command {
         ProjectionsCommand::Ls { redis, projection } => list(redis, *projection).await,
         ProjectionsCommand::Switch { redis, projection, accept, execute } => {
-            switching::switch(&Views::connect(redis, *projection)?, accept, *execute).await
+            switch(&Views::connect(redis, *projection)?, None, accept, *execute).await
         }
         ProjectionsCommand::Rollback { redis, projection, execute } => {
-            switching::rollback(&Views::connect(redis, *projection)?, *execute).await
+            rollback(&Views::connect(redis, *projection)?, None, *execute).await
         }
         ProjectionsCommand::Drop { redis, projection, generation, execute } => {
             dropping::drop(&Views::connect(redis, *projection)?, Generation(*generation), *execute).await

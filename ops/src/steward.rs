@@ -5,6 +5,8 @@
 //! It never writes a view: it puts marks on commits, and the relay and the projectors do the rest. Where the views show
 //! more than MongoDB has, or something else, history has diverged: then it raises an alarm and does nothing more.
 //!
+//! Beside that it takes what operators do by HTTP (`crate::routes`): the same as the command line does, on its connections.
+//!
 //! Any number of stewards may run: a mark that is put twice is there once, and what was published twice is skipped.
 
 mod alarm;
@@ -17,16 +19,20 @@ mod tails;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use bus::KafkaConfig;
 use bus::inventory::Inventory;
-use bus::{Kafka, KafkaConfig};
 use event_store::{EventStore, Outbox, Republisher};
 use read_model::{ReadModel, RedisConfig};
 use runtime::clock::Instant;
+use runtime::http::HttpLimits;
 use runtime::{Process, RuntimeConfig, Secret, Shutdown};
+use sessions::{Sessions, SessionsConfig};
 
-use crate::Error;
+use crate::parked::Operator;
+use crate::{Error, routes};
 use alarm::Alarm;
 
 /// Looks after the whole: heals gaps, reconciles the views with the committed events, fills lost topics.
@@ -39,6 +45,15 @@ pub struct Config {
     /// What every process has.
     #[command(flatten)]
     pub runtime: RuntimeConfig,
+    /// Where operators' actions are taken.
+    #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8084")]
+    pub http_addr: SocketAddr,
+    /// How much of that at once.
+    #[command(flatten)]
+    pub limits: HttpLimits,
+    /// How tokens are checked.
+    #[command(flatten)]
+    pub sessions: SessionsConfig,
     /// Where the events are committed.
     #[arg(long, env = "MONGODB_URI")]
     pub mongodb_uri: Secret,
@@ -60,6 +75,7 @@ impl runtime::Config for Config {
 
     fn check(&self, problems: &mut Vec<String>) {
         self.kafka.security.check(problems);
+        self.sessions.check(problems);
     }
 }
 
@@ -94,8 +110,8 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     let store = event_store::Config::new(config.mongodb_uri.expose());
     let store = EventStore::connect(store, &process).await?;
     let read_model = ReadModel::connect(&config.redis, &process)?;
-    // Only so that health tells whether Kafka is there.
-    let _kafka = Kafka::connect(&config.kafka, &process).map_err(logs)?;
+    let sessions = Sessions::connect(&config.sessions, &config.kafka, &process)?;
+    let operator = Operator { read_model: read_model.clone(), store: store.clone() };
     let links = Links {
         republisher: store.republisher(),
         again: store.outbox().again(),
@@ -111,8 +127,8 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     process.tasks.supervise("logs", logs::look_after(links.clone()));
     process.tasks.supervise("history", history::compare(links.clone()));
     process.tasks.supervise("drift", drift::audit(links));
-    process.set_up();
-    process.shutdown.requested().await;
+    let router = routes::router(routes::App { operator, sessions });
+    runtime::http::serve(config.http_addr, router, &config.limits, &process).await?;
     Ok(())
 }
 

@@ -23,6 +23,13 @@ function filled(node, attributes, children) {
   return node;
 }
 
+// Puts these in the place of what was there. Whoever was at one of its buttons is there still, or else at `instead`.
+export function refill(container, nodes, instead) {
+  const at = container.contains(document.activeElement) ? document.activeElement : null;
+  container.replaceChildren(...nodes);
+  if (at) (byId(at.id) ?? instead).focus();
+}
+
 export function byId(id) {
   return document.getElementById(id);
 }

@@ -1,5 +1,6 @@
 // The board: who may see it, and what it is put together from.
 
+import * as acting from "./acting.js";
 import * as chart from "./chart.js";
 import * as commands from "./commands.js";
 import { byId, tell } from "./elements.js";
@@ -42,6 +43,8 @@ function stop(message) {
   running?.line.close();
   running = null;
   byId("history").close();
+  byId("confirm").close();
+  for (const told of document.querySelectorAll("#projections-told, #parked-told")) told.hidden = true;
   orders.forget();
   byId("board").hidden = true;
   byId("who").hidden = true;
@@ -88,6 +91,7 @@ session.watch((news) => {
   else if (news.renewed) running?.line.renew(news.renewed.token);
   else stop(news.message);
 });
+acting.connect();
 chart.connect();
 history.connect();
 commands.connect(() => running?.watched.accepted());

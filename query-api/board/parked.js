@@ -1,7 +1,8 @@
 // The streams that wait for somebody, why, and what to do about each.
 
+import { action, reason } from "./acting.js";
 import { Refusal } from "./api.js";
-import { byId, clock, command, count, element } from "./elements.js";
+import { byId, clock, count, element, refill } from "./elements.js";
 import { parked } from "./pipeline.js";
 
 const ADVICE = {
@@ -23,7 +24,8 @@ export async function look() {
     const told = JSON.stringify(streams);
     if (told === shown) return;
     shown = told;
-    byId("parked").replaceChildren(...(streams.length === 0 ? [none()] : [total(streams), ...streams.map(entry)]));
+    const nodes = streams.length === 0 ? [none()] : [total(streams), ...streams.map(entry)];
+    refill(byId("parked"), nodes, byId("parked-title"));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     shown = null;
@@ -50,6 +52,26 @@ function entry({ projection, stream, version, cause, reason, eventType, topic, p
     element("p", { class: "muted small",
       text: `In ${projection} since ${clock(at)}; ${place}; ${cause.replaceAll("_", " ")}` }),
     element("p", { text: ADVICE[cause] ?? "Find the cause, then redrive." }),
-    command(`ops parked redrive ${stream} --projection ${projection} --execute`),
-    command(`ops parked discard ${stream} --projection ${projection} --because "…" --execute`));
+    element("div", { class: "buttons" }, redrive(projection, stream), discard(projection, stream, what)));
+}
+
+function redrive(projection, stream) {
+  return letGo("redrive", "Redrive", projection, stream, { body: () => ({}) });
+}
+
+// There is no way back from it, so it asks first.
+function discard(projection, stream, what) {
+  const text = `${what || "The event"} of ${stream} is never applied to ${projection}. There is no way back.`;
+  const body = async () => {
+    const because = await reason("Discard an event", text.charAt(0).toUpperCase() + text.slice(1));
+    return because === null ? null : { because };
+  };
+  return letGo("discard", "Discard", projection, stream, { body, kind: "danger" });
+}
+
+function letGo(what, text, projection, stream, how) {
+  return action({
+    id: `${what}-${projection}-${stream}`, text, about: `${stream} in ${projection}`,
+    path: `/ops/parked/${projection}/${stream}/${what}`, told: byId("parked-told"), after: look, ...how,
+  });
 }

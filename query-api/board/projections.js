@@ -1,34 +1,79 @@
-// The views and their generations: which one readers see, how far another is filled, and the commands that switch.
+// The views and their generations: which one readers see, how far another is filled and how fast, and the buttons that
+// switch and go back.
 
-import { badge, byId, command, count, duration, element } from "./elements.js";
+import { action } from "./acting.js";
+import { read, Refusal } from "./api.js";
+import { badge, byId, command, count, duration, element, refill, tell } from "./elements.js";
 import { live } from "./pipeline.js";
 
-let shown = "";
+// Over how many looks the speed of a filling is measured.
+const WINDOW = 10;
 
-// Shows what `GET /ops/pipeline` answered; nothing moves while somebody is at one of its buttons.
+let shown = "";
+// By what is filled: when it was looked at, and how many records it had read.
+let looks = new Map();
+
+// Shows what `GET /ops/pipeline` answered. As long as there are the same generations only numbers change, so nobody loses
+// the button that he or she is at.
 export function show({ projections }) {
-  const told = JSON.stringify(projections.map(({ name, liveGeneration, lagMs, generations }) =>
-    [name, liveGeneration, lagMs, generations.map(({ generation, state, progress }) =>
-      [generation, state, progress.read, progress.gaps, progress.parked])]));
+  const told = JSON.stringify(projections.map((stage) => [stage.name, stage.liveGeneration, live(stage)?.progress.gaps,
+    stage.generations.map(({ generation, state, rate }) => [generation, state, rate])]));
+  measure(projections);
   const container = byId("projections");
-  if (told === shown || container.contains(document.activeElement)) return;
+  const nodes = drawn(projections, container.querySelector("details")?.open ?? false);
+  if (told === shown) renew(container, nodes);
+  else refill(container, nodes, byId("projections-title"));
   shown = told;
-  const opened = container.querySelector("details")?.open ?? false;
+}
+
+function drawn(projections, opened) {
   const column = (text, number) => element("th", { scope: "col", class: number ? "number" : null, text });
   const head = element("tr", {}, column("View"), column("Generation"), column("Read", true), column("Behind", true));
-  container.replaceChildren(
-    element("table", {}, element("caption", { class: "hidden", text: "Every view" }), element("thead", {}, head),
-      element("tbody", {}, projections.map(row))),
-    ...projections.flatMap(beside), howTo(opened));
+  const table = element("table", {}, element("caption", { class: "hidden", text: "Every view" }),
+    element("thead", {}, head), element("tbody", {}, projections.map(row)));
+  return [table, ...projections.flatMap(beside), howTo(opened)];
+}
+
+// Takes the numbers of these nodes over into those that are there.
+function renew(container, nodes) {
+  const fresh = element("div", {}, nodes);
+  for (const node of fresh.querySelectorAll("[data-number]")) {
+    const old = container.querySelector(`[data-number="${node.dataset.number}"]`);
+    if (node.localName === "progress") [old.max, old.value] = [node.max, node.value];
+    else tell(old, node.textContent);
+  }
+}
+
+// Notes how far each filling is, and forgets those that are none any more.
+function measure(projections) {
+  const before = looks;
+  looks = new Map();
+  for (const { name, generations } of projections) {
+    for (const { generation, progress } of generations.filter(({ state }) => state === "filling")) {
+      const look = { at: performance.now(), read: progress.read };
+      looks.set(`${name} g${generation}`, [...(before.get(`${name} g${generation}`) ?? []), look].slice(-WINDOW));
+    }
+  }
+}
+
+// How fast a filling is, and how long it takes still for so many records.
+function pace(filled, left) {
+  if (left === 0) return "as far as the live one";
+  const measured = looks.get(filled);
+  const [first, last] = [measured[0], measured.at(-1)];
+  if (measured.length < 2) return "its speed is being measured";
+  const speed = (last.read - first.read) / ((last.at - first.at) / 1000);
+  if (speed <= 0) return "standing still";
+  return `${count(Math.max(1, Math.round(speed)))} records/s, ${duration(1000 * Math.ceil(left / speed))} left`;
 }
 
 function row(stage) {
   const progress = live(stage)?.progress;
   const gaps = progress?.gaps ? element("span", { class: "badge busy", text: `${count(progress.gaps)} gaps` }) : null;
+  const number = (what, text) => element("td", { class: "number", "data-number": `${stage.name}-${what}`, text });
   return element("tr", {}, element("th", { scope: "row" }, stage.name, " ", gaps),
     element("td", { text: stage.liveGeneration === null ? "none" : `g${stage.liveGeneration}` }),
-    element("td", { class: "number", text: progress ? count(progress.read) : "–" }),
-    element("td", { class: "number", text: behind(stage) }));
+    number("read", progress ? count(progress.read) : "–"), number("behind", behind(stage)));
 }
 
 function behind({ lagMs }) {
@@ -52,27 +97,47 @@ function filling(stage, { generation, progress, rate }) {
   const whole = sum(Object.values(ends));
   const done = sum(Object.entries(ends).map(([source, end]) => Math.min(end, progress.positions[source] ?? 0)));
   const percent = whole === 0 ? 100 : Math.floor((100 * done) / whole);
+  const name = `${stage.name} g${generation}`;
   const id = `filling-${stage.name}`;
-  const pace = rate === null ? "as fast as it can" : `at most ${count(rate)} events/s`;
-  const next = percent === 100 ? `ops projections switch ${stage.name} --execute` : `ops rebuild ${stage.name} --watch`;
+  const limit = rate === null ? "as fast as it can" : `at most ${count(rate)} events/s`;
   return element("div", { class: "beside" },
-    element("p", {}, badge("filling"), ` ${stage.name} g${generation}, ${pace}`),
-    element("label", { for: id,
+    element("p", {}, badge("filling"), ` ${name}, ${limit}`),
+    element("label", { for: id, "data-number": `${id}-done`,
       text: `${percent} % of g${stage.liveGeneration}: ${count(done)} of ${count(whole)} records` }),
-    element("progress", { id, max: Math.max(whole, 1), value: done }),
-    command(next));
+    element("progress", { id, "data-number": id, max: Math.max(whole, 1), value: done }),
+    element("p", { class: "muted small", "data-number": `${id}-pace`, text: pace(name, whole - done) }),
+    element("div", { class: "buttons" }, leads("switch", "Switch", stage.name, generation)));
 }
 
+// What was filled later than the live one is compared with it before readers see it, so it has the other button.
 function kept(stage, { generation }) {
+  const way = generation > stage.liveGeneration ? ["switch", "Switch"] : ["rollback", "Roll back"];
   return element("div", { class: "beside" },
-    element("p", { text: `${stage.name} g${generation} is kept up to date; the way back to it is one command.` }),
-    command(`ops projections rollback ${stage.name} --execute`),
+    element("p", { text: `${stage.name} g${generation} was live before, and is kept up to date.` }),
+    element("div", { class: "buttons" }, leads(...way, stage.name, generation)),
     command(`ops projections drop ${stage.name} ${generation} --execute`));
+}
+
+// A button that has readers see this generation, and no other, whatever happened meanwhile.
+function leads(way, text, name, generation) {
+  return action({
+    id: `${way}-${name}-${generation}`, text, about: `${name} to g${generation}`,
+    path: `/ops/projections/${name}/${way}`, body: () => ({ generation }), told: byId("projections-told"), after: look,
+  });
+}
+
+// What cannot be read now is shown by the next look of the pipeline.
+async function look() {
+  try {
+    show(await read("/ops/pipeline"));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
 }
 
 function howTo(opened) {
   return element("details", { open: opened }, element("summary", { text: "Fill a view anew" }),
     element("p", { class: "small muted",
-      text: "Nothing stops, and readers see nothing of it until the switch. Each command plans by default." }),
-    command("ops rebuild orders --execute"), command("ops projections switch orders --execute"));
+      text: "Nothing stops, and readers see nothing of it until the switch, for which a button comes here." }),
+    command("ops rebuild orders --execute"));
 }

@@ -1,5 +1,7 @@
 //! The board, in a real browser, against what the API says.
 
+mod operating;
+
 use std::path::PathBuf;
 
 use e2e::browser::{Chromium, Look, Page, Scheme};
@@ -39,9 +41,7 @@ async fn the_board_does_what_it_says_and_shows_what_the_api_says() {
     let shown = Request::by(&world.admin).with("prefer", "wait=10");
     let shown = shown.with("consistency-token", format!("{}@1", Sku::parse(&sku).expect("a SKU").product()));
     let _ = world.gateway.get(&format!("/queries/products/{sku}"), shown).await.expect(200);
-    let browser = Chromium::start(&testing::folder("chromium")).await;
-    let visit = Visit { world: &world, page: browser.page().await, _browser: browser };
-    visit.page.look(LOOKS[0].1).await;
+    let visit = Visit::begin(&world).await;
     visit.log_in().await;
     let order = visit.place(&sku).await;
     visit.send_again(&order).await;
@@ -53,6 +53,16 @@ async fn the_board_does_what_it_says_and_shows_what_the_api_says() {
     visit.log_out().await;
     assert_eq!(visit.page.troubles(world.system.gateway()), Vec::<String>::new());
     let _ = world.settle().await;
+}
+
+impl<'a> Visit<'a> {
+    /// Somebody at a desk.
+    async fn begin(world: &'a World) -> Self {
+        let browser = Chromium::start(&testing::folder("chromium")).await;
+        let visit = Self { world, page: browser.page().await, _browser: browser };
+        visit.page.look(LOOKS[0].1).await;
+        visit
+    }
 }
 
 impl Visit<'_> {
@@ -190,13 +200,21 @@ impl Visit<'_> {
         self.page.click("#place-ten").await;
         let _ = self.page.shows("#outcome", "10 orders were accepted").await;
         let _ = self.page.value("document.querySelectorAll('#rows .badge.good').length >= 20 || null").await;
+        self.picture_of("").await;
+    }
+
+    /// The same of this moment.
+    async fn picture_of(&self, moment: &str) {
         let folder = pictures();
         std::fs::create_dir_all(&folder).expect("the folder of pictures");
         for (name, look) in LOOKS {
             self.page.look(look).await;
             let width = self.page.now("document.documentElement.scrollWidth").await;
-            assert_eq!(width, json!(look.width), "{name} scrolls sideways");
-            self.page.picture(&folder.join(format!("{name}.png"))).await;
+            assert_eq!(width, json!(look.width), "{moment}{name} scrolls sideways");
+            let fits =
+                "[...document.querySelectorAll('dialog[open]')].every(one => one.scrollWidth <= one.clientWidth)";
+            assert_eq!(self.page.now(fits).await, json!(true), "the dialog of {moment}{name} scrolls sideways");
+            self.page.picture(&folder.join(format!("{moment}{name}.png"))).await;
         }
         self.page.look(LOOKS[0].1).await;
     }

@@ -21,7 +21,7 @@ const FULL_HISTORY: usize = 100_000;
 
 impl World {
     /// The operators' command line against this system.
-    fn ops(&self, line: &str) -> Command {
+    pub(crate) fn ops(&self, line: &str) -> Command {
         let mut command = Command::from(self.system.operator().expect("the ops binary"));
         command.args(line.split(' ')).args(["--output", "json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -35,7 +35,7 @@ enum For {
 use For::{Admins, Anyone, Owner, Provider, Users};
 
 /// Every route, and for whom it is. A route that is missing here fails the test, and so does a row without a route.
-const TABLE: [(&str, &str, For); 51] = [
+const TABLE: [(&str, &str, For); 55] = [
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/api/v1/users", Admins),
     ("GET", "/api/v1/users/me", Users),
@@ -74,8 +74,12 @@ const TABLE: [(&str, &str, For); 51] = [
     ("POST", "/ops/fulfilment/{order}/compensate", Admins),
     ("POST", "/ops/fulfilment/{order}/retry", Admins),
     ("GET", "/ops/parked", Admins),
+    ("POST", "/ops/parked/{projection}/{stream}/discard", Admins),
+    ("POST", "/ops/parked/{projection}/{stream}/redrive", Admins),
     ("GET", "/ops/pipeline", Admins),
     ("GET", "/ops/projections", Admins),
+    ("POST", "/ops/projections/{projection}/rollback", Admins),
+    ("POST", "/ops/projections/{projection}/switch", Admins),
     ("GET", "/queries/orders", Users),
     ("GET", "/queries/orders/{id}", Owner),
     ("GET", "/queries/orders/{id}/diff", Owner),
@@ -215,6 +219,7 @@ impl Scene {
             (false, _) => &order,
         };
         let path = path.replace("{id}", id).replace("{order}", &order).replace("{sku}", &self.sku);
+        let path = path.replace("{projection}", "orders").replace("{stream}", &order);
         let url = format!("{}{path}", self.gateway);
         let method: Method = method.parse().expect("a method");
         let body = if path.ends_with("/cancel") { json!({}) } else { json!({ "nonsense": true }) };

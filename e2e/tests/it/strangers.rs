@@ -3,23 +3,23 @@
 //! Its record stays in the log, and every generation that is filled from it parks that stream again: so this comes after
 //! the test of a rebuild, by its name.
 
-use e2e::client::{Request, order_of};
+use e2e::client::{Answer, Request, order_of};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use schemas::OrderId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stack::eventually;
 use uuid::Uuid;
 
 use crate::world::{SETTLED, World};
 
 /// Where events of orders are parked.
-const PLACES: [&str; 3] = ["orders", "history", "feeds"];
+pub(crate) const PLACES: [&str; 3] = ["orders", "history", "feeds"];
 
 /// The first version of this order, says its header.
-async fn garbage(world: &World, order: &OrderId) {
+pub(crate) async fn garbage(world: &World, order: &OrderId) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &world.system.addresses().kafka_brokers).set("partitioner", "murmur2_random");
     let producer: FutureProducer = config.create().expect("a producer");
@@ -31,7 +31,7 @@ async fn garbage(world: &World, order: &OrderId) {
 }
 
 /// Where this order is parked, as an admin sees it.
-async fn parked(world: &World, order: &OrderId) -> Vec<String> {
+pub(crate) async fn parked(world: &World, order: &OrderId) -> Vec<String> {
     let answer = world.gateway.get("/ops/parked", Request::by(&world.admin)).await.expect(200);
     let parked = answer.body.get("parked").and_then(Value::as_array).expect("entries");
     let of_order = parked.iter().filter(|entry| entry.get("stream").and_then(Value::as_str) == Some(order.as_str()));
@@ -44,6 +44,12 @@ async fn ops(world: &World, words: &[&str]) -> String {
     let output = command.arg("parked").args(words).output().await.expect("ops");
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What an admin is answered who asks for this.
+pub(crate) async fn asked(world: &World, place: &str, order: &OrderId, what: &str) -> Answer {
+    let because = json!({ "because": "not ours" });
+    world.gateway.post(&format!("/ops/parked/{place}/{order}/{what}"), Request::by(&world.admin).json(because)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,13 +74,19 @@ async fn a_strangers_record_parks_one_stream_that_operators_see_and_let_go_while
 
     let listed = ops(&world, &["ls"]).await;
     assert_eq!(listed.matches(stranger.as_str()).count(), PLACES.len(), "{listed}");
-    let _ =
-        ops(&world, &["discard", stranger.as_str(), "--projection", "orders", "--because", "not ours", "--execute"])
-            .await;
-    for place in ["history", "feeds"] {
-        let redriven = ops(&world, &["redrive", stranger.as_str(), "--projection", place, "--execute"]).await;
-        assert!(redriven.contains("the store has nothing newer"), "{redriven}");
-    }
+    let silent = Request::by(&world.admin).json(json!({ "because": " " }));
+    let _ = world.gateway.post(&format!("/ops/parked/orders/{stranger}/discard"), silent).await.expect(400);
+    assert_eq!(parked(&world, &stranger).await, PLACES, "nothing is discarded without a reason");
+    let discarded = asked(&world, "orders", &stranger, "discard").await.expect(200).body;
+    assert_eq!((&discarded["executed"], &discarded["items"][0]["action"]), (&json!(true), &json!("change")));
+    assert!(ops(&world, &["ls", "--projection", "orders"]).await.contains("not ours"), "the reason is kept");
+    let redriven = ops(&world, &["redrive", stranger.as_str(), "--projection", "history", "--execute"]).await;
+    assert!(redriven.contains("the store has nothing newer"), "{redriven}");
+    let redriven = asked(&world, "feeds", &stranger, "redrive").await.expect(200).body.to_string();
+    assert!(redriven.contains("the store has nothing newer"), "{redriven}");
+    let refused = asked(&world, "feeds", &stranger, "redrive").await.expect(409);
+    assert_eq!(refused.text("code"), "operation_refused");
+    assert_eq!(refused.text("detail"), format!("Nothing was done. {stranger}: is not parked in feeds"));
     assert_eq!(parked(&world, &stranger).await, [""; 0]);
     let _ = world.gateway.get(&format!("/queries/orders/{stranger}"), Request::by(&world.admin)).await.expect(404);
     let _ = world.settle().await;

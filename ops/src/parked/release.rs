@@ -1,29 +1,37 @@
-//! `ops parked redrive` and `discard`: a stream goes on, with or without the event that parked it.
+//! `ops parked redrive` and `discard`, and the routes of the same names: a stream goes on, with or without the event that
+//! parked it.
 //!
 //! Nothing here writes a view. The entry is released by a call that compares it first, so that the partition's projector
 //! never sees half of it; what the stream lacks is a gap from then on, and is published again from the store. If that
 //! does not come about any more, the gap is still there for whoever heals gaps.
 
 use event_store::{EventStore, Republisher};
-use read_model::{Parked, ReadModel, Released, Sink};
+use read_model::{Parked, ReadModel, RedisConfig, Released, Sink};
 use runtime::{Secret, clock};
 use schemas::{StreamId, Timestamp, Version};
 
 use super::{absent, connect, sink, summary, unread};
 use crate::Error;
-use crate::cli::{OfProjection, Reader};
+use crate::cli::Reader;
 use crate::plan::{Action, Item, Plan};
 use crate::republish;
 
 /// What is to be done about parked streams.
 #[derive(Debug)]
 pub(crate) struct Release<'a> {
-    pub(crate) of: &'a OfProjection,
+    /// Where they are parked.
+    pub(crate) reader: Reader,
     /// Which stream; all of them if none is named.
     pub(crate) stream: Option<&'a StreamId>,
-    pub(crate) store: &'a Secret,
     /// Why the event that parked it is passed over; it is not, if there is no reason.
     pub(crate) discard: Option<&'a str>,
+}
+
+/// Where streams are parked, and where their events come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Operator {
+    pub(crate) read_model: ReadModel,
+    pub(crate) store: EventStore,
 }
 
 /// A parked stream, and what letting it go means.
@@ -34,28 +42,39 @@ struct Way {
     head: Version,
 }
 
-/// Lets streams go on, and has published again what they lack.
-pub(crate) async fn release(release: &Release<'_>, execute: bool) -> Result<Plan, Error> {
-    let model = connect(&release.of.redis)?;
-    let reader = release.of.projection;
-    let sink = sink(&model, reader, release.of.generation).await?;
-    let mut parked = model.parked(sink).await.map_err(unread)?;
-    if let Some(stream) = release.stream {
-        parked.retain(|parked| parked.stream == *stream);
-        if parked.is_empty() {
-            return Ok(Plan { executed: false, items: vec![absent(release.of, stream)] });
+impl Operator {
+    /// Both, once MongoDB answers.
+    pub(crate) async fn connect(redis: &RedisConfig, mongodb_uri: &Secret) -> Result<Self, Error> {
+        Ok(Self { read_model: connect(redis)?, store: republish::connect(mongodb_uri).await? })
+    }
+
+    /// Lets streams go on, and has published again what they lack; in this generation, else in the one that answers come
+    /// from. Cut short, it leaves at worst a gap, which the steward heals.
+    pub(crate) async fn release(
+        &self,
+        release: &Release<'_>,
+        generation: Option<u32>,
+        execute: bool,
+    ) -> Result<Plan, Error> {
+        let (model, reader) = (&self.read_model, release.reader);
+        let sink = sink(model, reader, generation).await?;
+        let mut parked = model.parked(sink).await.map_err(unread)?;
+        if let Some(stream) = release.stream {
+            parked.retain(|parked| parked.stream == *stream);
+            if parked.is_empty() {
+                return Ok(Plan { executed: false, items: vec![absent(reader, stream)] });
+            }
         }
+        let (mut items, republisher) = (Vec::new(), self.store.republisher());
+        for parked in parked {
+            let stored = model.version(sink, &parked.stream).await.map_err(unread)?;
+            let head = head(&self.store, reader, &parked.stream, stored).await?;
+            let way = Way { parked, stored, head };
+            let gone = execute && !way.go(model, sink, (&republisher, release.discard)).await?;
+            items.push(way.item(reader, release.discard, gone));
+        }
+        Ok(Plan { executed: execute, items })
     }
-    let store = republish::connect(release.store).await?;
-    let (mut items, republisher) = (Vec::new(), store.republisher());
-    for parked in parked {
-        let stored = model.version(sink, &parked.stream).await.map_err(unread)?;
-        let head = head(&store, reader, &parked.stream, stored).await?;
-        let way = Way { parked, stored, head };
-        let gone = execute && !way.go(&model, sink, (&republisher, release.discard)).await?;
-        items.push(way.item(reader, release.discard, gone));
-    }
-    Ok(Plan { executed: execute, items })
 }
 
 impl Way {

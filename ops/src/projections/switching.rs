@@ -19,8 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LONGEST_LOOK: Duration = Duration::from_millis(20);
 
-/// Has readers see the generation that was filled; without one that is filled, the newest one.
-pub(super) async fn switch(views: &Views, accepted: &[StreamId], execute: bool) -> Result<Plan, Error> {
+/// Has readers see the generation that was filled; without one that is filled, the newest one. Whoever wants a certain one
+/// is refused any other.
+pub(crate) async fn switch(
+    views: &Views,
+    wanted: Option<Generation>,
+    accepted: &[StreamId],
+    execute: bool,
+) -> Result<Plan, Error> {
     let generations = match views.generations().await? {
         Ok(generations) => generations,
         Err(refusal) => return Ok(refusal),
@@ -33,13 +39,17 @@ pub(super) async fn switch(views: &Views, accepted: &[StreamId], execute: bool) 
         let why = "no newer generation is there: fill one with `ops rebuild`";
         return Ok(refused(views.called(generations.live), why));
     };
+    if let Some(refusal) = other_than_wanted(views, wanted, other) {
+        return Ok(refusal);
+    }
     let mut items = verify::items(views, &generations, other, accepted).await?;
     items.push(change(views, &generations, other));
     carry_out(views, &generations, other, Plan { executed: execute, items }).await
 }
 
-/// Has readers see the generation again that was live before.
-pub(super) async fn rollback(views: &Views, execute: bool) -> Result<Plan, Error> {
+/// Has readers see the generation again that was live before. Going back twice leads forth again, so whoever may ask twice
+/// says which one is wanted.
+pub(crate) async fn rollback(views: &Views, wanted: Option<Generation>, execute: bool) -> Result<Plan, Error> {
     let generations = match views.generations().await? {
         Ok(generations) => generations,
         Err(refusal) => return Ok(refusal),
@@ -47,8 +57,16 @@ pub(super) async fn rollback(views: &Views, execute: bool) -> Result<Plan, Error
     let Some(other) = generations.kept() else {
         return Ok(refused(views.called(generations.live), "no other generation was ever live, or it was dropped"));
     };
+    if let Some(refusal) = other_than_wanted(views, wanted, other) {
+        return Ok(refusal);
+    }
     let items = vec![change(views, &generations, other)];
     carry_out(views, &generations, other, Plan { executed: execute, items }).await
+}
+
+fn other_than_wanted(views: &Views, wanted: Option<Generation>, other: Generation) -> Option<Plan> {
+    let wanted = wanted.filter(|wanted| *wanted != other)?;
+    Some(refused(views.called(wanted), format!("is not where this leads now: that is g{other}; look again")))
 }
 
 fn change(views: &Views, generations: &Generations, other: Generation) -> Item {

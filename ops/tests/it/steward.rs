@@ -14,6 +14,7 @@ use read_model::{
 use runtime::Process;
 use schemas::{EventId, StreamId, Version};
 use serde_json::Value;
+use sessions::testing::Issuer;
 use stack::servers::{Kafka, Redis};
 use stack::testing::{self, eventually};
 use tokio::process::{Child, Command};
@@ -55,6 +56,8 @@ impl World {
             ("SCHEMA_REGISTRY_URL", kafka.schema_registry_url),
             ("ENVIRONMENT", "dev".to_owned()),
             ("STEWARD_REST_SECONDS", "1".to_owned()),
+            ("JWKS", Issuer::new().jwks()),
+            ("HTTP_ADDR", free_address()),
             ("ADMIN_ADDR", free_address()),
         ];
         let read_model = ReadModel::connect(&at, &process).unwrap();

@@ -20,11 +20,12 @@ const ICON: &str = "image/svg+xml";
 const MODULE: &str = "text/javascript; charset=utf-8";
 
 /// Path, type and content of every file.
-const FILES: [(&str, &str, &str); 17] = [
+const FILES: [(&str, &str, &str); 18] = [
     ("/board", HTML, include_str!("../../board/index.html")),
     ("/board/style.css", CSS, include_str!("../../board/style.css")),
     ("/board/icon.svg", ICON, include_str!("../../board/icon.svg")),
     ("/board/main.js", MODULE, include_str!("../../board/main.js")),
+    ("/board/acting.js", MODULE, include_str!("../../board/acting.js")),
     ("/board/api.js", MODULE, include_str!("../../board/api.js")),
     ("/board/chart.js", MODULE, include_str!("../../board/chart.js")),
     ("/board/commands.js", MODULE, include_str!("../../board/commands.js")),

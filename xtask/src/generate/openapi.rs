@@ -6,7 +6,7 @@ use crate::Error;
 
 /// The document as it is served at `/openapi.json`.
 pub(super) fn page() -> Result<String, Error> {
-    let merged = merged([query_api::openapi(), command_api::openapi(), notifier::openapi()]);
+    let merged = merged([query_api::openapi(), command_api::openapi(), notifier::openapi(), ops::openapi()]);
     let text = merged.to_pretty_json().map_err(|source| Error::Derive { page: "openapi.json", source })?;
     Ok(format!("{text}\n"))
 }

@@ -123,7 +123,7 @@ impl Rig {
     /// Tries what is some users' work and not others'.
     async fn is_held_to_its_work(&self, user: &str) {
         let reads_all = ["fulfilment", "command-api", "projector", "notifier", "operator"];
-        let reads_users = [&reads_all[..], &["http", "query-api"]].concat();
+        let reads_users = [&reads_all[..], &["http", "query-api", "steward"]].concat();
         check(user, "write", &self.may_write(user).await, &["relay", "command-api", "operator"]);
         check(user, "create a topic", &self.may_create_a_topic(user).await, &["operator"]);
         check(user, "read orders", &self.may_read(user, ORDERS).await, &reads_all);
@@ -218,6 +218,7 @@ async fn every_process_has_the_rights_in_kafka_that_its_work_needs_and_no_others
     rig.follows("http", &["products.events.v1", USERS_TOPIC]).await;
     rig.follows("query-api", &[USERS_TOPIC]).await;
     rig.follows("notifier", &[USERS_TOPIC]).await;
+    rig.follows("steward", &[USERS_TOPIC]).await;
     let committed = |group: &'static str| move |kafka: &Kafka| CommittedOffsets::of(kafka, group).unwrap();
     rig.joins("fulfilment", "fulfilment", partition, committed("fulfilment")).await;
     rig.joins("fulfilment", "cashier", partition, committed("cashier")).await;

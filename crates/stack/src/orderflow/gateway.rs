@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Orderflow;
+use super::ours::STEWARD;
 use crate::Error;
 use crate::process::Lifetime;
 use crate::program::Program;
@@ -21,6 +22,7 @@ pub(crate) struct Values<'a> {
     pub(crate) command_api: Vec<String>,
     pub(crate) query_api: Vec<String>,
     pub(crate) notifier: Vec<String>,
+    pub(crate) steward: Vec<String>,
     pub(crate) origins: &'a str,
 }
 
@@ -44,6 +46,7 @@ pub(crate) fn render(values: &Values<'_>) -> String {
         .replace("${GATEWAY_COMMAND_API}", &servers(&values.command_api))
         .replace("${GATEWAY_QUERY_API}", &servers(&values.query_api))
         .replace("${GATEWAY_NOTIFIER}", &servers(&values.notifier))
+        .replace("${GATEWAY_STEWARD}", &servers(&values.steward))
         .replace("${ALLOWED_ORIGINS}", values.origins);
     LIMITS.iter().fold(text, |text, (name, limit)| text.replace(name, limit))
 }
@@ -69,6 +72,7 @@ impl Orderflow {
             command_api: self.upstreams("command-api", shape.command_api),
             query_api: self.upstreams("query-api", shape.query_api),
             notifier: self.upstreams("notifier", shape.notifier),
+            steward: self.upstreams(STEWARD, 1),
             origins: PAGES,
         });
         let path = folder.join("nginx.conf");
@@ -99,7 +103,7 @@ mod tests {
     use crate::servers::{READY_WITHIN, nginx_words};
     use crate::{install, testing};
 
-    /// A gateway before three services that answer with their name and the head of the request that they got.
+    /// A gateway before four services that answer with their name and the head of the request that they got.
     struct World {
         gateway: Process,
         http: Client,
@@ -115,6 +119,7 @@ mod tests {
                 command_api: vec![service("command-api").await],
                 query_api: vec![service("query-api").await],
                 notifier: vec![service("notifier").await],
+                steward: vec![service("steward").await],
                 origins: "https://shop.example,http://localhost:3000",
             };
             std::fs::write(folder.join("nginx.conf"), render(&values)).unwrap();
@@ -154,9 +159,9 @@ mod tests {
     fn nginx_accepts_the_configuration() {
         let folder = testing::folder("configuration");
         let two = || vec!["127.0.0.1:1001".to_owned(), "127.0.0.1:1002".to_owned()];
-        let (command_api, query_api, notifier) = (two(), two(), two());
+        let (command_api, query_api, notifier, steward) = (two(), two(), two(), two());
         let listen = "8080".to_owned();
-        let values = Values { folder: &folder, listen, command_api, query_api, notifier, origins: "" };
+        let values = Values { folder: &folder, listen, command_api, query_api, notifier, steward, origins: "" };
         let text = render(&values);
         assert!(!text.contains("${"), "a value is missing");
         std::fs::write(folder.join("nginx.conf"), text).unwrap();
@@ -185,6 +190,9 @@ mod tests {
             (Method::GET, "/queries/orders/ord_1/history", "query-api"),
             (Method::GET, "/ops/projections", "query-api"),
             (Method::POST, "/ops/fulfilment/ord_1/retry", "command-api"),
+            (Method::GET, "/ops/parked", "query-api"),
+            (Method::POST, "/ops/parked/orders/ord_1/redrive", "steward"),
+            (Method::POST, "/ops/projections/orders/switch", "steward"),
             (Method::GET, "/openapi.json", "query-api"),
             (Method::GET, "/asyncapi.yaml", "query-api"),
             (Method::GET, "/docs", "query-api"),
@@ -237,9 +245,9 @@ mod tests {
         let (folder, port) = (testing::folder("gateway"), Port::claim().unwrap());
         let nobody = Port::claim().unwrap();
         let gone = || vec![format!("127.0.0.1:{}", nobody.number())];
-        let (command_api, query_api, notifier) = (gone(), gone(), gone());
+        let (command_api, query_api, notifier, steward) = (gone(), gone(), gone(), gone());
         let listen = format!("127.0.0.1:{}", port.number());
-        let values = Values { folder: &folder, listen, command_api, query_api, notifier, origins: PAGES };
+        let values = Values { folder: &folder, listen, command_api, query_api, notifier, steward, origins: PAGES };
         std::fs::write(folder.join("nginx.conf"), render(&values)).unwrap();
         let gateway = NginxKind::program(&folder, &[port.number()]).unwrap();
         let gateway = Process::start(gateway, Lifetime::WithUs).unwrap();

@@ -36,8 +36,8 @@ impl Default for Shape {
 /// The payment provider's program and name.
 pub(super) const PAYMENT_SANDBOX: &str = "payment-sandbox";
 
-/// The name of the operators' process that heals, and the word by which it is started.
-const STEWARD: &str = "steward";
+/// The name of the operators' process that heals and acts for them, and the word by which it is started.
+pub(super) const STEWARD: &str = "steward";
 
 /// The name under which a process's admin port is kept.
 pub(super) fn admin_port(name: &str) -> String {
@@ -114,10 +114,12 @@ impl Orderflow {
             .env("BOOTSTRAP_ADMIN_PASSWORD_FILE", self.key_file("admin.password")))
     }
 
-    /// The process that heals; no service needs it, so nobody asks after its health but operators.
+    /// The process that heals, and does what operators ask for; no service needs it, so nobody asks after its health but
+    /// operators.
     fn steward(&mut self) -> Result<Program, Error> {
         let program = self.process_of_ours(STEWARD, "ops")?.args([STEWARD]);
-        let program = self.redis(self.kafka(program)).env("MONGODB_URI_FILE", self.key_file("mongodb-steward.uri"));
+        let program = self.checks_tokens(self.redis(self.kafka(program)));
+        let program = program.env("MONGODB_URI_FILE", self.key_file("mongodb-steward.uri"));
         Ok(match self.lifetime {
             // A test waits for what is healed.
             Lifetime::WithUs => program.env("STEWARD_REST_SECONDS", 10),

@@ -38,9 +38,11 @@ impl World {
         for instance in instances {
             addresses.push(instance.start().await);
         }
-        let (command_api, query_api, notifier) = (addresses.clone(), addresses.clone(), addresses);
+        let (command_api, query_api, notifier) = (addresses.clone(), addresses.clone(), addresses.clone());
         let listen = format!("127.0.0.1:{}", port.number());
-        let text = change(render(&Values { folder: &folder, listen, command_api, query_api, notifier, origins: "" }));
+        let values =
+            Values { folder: &folder, listen, command_api, query_api, notifier, steward: addresses, origins: "" };
+        let text = change(render(&values));
         std::fs::write(folder.join("nginx.conf"), text).unwrap();
         let gateway = NginxKind::program(&folder, &[port.number()]).unwrap();
         let gateway = Process::start(gateway, Lifetime::WithUs).unwrap();
