@@ -31,6 +31,11 @@ pub(crate) use nginx::words as nginx_words;
 /// For Java servers that start often and share few cores: code that is there at once, instead of the best there can be.
 const QUICK_JAVA: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
+/// Has a Java server unpack its libraries in its own folder: one that is killed cannot remove them.
+fn unpacks_in(folder: &Path) -> String {
+    format!("-Djava.io.tmpdir={}", folder.display())
+}
+
 /// `mongod`, a replica set of one node with majority reads, change streams and transactions.
 pub type Mongo = Server<MongoKind>;
 /// The same, which asks everybody for a name and a password.

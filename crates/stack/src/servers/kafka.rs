@@ -5,7 +5,7 @@ mod guarded;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Kind, QUICK_JAVA};
+use super::{Kind, QUICK_JAVA, unpacks_in};
 use crate::probe::Probe;
 use crate::program::Program;
 use crate::{Error, install};
@@ -48,6 +48,7 @@ impl Kind for KafkaKind {
         Ok(Program::new(Self::NAME, folder, address.clone(), Probe::Kafka(address))
             .args(["java", "-Xmx512m"])
             .args(QUICK_JAVA)
+            .args([unpacks_in(folder)])
             .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", &jars, "kafka.Kafka"])
             .args([settings.display()]))
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Kind, QUICK_JAVA};
+use super::{Kind, QUICK_JAVA, unpacks_in};
 use crate::probe::Probe;
 use crate::program::Program;
 use crate::{Error, install};
@@ -24,6 +24,7 @@ impl Kind for RegistryKind {
         Ok(Program::new(Self::NAME, folder, url.clone(), Probe::Http(format!("{url}/subjects")))
             .args(["java", "-Xmx400m"])
             .args(QUICK_JAVA)
+            .args([unpacks_in(folder)])
             .args(["-jar", &jar.display().to_string()])
             .env("QUARKUS_HTTP_HOST", "127.0.0.1")
             .env("QUARKUS_HTTP_PORT", port)
