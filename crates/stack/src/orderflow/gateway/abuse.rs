@@ -198,6 +198,6 @@ async fn a_command_with_a_key_outlives_the_instance_that_goes_away_over_it() {
 fn the_gateway_lets_go_of_an_idle_connection_before_an_instance_that_ends_closes_it() {
     let kept = TEMPLATE.lines().filter_map(|line| line.strip_prefix("        keepalive_timeout ")?.strip_suffix("s;"));
     let kept: Vec<_> = kept.map(|seconds| Duration::from_secs(seconds.parse().unwrap())).collect();
-    assert_eq!(kept.len(), 3, "every upstream says it");
+    assert_eq!(kept.len(), 4, "every upstream says it");
     assert!(kept.iter().all(|kept| *kept < runtime::http::LINGER), "{kept:?}");
 }
