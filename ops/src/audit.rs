@@ -188,7 +188,7 @@ impl Comparison {
         let begun = self.store.begun(&streams).await?;
         for (stream, places) in strays {
             if begun.contains(&stream) {
-                found.note_strays(stream, places);
+                found.note_strays(&stream, places);
             } else {
                 surplus.insert(stream);
             }

@@ -1,6 +1,6 @@
 //! Holding documents against the fold of their streams' events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event_store::EventStore;
 use read_model::{Place, Placed, Places, ReadModel, Sink, Standing, Target};
@@ -49,12 +49,11 @@ impl Comparison {
     pub(crate) async fn look(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
         for streams in streams.chunks(TOGETHER) {
             let standings = self.read_model.standings(&self.target, streams).await?;
-            let mut shown = Vec::new();
-            for (stream, standing) in streams.iter().zip(standings) {
-                let events = streams::events(&self.store, stream).await?;
-                shown.extend(self.compare(stream, (&standing, events), found).await?);
+            let mut events = BTreeMap::new();
+            for stream in streams {
+                events.insert(stream.clone(), streams::events(&self.store, stream).await?);
             }
-            self.compare_places(&shown, found).await?;
+            self.compare_all(streams, (standings, events), found).await?;
         }
         Ok(())
     }
@@ -63,15 +62,25 @@ impl Comparison {
     pub(crate) async fn look_along(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
         for streams in streams.chunks(TOGETHER) {
             let standings = self.read_model.standings(&self.target, streams).await?;
-            let mut events = streams::events_along(&self.store, streams).await?;
-            let mut shown = Vec::new();
-            for (stream, standing) in streams.iter().zip(standings) {
-                let events = events.remove(stream).unwrap_or_default();
-                shown.extend(self.compare(stream, (&standing, events), found).await?);
-            }
-            self.compare_places(&shown, found).await?;
+            let events = streams::events_along(&self.store, streams).await?;
+            self.compare_all(streams, (standings, events), found).await?;
         }
         Ok(())
+    }
+
+    /// What is shown of each, with what happened in it; then, of what is right, where it is found.
+    async fn compare_all(
+        &self,
+        streams: &[StreamId],
+        (standings, mut events): (Vec<Standing>, BTreeMap<StreamId, Vec<Recorded<AnyEvent>>>),
+        found: &mut Findings,
+    ) -> Result<(), Error> {
+        let mut shown = Vec::new();
+        for (stream, standing) in streams.iter().zip(standings) {
+            let events = events.remove(stream).unwrap_or_default();
+            shown.extend(self.compare(stream, (&standing, events), found).await?);
+        }
+        self.compare_places(&shown, found).await
     }
 
     /// Compares what looks wrong once more.

@@ -61,9 +61,10 @@ impl Findings {
     }
 
     /// A stream is found at these places and should not be; whatever else is wrong with it comes first.
-    pub(super) fn note_strays(&mut self, stream: StreamId, places: BTreeSet<Place>) {
-        let suspect = || Suspect { finding: Finding::Astray { places }, wanted: Version::NONE, since_ms: now_ms() };
-        self.suspects.entry(stream).or_insert_with(suspect);
+    pub(super) fn note_strays(&mut self, stream: &StreamId, places: BTreeSet<Place>) {
+        if !self.suspects.contains_key(stream) {
+            self.note(stream, Finding::Astray { places }, (true, now_ms()));
+        }
     }
 }
 
