@@ -82,6 +82,8 @@ impl runtime::Config for Config {
 /// A look at everything rests this many times as long as it worked: whatever there is to look at, an idle system stays
 /// idle, and a busy one is left alone.
 const REST_SHARE: u32 = 100;
+/// So many passes that fail in a row are worth a line for people.
+const FAILS_OFTEN: u32 = 5;
 
 /// What the steward's tasks share.
 #[derive(Debug, Clone)]
@@ -133,19 +135,29 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
 }
 
 impl Links {
-    /// Repeats a pass until shutdown, with this pause before each. An error ends the pass and nothing else: health tells
-    /// which server is away, and the next pass begins anew.
+    /// Repeats a pass until shutdown, with this pause before each. An error ends the pass and nothing else: the next one
+    /// begins anew. Health tells which server is away; an error that comes again and again is written down once.
     async fn repeat<S>(
         &self,
         pause: Duration,
         mut state: S,
         pass: impl AsyncFn(&Self, &mut S) -> Result<(), Error>,
     ) -> Result<(), Infallible> {
+        let mut failed = 0;
         while self.during(tokio::time::sleep(pause)).await.is_some() {
             match self.during(pass(self, &mut state)).await {
-                Some(Ok(())) | None => {}
+                Some(Ok(())) | None => failed = 0,
                 Some(Err(error)) => {
-                    tracing::debug!(error = runtime::chain(&error), "a pass of the steward was cut short")
+                    failed += 1;
+                    let (error, often) = (runtime::chain(&error), failed == FAILS_OFTEN);
+                    if often {
+                        tracing::warn!(
+                            error,
+                            "{failed} passes of the steward in a row were cut short; it goes on trying"
+                        );
+                    } else {
+                        tracing::debug!(error, "a pass of the steward was cut short");
+                    }
                 }
             }
         }

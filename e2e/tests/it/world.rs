@@ -97,6 +97,28 @@ impl World {
     }
 }
 
+impl Drop for World {
+    /// A test that fails leaves nothing else to read: what each process last complained of.
+    #[expect(clippy::print_stdout, reason = "what a failed test says is read on its output")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for name in self.system.names() {
+                let log = self.system.log(name).ok().and_then(|log| std::fs::read(log).ok()).unwrap_or_default();
+                let log = String::from_utf8_lossy(&log);
+                let complaints: Vec<_> = log.lines().rev().filter(|line| is_complaint(line)).take(COMPLAINTS).collect();
+                println!("{name}:\n{}", complaints.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            }
+        }
+    }
+}
+
+/// So many lines of each process's log.
+const COMPLAINTS: usize = 8;
+
+fn is_complaint(line: &str) -> bool {
+    ["\"level\":\"WARN\"", "\"level\":\"ERROR\""].iter().any(|level| line.contains(level))
+}
+
 /// Starts what a test that failed has left dead, so that it is the only one that fails.
 #[expect(clippy::print_stdout, reason = "a process that died unasked is worth reading of")]
 async fn mend(system: &Orderflow) {

@@ -36,7 +36,12 @@ pub(super) async fn look_after(links: Links) -> Result<(), Infallible> {
 
 impl Logs {
     async fn pass(&mut self, links: &Links) -> Result<(), Error> {
-        self.note(topics(links).await?);
+        let held = topics(links).await?;
+        for (aggregate, held) in &held {
+            let records = usize::try_from(records(held)).unwrap_or_default();
+            ::metrics::gauge!(metrics::RECORDS.name, "topic" => aggregate.topic()).set(metrics::count(records));
+        }
+        self.note(held);
         // What is under way must arrive before it makes sense to count again.
         if links.alarm.is_raised() || self.due.is_empty() || links.again.backlog(1).await? > 0 {
             return Ok(());

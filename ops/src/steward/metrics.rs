@@ -21,6 +21,9 @@ pub(super) const REPUBLISHED: Metric = Metric::counter(
 );
 pub(super) const SUSPECTS: Metric =
     Metric::gauge("steward_suspects", Unit::Count, "Streams whose views are behind what was published.");
+/// By `topic`.
+pub(super) const RECORDS: Metric =
+    Metric::gauge("steward_topic_records", Unit::Count, "Records that a topic held when it was last looked at.");
 pub(super) const LOST_LOGS: Metric = Metric::counter(
     "steward_lost_logs_total",
     Unit::Count,
@@ -41,7 +44,7 @@ pub(super) const DRIFT: Metric = Metric::counter(
 
 /// Every metric of the steward.
 pub(super) const METRICS: &[Metric] =
-    &[GAPS, PARKED, OLDEST_GAP_SECONDS, REPUBLISHED, SUSPECTS, LOST_LOGS, DIVERGED, DRIFT];
+    &[GAPS, PARKED, OLDEST_GAP_SECONDS, REPUBLISHED, SUSPECTS, RECORDS, LOST_LOGS, DIVERGED, DRIFT];
 
 pub(super) fn count(number: usize) -> f64 {
     u32::try_from(number).unwrap_or(u32::MAX).into()
