@@ -11,6 +11,7 @@ const BEHIND: &str =
 /// How many partitions the loop has left, where all were counted before.
 const MEND: &str = "                        md->topics[changed_topic].partition_cnt = changed_partition;\n";
 
+#[expect(clippy::disallowed_methods, reason = "what cargo tells a build script is no setting")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     // Where rdkafka-sys has built librdkafka, sources and all.

@@ -36,7 +36,8 @@ pub use verdict::Report;
 /// What a piece costs, in euro cents, and how many there are.
 const PRICE: i64 = 250;
 const PIECES: i64 = 100_000;
-/// How long the system may take to settle when nothing is done to it any more.
+/// How long the system may take at least to settle when nothing is done to it any more; after a longer attack as long as
+/// that was, because what was taken on meanwhile waits.
 const SETTLED: Duration = Duration::from_secs(180);
 
 /// One run.
@@ -87,19 +88,21 @@ pub async fn run(system: &Orderflow, lines: &Lines, plan: Plan) -> Report {
 
     let recovery = recover(system, &diary).await;
     let observer = Observer::of(system).await;
-    let ledger = match observer.settle(SETTLED).await {
+    let (patience, begun) = (SETTLED.max(plan.length), clock::monotonic());
+    let ledger = match observer.settle(patience).await {
         Ok(ledger) => ledger,
         Err(obstacle) => {
             diary.breach(None, format!("the system does not settle: {obstacle}"));
             observer.ledger().await
         }
     };
+    let backlog = begun.elapsed();
     let charges = provider::charges(system).await;
     diary.close(SETTLED).await;
     for listener in listeners {
         listener.abort();
     }
-    verdict::judge(Attack { plan, blows, recovery }, &diary, &ledger, &charges)
+    verdict::judge(Attack { plan, blows, recovery, backlog }, &diary, &ledger, &charges)
 }
 
 /// Goods that everybody wants.

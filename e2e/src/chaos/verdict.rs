@@ -17,12 +17,13 @@ use crate::{dates, provider};
 /// What the provider charged, by payment.
 type Charges = BTreeMap<String, Vec<Value>>;
 
-/// What was done, and how long every process took to be ready again afterwards.
+/// What was done, how long every process took to be ready again afterwards, and how long after that there was work left.
 #[derive(Debug)]
 pub(super) struct Attack {
     pub(super) plan: Plan,
     pub(super) blows: Blows,
     pub(super) recovery: Duration,
+    pub(super) backlog: Duration,
 }
 
 /// The outcome of a run.
@@ -136,7 +137,7 @@ fn story(stream: Option<&str>, ledger: &Ledger) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Attack { plan: Plan { seed, length, customers, rate }, blows, recovery } = &self.attack;
+        let Attack { plan: Plan { seed, length, customers, rate }, blows, recovery, backlog } = &self.attack;
         writeln!(f, "seed {seed}: {length:?}, {customers} customers with {rate} requests per second each")?;
         writeln!(f, "  process             killed  frozen  clock set  lost its tail  emptied  line cut  slow  mute")?;
         let names: BTreeSet<&String> = blows.keys().map(|(name, _)| name).collect();
@@ -149,6 +150,7 @@ impl fmt::Display for Report {
             writeln!(f, " {line:>9} {slow:>5} {mute:>5}")?;
         }
         writeln!(f, "  {} blows; everything was ready again after {:.1} s", self.blows(), recovery.as_secs_f64())?;
+        writeln!(f, "  what had been taken on was done {:.1} s after that", backlog.as_secs_f64())?;
         for (what, count) in &self.counts {
             writeln!(f, "  {count:>8}  {what}")?;
         }

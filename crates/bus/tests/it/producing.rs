@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use bus::admin::Topics;
+use bus::admin::{PARTITIONS, Topics};
 use bus::{Decoder, Error, Header, Kafka, Producer, Registry, Round, StartFrom, Tail, TailEvent};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use schemas::{AnyEvent, OrderEvent, OrderId, Recorded, StreamId, Version};
 use stack::servers::Kafka as Broker;
@@ -15,6 +15,8 @@ use uuid::Uuid;
 use crate::tail::until_caught_up;
 use crate::world::{Member, SOON, config, fresh_order, placed, servers};
 
+const ORDERS: &str = "orders.events.v1";
+
 /// A producer whose registry has answered.
 pub(crate) async fn ready_round(producer: &Producer) -> Round {
     eventually("the schemas are known", SOON, async || producer.round().ok()).await
@@ -22,7 +24,7 @@ pub(crate) async fn ready_round(producer: &Producer) -> Round {
 
 /// Every record of these streams, once this many have come.
 async fn read(kafka: &Kafka, streams: &[OrderId], count: usize) -> Vec<bus::RawRecord> {
-    let mut tail = Tail::start(kafka, "orders.events.v1", StartFrom::Beginning).unwrap();
+    let mut tail = Tail::start(kafka, ORDERS, StartFrom::Beginning).unwrap();
     let ours: Vec<&StreamId> = streams.iter().map(OrderId::stream).collect();
     let mut records = Vec::new();
     let reading = async {
@@ -127,11 +129,19 @@ fn large(order: &OrderId, version: u32, bytes: usize) -> Recorded<AnyEvent> {
     recorded
 }
 
+/// What the broker does when it is told, and not when it comes to it: its topic is made so small.
+async fn topic_for_small_records(broker: &Broker, bytes: &str) {
+    let orders = NewTopic::new(ORDERS, PARTITIONS, TopicReplication::Fixed(1)).set("max.message.bytes", bytes);
+    admin(broker).create_topics([&orders], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+}
+
 async fn limit_records(broker: &Broker, bytes: &str) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", broker.url()).create().unwrap();
-    let topic = AlterConfig::new(ResourceSpecifier::Topic("orders.events.v1")).set("max.message.bytes", bytes);
-    admin.alter_configs([&topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    let orders = AlterConfig::new(ResourceSpecifier::Topic(ORDERS)).set("max.message.bytes", bytes);
+    admin(broker).alter_configs([&orders], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+}
+
+fn admin(broker: &Broker) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", broker.url()).create().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,8 +149,8 @@ async fn nothing_is_written_behind_a_record_that_the_broker_refuses_and_the_next
     let shared = servers().await;
     let broker: Broker = testing::own().await;
     let config = config(broker.url(), &shared.schema_registry_url);
+    topic_for_small_records(&broker, "4000").await;
     Topics::connect(&config, 1).unwrap().apply().await.unwrap();
-    limit_records(&broker, "4000").await;
     let member = Member::new();
     let kafka = Kafka::connect(&config, &member.0).unwrap();
     let registry = Registry::connect(&config, &member.0).unwrap();
@@ -160,7 +170,7 @@ async fn nothing_is_written_behind_a_record_that_the_broker_refuses_and_the_next
     for ack in acks {
         assert!(tokio::time::timeout(SOON, ack).await.unwrap().is_err());
     }
-    let mut tail = Tail::start(&kafka, "orders.events.v1", StartFrom::Beginning).unwrap();
+    let mut tail = Tail::start(&kafka, ORDERS, StartFrom::Beginning).unwrap();
     assert_eq!(until_caught_up(&mut tail).await.len(), 1, "nothing lies behind the missing record");
 
     limit_records(&broker, "1000000").await;
@@ -187,7 +197,7 @@ async fn an_event_that_can_never_be_sent_is_refused_alone() {
     eventually("the missing topics are noticed", SOON, missing).await;
     let round = ready_round(&producer).await;
     let refused = round.send(&placed(&fresh_order(), 1)).unwrap_err();
-    assert!(matches!(refused, Error::TopicMissing { topic: "orders.events.v1" }), "{refused:?}");
+    assert!(matches!(refused, Error::TopicMissing { topic: ORDERS }), "{refused:?}");
     Topics::connect(&config, 1).unwrap().apply().await.unwrap();
     eventually("the topics are noticed", SOON, async || member.0.health.is_ready().then_some(())).await;
     let refused = round.send(&large(&fresh_order(), 1, 2_000_000)).unwrap_err();

@@ -112,6 +112,12 @@ pub(crate) async fn fresh_topic(brokers: &str, topic: &str, partitions: i32) {
         results.into_iter().all(|result| result.is_ok()).then_some(())
     };
     stack::eventually("the topic is made", SOON, create).await;
+    // The broker answers that it is done a little earlier than it shows it.
+    let shown = async || {
+        let metadata = admin.inner().fetch_metadata(Some(topic), SOON).ok()?;
+        metadata.topics().iter().any(|topic| topic.error().is_none() && !topic.partitions().is_empty()).then_some(())
+    };
+    stack::eventually("the topic is shown", SOON, shown).await;
 }
 
 /// Writes records that are no events, but carry an id, as all of ours do.
