@@ -13,6 +13,7 @@ use stack::{eventually, testing};
 use tokio::process::Command;
 
 use crate::fulfilment::product;
+use crate::payments::counted;
 use crate::world::{SETTLED, World};
 
 /// How long everything takes at most that waits for a topic that came back: its readers, who have to find it first, and
@@ -43,9 +44,10 @@ async fn a_topic_that_was_lost_is_filled_again_and_a_new_reader_gets_everything_
             world.settle().await.values().flatten().filter(|event| event.stream.aggregate() == aggregate).count();
         // What it has never seen it cannot miss before it counts everything, once an hour.
         let records = format!("steward_topic_records{{topic=\"{}\"}}", aggregate.topic());
-        let looked = async || (measured(&world, &records).await >= u64::try_from(published).ok()?).then_some(());
+        let published = f64::from(u32::try_from(published).expect("few events"));
+        let looked = async || (counted(&world, "steward", &records).await >= published).then_some(());
         eventually("the steward has seen what there is to lose", HEALED, looked).await;
-        let before = measured(&world, LOST).await;
+        let before = counted(&world, "steward", LOST).await;
 
         delete(&world, aggregate.topic()).await;
         place().await;
@@ -55,7 +57,7 @@ async fn a_topic_that_was_lost_is_filled_again_and_a_new_reader_gets_everything_
         let applied = operate(&world, &["topics", "apply", "--execute"]).await;
         assert!(applied.status.success(), "{applied:?}");
 
-        let noticed = async || (measured(&world, LOST).await > before).then_some(());
+        let noticed = async || (counted(&world, "steward", LOST).await > before).then_some(());
         eventually("the steward notices", HEALED, noticed).await;
         place().await;
         let again = world.store().outbox().again();
@@ -91,12 +93,4 @@ async fn status(world: &World) -> (Option<i32>, String) {
     let output = operate(world, &["status", "--output", "json"]).await;
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON: {output:?}"));
     (output.status.code(), answer.get("attention").map(Value::to_string).unwrap_or_default())
-}
-
-/// What the steward says of one of its metrics; 0 as long as it says nothing.
-async fn measured(world: &World, metric: &str) -> u64 {
-    let url = format!("{}/metrics", world.system.admin_url("steward").expect("an admin port"));
-    let text = reqwest::get(url).await.expect("metrics").text().await.expect("metrics");
-    let value = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-    value.and_then(|value| value.trim().parse().ok()).unwrap_or_default()
 }
