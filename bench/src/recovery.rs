@@ -34,9 +34,9 @@ const LIMITS: [f64; 4] = [15.0, 11.0, 5.0, 11.0];
 /// The share of the orders that must be told once.
 const ALL: Floor = Floor::AtLeast(1.0);
 /// Orders per second.
-const RATE: f64 = 50.0;
+const RATE: f64 = 200.0;
 /// Orders that may be waiting.
-const WAITING: usize = 1_024;
+const WAITING: usize = 4_096;
 const CUSTOMERS: usize = 8;
 const ROUNDS: usize = 3;
 /// Before anybody asks again, or opens a socket again.
