@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{Refusal, RefusalKind};
-use runtime::problem::Problem;
+use runtime::problem::{Problem, VALIDATION_FAILED};
 
 use crate::streams::Rejected;
 
@@ -64,7 +64,16 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         RefusalKind::Forbidden => StatusCode::FORBIDDEN,
         RefusalKind::Conflict => StatusCode::CONFLICT,
     };
-    Problem::new(status, refusal.code(), refusal.to_string())
+    let problem = Problem::new(status, refusal.code(), refusal.to_string());
+    match refusal.kind() {
+        // Only an order's lines can be each in order, and make no sense together.
+        RefusalKind::Invalid => problem.with_message(VALIDATION_FAILED).with_issue(
+            vec!["items".into()],
+            refusal.code(),
+            refusal.to_string(),
+        ),
+        RefusalKind::NotFound | RefusalKind::Forbidden | RefusalKind::Conflict => problem,
+    }
 }
 
 impl IntoResponse for Rejected {

@@ -49,6 +49,7 @@ impl App {
                 return Ok(done);
             }
         }
+        intent.check(Version::NONE)?;
         let Applicant { personal, password, role } = applicant;
         let _admitted = self.accounts.admit()?;
         // Whoever asks for a taken address shall leave no key behind.

@@ -15,7 +15,7 @@ use crate::cursor;
 
 /// How many entries a page has unless the question says otherwise.
 const DEFAULT_LIMIT: usize = 50;
-/// How many entries a page has at most.
+/// How many entries a page has at most; who asks for more gets these.
 const MAX_LIMIT: usize = 100;
 
 /// Every parameter, in order; an extractor.
@@ -80,9 +80,8 @@ impl Parameters {
 
     /// How many entries the page may have, where another number than elsewhere is usual.
     pub(crate) fn limit_or(&self, usual: usize) -> Result<usize, Problem> {
-        let within = |limit: &usize| (1..=MAX_LIMIT).contains(limit);
-        let limit = self.one("limit", "a number from 1 to 100", |text| text.parse().ok().filter(within))?;
-        Ok(limit.unwrap_or(usual))
+        let at_most = |wanted| usize::try_from(wanted).map_or(MAX_LIMIT, |wanted| wanted.min(MAX_LIMIT));
+        Ok(self.positive("limit")?.map_or(usual, at_most))
     }
 
     /// Where the page of a list of such streams starts; at the list's beginning if nothing is said.
@@ -110,7 +109,8 @@ mod tests {
         assert_eq!(of(&[("limit", "")]).limit().ok(), Some(50));
         assert_eq!(of(&[("limit", "1")]).limit().ok(), Some(1));
         assert_eq!(of(&[("limit", "100")]).limit().ok(), Some(100));
-        for wrong in ["0", "101", "-1", "ten", "1.5", "99999999999999999999"] {
+        assert_eq!(of(&[("limit", "101")]).limit().ok(), Some(100), "the seeds took any number");
+        for wrong in ["0", "-1", "ten", "1.5", "99999999999999999999"] {
             let problem = of(&[("limit", wrong)]).limit().err();
             assert_eq!(problem.map(|problem| problem.code()), Some("validation_failed"), "{wrong}");
         }

@@ -134,14 +134,42 @@ mod tests {
 
     use axum::extract::FromRequestParts;
     use axum::http::Request;
+    use futures::executor::block_on;
+    use proptest::prelude::*;
     use runtime::problem::Problem;
 
-    use super::Terms;
+    use super::{MAX_TOKENS, MAX_WAIT, Terms};
 
     async fn asked(uri: &str, headers: &[(&str, &str)]) -> Result<Terms, Problem> {
         let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         Terms::from_request_parts(&mut parts, &()).await
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_understood_within_bounds_or_refused(
+            query in "[ -~]{0,40}|at_least=[a-z]{0,4}_?[0-9]{0,4}@?[0-9]{0,12}",
+            header in "[ -~\\x80-\\xff]{0,30}|ord_[0-9]{0,3}@[0-9]{0,12}",
+            prefer in "[ -~]{0,30}|[Ww]ait ?=\"?[0-9]{0,30}\"?(;a=b)?(, ?feed-cursor)?",
+            known in "[ -~]{0,30}|(W/)?\"[0-9-]{0,9}\",?",
+        ) {
+            let uri = format!("/?{}", query.replace([' ', '#', '<', '>', '"', '\\', '^', '`', '{', '|', '}'], "+"));
+            let sent = [("consistency-token", header), ("prefer", prefer), ("if-none-match", known)];
+            let request = sent.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, value.as_bytes()));
+            if let Ok(request) = request.body(()) {
+                match block_on(Terms::from_request_parts(&mut request.into_parts().0, &())) {
+                    Ok(terms) => {
+                        prop_assert!(terms.tokens.len() <= MAX_TOKENS && terms.wait() <= Duration::from_secs(MAX_WAIT));
+                        for token in terms.tokens {
+                            let text = format!("{}@{}", token.stream, token.version);
+                            prop_assert!(sent[0].1.trim() == text || query.contains(&text), "{text}");
+                        }
+                    }
+                    Err(problem) => prop_assert_eq!(problem.status().as_u16(), 400),
+                }
+            }
+        }
     }
 
     #[tokio::test]

@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Reason;
 use domain::order::{Canceller, Carrier, OrderCommand, Quantity, RequestedLine, Tracking};
+use domain::product::Price;
 use runtime::http::{JsonBody, Params};
 use runtime::problem::{PathPart, Problem, ProblemBody};
-use schemas::{OrderId, PaymentMethod, Sku, UserId};
+use schemas::{OrderId, PaymentMethod, Role, Sku, UserId};
 use serde::{Deserialize, Serialize};
 use sessions::{AdminCaller, Caller};
 use utoipa::ToSchema;
@@ -160,12 +161,12 @@ impl PlaceOrder {
     fn owner(&self, caller: &Caller, shape: &mut Shape) -> Result<Option<UserId>, Problem> {
         match caller.role {
             _ if self.user_id == caller.user.as_str() => Ok(Some(caller.user.clone())),
-            schemas::Role::Admin => Ok(shape.take(&["userId".into()], UserId::parse(&self.user_id))),
-            schemas::Role::User => Err(Problem::new(
+            Role::User if !self.user_id.is_empty() => Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "foreign_user",
                 "userId must be your own; only an admin orders for somebody else",
             )),
+            Role::Admin | Role::User => Ok(shape.take(&["userId".into()], UserId::parse(&self.user_id))),
         }
     }
 }
@@ -175,7 +176,8 @@ impl Item {
         let at = |field: &'static str| [PathPart::from("items"), index.into(), field.into()];
         let sku = shape.take(&at("sku"), Sku::parse(&self.sku));
         let quantity = shape.take(&at("qty"), Quantity::new(self.qty));
-        Some(RequestedLine { sku: sku?, quantity: quantity?, expected_price: self.price })
+        let expected_price = shape.take(&at("price"), self.price.map(Price::amount).transpose());
+        Some(RequestedLine { sku: sku?, quantity: quantity?, expected_price: expected_price? })
     }
 }
 

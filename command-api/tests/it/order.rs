@@ -53,6 +53,28 @@ async fn an_order_names_what_it_is_paid_with_as_the_provider_calls_it() {
 }
 
 #[tokio::test]
+async fn what_makes_no_sense_is_named_in_the_seeds_words_wherever_it_is_found_out() {
+    let path_of = |reply: &Reply| reply.body["issues"][0]["path"].to_string();
+    let stage = shop().await;
+    let line = |sku: &str, qty: i64, price: i64| json!({"sku": sku, "qty": qty, "price": price});
+    let many: Vec<_> = (0..101).map(|number| line(&format!("SKU-{number}"), 1, 250)).collect();
+    for (items, code, path) in [
+        (json!([]), "empty_order", r#"["items"]"#),
+        (json!(many), "too_many_lines", r#"["items"]"#),
+        (json!([line("TEA", 600, 250), line("TEA", 401, 250)]), "quantity_too_large", r#"["items"]"#),
+        (json!([line("TEA", 1, 250), line("TEA", 1, 251)]), "prices_disagree", r#"["items"]"#),
+        (json!([line("TEA", 1, 0)]), "validation_failed", r#"["items",0,"price"]"#),
+        (json!([line("TEA", 1, 250), line("TEA", 1, -1)]), "validation_failed", r#"["items",1,"price"]"#),
+    ] {
+        let reply = stage.post(ORDERS, by(ADA), json!({"userId": ADA, "items": items})).await;
+        assert_eq!(reply.problem(), (400, code));
+        assert_eq!((reply.text("message"), path_of(&reply)), ("Validation failed", path.to_owned()), "{code}");
+    }
+    let nobodys = stage.post(ORDERS, by(ADA), order_of("", &[("TEA", 1)])).await;
+    assert_eq!((nobodys.problem(), path_of(&nobodys)), ((400, "validation_failed"), r#"["userId"]"#.to_owned()));
+}
+
+#[tokio::test]
 async fn a_retry_is_answered_as_before_and_another_body_under_its_key_is_refused() {
     let stage = shop().await;
     let keyed = By { user: ADA, headers: &[("idempotency-key", "k1")] };

@@ -62,7 +62,12 @@ pub struct Price(Money);
 impl Price {
     /// Checks a price.
     pub fn new(money: Money) -> Result<Self, Invalid> {
-        (1..=MAX_AMOUNT).contains(&money.amount).then_some(Self(money)).ok_or(Invalid::Price)
+        Self::amount(money.amount).map(|_| Self(money))
+    }
+
+    /// Checks the amount alone, where nobody says in which currency.
+    pub fn amount(amount: i64) -> Result<i64, Invalid> {
+        (1..=MAX_AMOUNT).contains(&amount).then_some(amount).ok_or(Invalid::Price)
     }
 
     /// The price as money.

@@ -8,6 +8,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+/// What the seeds' clients look for in the answer to a request that makes no sense.
+pub const VALIDATION_FAILED: &str = "Validation failed";
+
 /// An answer that says no. Cheap to move; rendered with the trace id by the HTTP layers.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Inner>);
@@ -102,7 +105,7 @@ impl Problem {
     /// 400 with the seeds' message; say what is wrong by [`Self::with_issue`].
     #[must_use]
     pub fn validation() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "validation_failed", "Validation failed")
+        Self::new(StatusCode::BAD_REQUEST, "validation_failed", VALIDATION_FAILED)
     }
 
     /// 400.

@@ -55,7 +55,9 @@ async fn the_documented_requests_of_the_order_service_work_with_a_token() {
     let unknown = world.gateway.get("/queries/orders/ord_unknown", Request::by(&user)).await.expect(404);
     check_fields(&unknown.body, &["message"]);
     let wrong = Request::by(&user).json(json!({ "userId": user.id, "items": [] }));
-    check_fields(&world.gateway.post("/commands/orders", wrong).await.expect(400).body, &["message"]);
+    let wrong = world.gateway.post("/commands/orders", wrong).await.expect(400).body;
+    assert_eq!(wrong["message"], json!("Validation failed"));
+    check_fields(&wrong["issues"][0], &["path", "code", "message"]);
     let health = world.gateway.get("/health", Request::default()).await.expect(200);
     assert_eq!(health.body["ok"], json!(true));
     let _ = world.settle().await;

@@ -19,7 +19,7 @@ use crate::terms::Terms;
 #[utoipa::path(get, path = "/ops/fulfilment", tag = "operators",
     params(("state" = Option<String>, Query, description = "`RESERVING`, `AWAITING_PAYMENT`, `CAPTURING`, \
             `COMMITTING`, `COMPLETED`, `COMPENSATING` or `FAILED`"),
-        ("limit" = Option<u8>, Query, description = "1 to 100, else 50"),
+        ("limit" = Option<u64>, Query, description = "50 unless told; more than 100 count as 100"),
         ("cursor" = Option<String>, Query, description = "Where the page starts, as the page before said"),
         ("Consistency-Token" = Option<String>, Header, description = "The answer is not older than this"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: how many seconds it may wait for that")),

@@ -76,7 +76,7 @@ pub(super) async fn history(
             `DELIVERED`, `CANCELLED` or `REJECTED`"),
         ("from" = Option<String>, Query, description = "Placed at this instant or later; RFC 3339"),
         ("to" = Option<String>, Query, description = "Placed at this instant or earlier; RFC 3339"),
-        ("limit" = Option<u8>, Query, description = "1 to 100, else 50"),
+        ("limit" = Option<u64>, Query, description = "50 unless told; more than 100 count as 100"),
         ("cursor" = Option<String>, Query, description = "Where the page starts, as the page before said"),
         ("Consistency-Token" = Option<String>, Header, description = "The answer is not older than this"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: how many seconds it may wait for that; \

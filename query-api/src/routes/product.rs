@@ -41,7 +41,7 @@ pub(super) async fn one(
 
 /// All products, newest first.
 #[utoipa::path(get, path = "/queries/products", tag = "products",
-    params(("limit" = Option<u8>, Query, description = "1 to 100, else 50"),
+    params(("limit" = Option<u64>, Query, description = "50 unless told; more than 100 count as 100"),
         ("cursor" = Option<String>, Query, description = "Where the page starts, as the page before said"),
         ("Consistency-Token" = Option<String>, Header, description = "The answer is not older than this"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: how many seconds it may wait for that")),

@@ -63,7 +63,7 @@ pub(super) async fn one(
 /// All users, for admins: by page number, or in the order of registration by cursor.
 #[utoipa::path(get, path = "/api/v1/users", tag = "users",
     params(("page" = Option<u64>, Query, description = "From 1, which it is unless told"),
-        ("limit" = Option<u8>, Query, description = "1 to 100, else 10"),
+        ("limit" = Option<u64>, Query, description = "10 unless told; more than 100 count as 100"),
         ("sortBy" = Option<String>, Query,
             description = "`createdAt` (unless told), `updatedAt`, `email`, `firstName` or `lastName`"),
         ("sortOrder" = Option<String>, Query, description = "`desc` (unless told) or `asc`"),

@@ -99,7 +99,7 @@ async fn row_1_5_a_listing_is_sorted_by_what_is_on_the_list_and_by_nothing_else(
         let reply = stage.get(&format!("/api/v1/users?{sort}"), &admin(), &[]).await;
         assert_eq!(names(&reply, "users"), expected, "{sort}");
     }
-    for wrong in ["page=0", "page=-1", "page=abc", "limit=0", "limit=101", "sortBy=password", "sortOrder=up"] {
+    for wrong in ["page=0", "page=-1", "page=abc", "limit=0", "sortBy=password", "sortOrder=up"] {
         let reply = stage.get(&format!("/api/v1/users?{wrong}"), &admin(), &[]).await;
         assert_eq!(reply.problem(), (400, "validation_failed".to_owned()), "{wrong}");
         assert_eq!(reply.json()["issues"][0]["path"], json!([wrong.split('=').next().unwrap()]));
