@@ -206,6 +206,9 @@ pub struct StatusCommand {
     /// Where they are shown.
     #[command(flatten)]
     pub redis: RedisConfig,
+    /// Where the gateway is, which tells how the processes are; if it is left out, nobody is asked.
+    #[arg(long, env = "GATEWAY_URL")]
+    pub gateway: Option<String>,
 }
 
 /// What to publish again.

@@ -35,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use serde_json::json;
 
 pub use cli::Cli;
 pub use error::Error;
@@ -139,13 +140,16 @@ async fn about_parked(command: &ParkedCommand) -> Result<Plan, Error> {
     }
 }
 
-/// Says what was planned or done on standard output, and what went wrong on standard error.
+/// Says what was planned or done on standard output, and what went wrong on standard error; programs find that on standard
+/// output, too.
 fn finish(cli: &Cli, outcome: Result<Answer, Error>) -> ExitCode {
     let Answer { text, json, code } = match outcome {
         Ok(answer) => answer,
         Err(error) => {
-            let _nobody_reads = writeln!(std::io::stderr(), "{}", error::chain(&error));
-            return ExitCode::from(if matches!(error, Error::TimedOut { .. }) { TIMED_OUT } else { FAILED });
+            let (sentence, timed_out) = (error::chain(&error), matches!(error, Error::TimedOut { .. }));
+            let _nobody_reads = writeln!(std::io::stderr(), "{sentence}");
+            let code = if timed_out { TIMED_OUT } else { FAILED };
+            Answer { text: String::new(), json: json!({ "error": sentence, "code": code }).to_string(), code }
         }
     };
     let text = match cli.output {

@@ -1,12 +1,16 @@
 //! `ops status`: how far everything is, and what needs somebody.
 
+mod processes;
 mod report;
+mod unread;
 
 use std::collections::BTreeMap;
 
-use bus::inventory::{Held, Inventory};
+use bus::KafkaConfig;
+use bus::inventory::{Group, Held, Inventory};
+use bus::log::Span;
 use read_model::{ReadModel, Sink, Source, Survey};
-use runtime::Process;
+use runtime::{Process, chain};
 use schemas::Aggregate;
 use views::Projection;
 
@@ -18,6 +22,13 @@ use crate::republish::connect;
 use crate::shown::{Shown, shown};
 use report::{GroupStatus, OutboxStatus, PartitionStatus, ReaderStatus, Status};
 
+/// The groups that keep their positions in Kafka, and what each hears: roles of the command API.
+const BY_THEIR_NOTES: [(&str, &[Aggregate]); 2] = [
+    ("cashier", &[Aggregate::Payment]),
+    ("fulfilment", &[Aggregate::Order, Aggregate::Stock, Aggregate::Payment, Aggregate::Fulfilment]),
+];
+/// The group that fills the feeds.
+const NOTIFIER: &str = "notifier";
 /// Marks are counted no further than this.
 const MOST_MARKS: u32 = 1_000_000;
 
@@ -38,12 +49,49 @@ pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
     for shown in &shown {
         readers.push(views(&read_model, &topics, shown).await?);
     }
-    readers.push(feeds(&read_model, &topics).await?);
-    let groups =
-        groups.into_iter().map(|group| GroupStatus { name: group.name, state: group.state, members: group.members });
+    readers.push(feeds(&read_model, wish, &topics).await?);
+    let groups = consumers(&wish.kafka, groups, &topics).await?;
     let missing = Aggregate::ALL.into_iter().filter(|aggregate| !topics.contains_key(aggregate));
-    let missing = missing.map(|aggregate| format!("topic {} does not exist", aggregate.topic())).collect();
-    Ok(Status::new(missing, outbox, readers, groups.collect()).into())
+    let mut attention: Vec<_> =
+        missing.map(|aggregate| format!("topic {} does not exist", aggregate.topic())).collect();
+    let processes = match &wish.gateway {
+        Some(gateway) => processes::processes(gateway).await.unwrap_or_else(|error| {
+            attention.push(format!("the gateway at {gateway} does not tell how the processes are: {}", chain(&error)));
+            Vec::new()
+        }),
+        None => Vec::new(),
+    };
+    Ok(Status { attention, outbox, readers, groups, processes }.judged().into())
+}
+
+/// Ours, also those that Kafka does not know, and whoever else reads.
+async fn consumers(
+    kafka: &KafkaConfig,
+    known: Vec<Group>,
+    topics: &BTreeMap<Aggregate, Vec<Held>>,
+) -> Result<Vec<GroupStatus>, Error> {
+    let projectors = Projection::ALL.into_iter().map(|projection| format!("projector.{}", projection.name()));
+    let others = BY_THEIR_NOTES.iter().map(|(name, _)| *name).chain([NOTIFIER]).map(str::to_owned);
+    let group = |Group { name, state, members }| {
+        (name.clone(), GroupStatus { name, state, members, ours: false, behind: None, seconds: None })
+    };
+    let mut groups: BTreeMap<_, _> = known.into_iter().map(group).collect();
+    for name in projectors.chain(others) {
+        let unknown = Group { name: name.clone(), state: "unknown".to_owned(), members: 0 };
+        groups.entry(name).or_insert_with(|| group(unknown).1).ours = true;
+    }
+    for (name, hears) in BY_THEIR_NOTES {
+        let Some(status) = groups.get_mut(name) else { continue };
+        let (mut behind, mut longest) = (0, 0);
+        for (topic, held) in hears.iter().filter_map(|heard| Some((heard.topic(), topics.get(heard)?))) {
+            let spans = unread::of_group(kafka, name, topic, held).await.map_err(unasked)?;
+            behind += spans.iter().map(|span| span.until - span.from).sum::<i64>();
+            let waiting = unread::waiting(kafka, topic, &spans).await.map_err(unasked)?;
+            longest = waiting.into_values().fold(longest, i64::max);
+        }
+        (status.behind, status.seconds) = (Some(behind), Some(longest));
+    }
+    Ok(groups.into_values().collect())
 }
 
 async fn outbox(wish: &StatusCommand) -> Result<OutboxStatus, Error> {
@@ -81,22 +129,37 @@ async fn views(
     Ok(status)
 }
 
-async fn feeds(read_model: &ReadModel, topics: &BTreeMap<Aggregate, Vec<Held>>) -> Result<ReaderStatus, Error> {
+/// The feeds do not note when they were at the end, so the log is asked.
+async fn feeds(
+    read_model: &ReadModel,
+    wish: &StatusCommand,
+    topics: &BTreeMap<Aggregate, Vec<Held>>,
+) -> Result<ReaderStatus, Error> {
     let survey = read_model.survey(Sink::Feeds).await?;
-    let held = |source: &Source| {
-        let held = topics.get(&Aggregate::of_topic(&source.topic)?)?;
-        held.get(usize::try_from(source.partition).ok()?).copied()
-    };
-    let sources = survey.positions.keys().filter_map(|source| Some((source.clone(), held(source)?)));
-    // The feeds do not tell when they were at the end.
-    let partitions = sources.map(|(source, held)| partition(&survey, source, held, None)).collect();
+    let mut partitions = Vec::new();
+    for (aggregate, held) in topics {
+        let topic = aggregate.topic();
+        let read = (0..).zip(held).filter_map(|(partition, held)| {
+            let source = Source { topic: topic.into(), partition };
+            Some((unread::behind(partition, *survey.positions.get(&source)?, *held), source, *held))
+        });
+        let read: Vec<_> = read.collect();
+        let spans: Vec<Span> = read.iter().map(|(span, ..)| *span).collect();
+        let waiting = unread::waiting(&wish.kafka, topic, &spans).await.map_err(unasked)?;
+        partitions.extend(
+            read.into_iter()
+                .map(|(span, source, held)| partition(&survey, source, held, waiting.get(&span.partition).copied())),
+        );
+    }
     Ok(ReaderStatus::new(("feeds", None), partitions, &survey))
 }
 
-fn partition(survey: &Survey, source: Source, held: Held, seconds_since_end: Option<i64>) -> PartitionStatus {
+/// `seconds` counts where something is unread.
+fn partition(survey: &Survey, source: Source, held: Held, seconds: Option<i64>) -> PartitionStatus {
     let position = survey.positions.get(&source).copied().unwrap_or(held.start);
-    let behind = (held.end - position.max(held.start)).max(0);
-    let seconds = if behind == 0 { Some(0) } else { seconds_since_end };
+    let Span { from, until, .. } = unread::behind(source.partition, position, held);
+    let behind = until - from;
+    let seconds = if behind == 0 { Some(0) } else { seconds };
     let Source { topic, partition } = source;
     PartitionStatus { topic: topic.to_string(), partition, position, end: held.end, behind, seconds }
 }

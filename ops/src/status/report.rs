@@ -16,10 +16,12 @@ const PATIENCE_SECONDS: i64 = 30;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     /// What somebody should look at, a sentence each; empty when all is well.
-    attention: Vec<String>,
-    outbox: OutboxStatus,
-    readers: Vec<ReaderStatus>,
-    groups: Vec<GroupStatus>,
+    pub(super) attention: Vec<String>,
+    pub(super) outbox: OutboxStatus,
+    pub(super) readers: Vec<ReaderStatus>,
+    pub(super) groups: Vec<GroupStatus>,
+    /// Empty if nobody said where the gateway is.
+    pub(super) processes: Vec<ProcessStatus>,
 }
 
 /// What waits in MongoDB for a relay.
@@ -78,24 +80,55 @@ pub(super) struct GroupStatus {
     pub(super) name: String,
     pub(super) state: String,
     pub(super) members: usize,
+    /// Whether one of our processes should be in it.
+    pub(super) ours: bool,
+    /// Records that it has not read, by its notes in Kafka; null for groups that keep their positions elsewhere.
+    pub(super) behind: Option<i64>,
+    /// For how long the oldest of them has been in the log.
+    pub(super) seconds: Option<i64>,
+}
+
+/// A process, as it says itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProcessStatus {
+    pub(super) name: String,
+    /// Whether it can do its work.
+    pub(super) ready: bool,
+    /// What it needs and does not have; empty, too, if it does not answer.
+    pub(super) lacks: Vec<String>,
 }
 
 impl Status {
-    /// With what is known to be wrong already.
-    pub(super) fn new(
-        mut attention: Vec<String>,
-        outbox: OutboxStatus,
-        readers: Vec<ReaderStatus>,
-        groups: Vec<GroupStatus>,
-    ) -> Self {
-        let age = outbox.oldest_seconds.and_then(|age| i64::try_from(age).ok()).unwrap_or_default();
+    /// Adds to what is known to be wrong already whatever else somebody should look at.
+    pub(super) fn judged(mut self) -> Self {
+        let age = self.outbox.oldest_seconds.and_then(|age| i64::try_from(age).ok()).unwrap_or_default();
         if age > PATIENCE_SECONDS {
-            attention.push(format!("the oldest commit has been waiting to be published for {age} s"));
+            self.attention.push(format!("the oldest commit has been waiting to be published for {age} s"));
         }
-        attention.extend(readers.iter().flat_map(ReaderStatus::attention));
-        let idle = groups.iter().filter(|group| group.members == 0 && group.name.starts_with("projector."));
-        attention.extend(idle.map(|group| format!("nobody is in group {}", group.name)));
-        Self { attention, outbox, readers, groups }
+        self.attention.extend(self.readers.iter().flat_map(ReaderStatus::attention));
+        self.attention.extend(self.groups.iter().filter_map(GroupStatus::attention));
+        self.attention.extend(self.processes.iter().filter_map(ProcessStatus::attention));
+        self
+    }
+}
+
+impl GroupStatus {
+    fn attention(&self) -> Option<String> {
+        let Self { name, members, ours, .. } = self;
+        if *ours && *members == 0 {
+            return Some(format!("nobody is in group {name}"));
+        }
+        let (behind, seconds) = (self.behind?, self.seconds?);
+        (seconds > PATIENCE_SECONDS).then(|| format!("group {name} is behind by {behind} records, for {seconds} s"))
+    }
+}
+
+impl ProcessStatus {
+    fn attention(&self) -> Option<String> {
+        let Self { name, ready, lacks } = self;
+        let lacks = if lacks.is_empty() { "does not answer".to_owned() } else { format!("lacks {}", lacks.join(", ")) };
+        (!ready).then(|| format!("{name} is not ready: it {lacks}"))
     }
 }
 
@@ -154,15 +187,21 @@ impl fmt::Display for Status {
         for ReaderStatus { name, generation, live, behind, seconds, gaps, parked, .. } in &self.readers {
             let mark = if *live { "" } else { " (not live)" };
             let generation = generation.map_or_else(|| "-".to_owned(), |number| format!("{number}{mark}"));
-            let seconds = seconds.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
+            let seconds = number(*seconds);
             writeln!(f, "{name:<12} {generation:>14} {behind:>8} {seconds:>8} {gaps:>6} {parked:>7}")?;
         }
         let OutboxStatus { waiting, oldest_seconds, again } = &self.outbox;
         let oldest = oldest_seconds.map(|age| format!(", the oldest for {age} s")).unwrap_or_default();
         writeln!(f, "\noutbox: {waiting} commits wait to be published{oldest}; {again} to be published again")?;
-        writeln!(f, "\n{:<24} {:<20} members", "consumer group", "state")?;
-        for GroupStatus { name, state, members } in &self.groups {
-            writeln!(f, "{name:<24} {state:<20} {members}")?;
+        writeln!(f, "\n{:<24} {:<20} {:>7} {:>8} {:>8}", "consumer group", "state", "members", "behind", "seconds")?;
+        for GroupStatus { name, state, members, behind, seconds, .. } in &self.groups {
+            let (behind, seconds) = (number(*behind), number(*seconds));
+            writeln!(f, "{name:<24} {state:<20} {members:>7} {behind:>8} {seconds:>8}")?;
+        }
+        if !self.processes.is_empty() {
+            let state = |process: &ProcessStatus| if process.ready { "ready" } else { "NOT READY" };
+            let each = self.processes.iter().map(|process| format!("{} {}", process.name, state(process)));
+            writeln!(f, "\nprocesses: {}", each.collect::<Vec<_>>().join(", "))?;
         }
         if self.attention.is_empty() {
             return f.write_str("\nNothing needs attention.");
@@ -170,6 +209,10 @@ impl fmt::Display for Status {
         f.write_str("\nNeeds attention:")?;
         self.attention.iter().try_for_each(|sentence| write!(f, "\n- {sentence}"))
     }
+}
+
+fn number(known: Option<i64>) -> String {
+    known.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
 impl From<Status> for Answer {
@@ -194,14 +237,19 @@ mod tests {
     /// What needs attention, and the exit code.
     fn check(oldest_seconds: Option<u64>, reader: ReaderStatus, members: usize) -> (Vec<String>, u8) {
         let outbox = OutboxStatus { waiting: 3, oldest_seconds, again: 7 };
-        let groups = ["projector.orders", "fulfilment"].map(|name| GroupStatus {
-            name: name.to_owned(),
-            state: "Stable".to_owned(),
-            members,
-        });
-        let status = Status::new(Vec::new(), outbox, vec![reader], groups.to_vec());
+        judge(outbox, reader, vec![group("projector.orders", members, Some(0)), group("fulfilment", 1, Some(3))])
+    }
+
+    fn judge(outbox: OutboxStatus, reader: ReaderStatus, groups: Vec<GroupStatus>) -> (Vec<String>, u8) {
+        let processes = vec![ProcessStatus { name: "notifier".to_owned(), ready: true, lacks: Vec::new() }];
+        let status = Status { attention: Vec::new(), outbox, readers: vec![reader], groups, processes }.judged();
         let attention = status.attention.clone();
         (attention, Answer::from(status).code)
+    }
+
+    fn group(name: &str, members: usize, seconds: Option<i64>) -> GroupStatus {
+        let (name, state) = (name.to_owned(), "Stable".to_owned());
+        GroupStatus { name, state, members, ours: true, behind: Some(2), seconds }
     }
 
     fn orders(partitions: Vec<PartitionStatus>, survey: &Survey) -> ReaderStatus {
@@ -231,16 +279,34 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_does_not_come_on_and_a_process_that_is_not_ready_are_named() {
+        let lagging = group("cashier", 1, Some(31)).attention();
+        assert_eq!(lagging.as_deref(), Some("group cashier is behind by 2 records, for 31 s"));
+        let strangers = GroupStatus { ours: false, ..group("reports", 0, None) };
+        assert_eq!(strangers.attention(), None, "whoever is in it, or not, is not ours");
+        let process = |lacks: &[&str]| ProcessStatus {
+            name: "projector".to_owned(),
+            ready: false,
+            lacks: lacks.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let attention = process(&["redis", "kafka"]).attention();
+        assert_eq!(attention.as_deref(), Some("projector is not ready: it lacks redis, kafka"));
+        assert_eq!(process(&[]).attention().as_deref(), Some("projector is not ready: it does not answer"));
+    }
+
+    #[test]
     fn the_answer_for_programs_keeps_its_names() {
         let reader = orders(vec![partition(2, Some(4))], &Survey::default());
         let outbox = OutboxStatus { waiting: 3, oldest_seconds: Some(2), again: 7 };
-        let group = GroupStatus { name: "notifier".to_owned(), state: "Stable".to_owned(), members: 2 };
-        let answer = Answer::from(Status::new(Vec::new(), outbox, vec![reader], vec![group]));
+        let process = ProcessStatus { name: "query-api".to_owned(), ready: false, lacks: vec!["redis".to_owned()] };
+        let (readers, groups) = (vec![reader], vec![group("fulfilment", 2, Some(1))]);
+        let answer = Answer::from(Status { attention: vec![], outbox, readers, groups, processes: vec![process] });
         let expected = concat!(
             r#"{"attention":[],"outbox":{"waiting":3,"oldestSeconds":2,"again":7},"readers":[{"name":"orders","#,
             r#""generation":1,"live":true,"empty":false,"behind":2,"seconds":4,"gaps":0,"parked":0,"partitions":[{"topic":"#,
             r#""orders.events.v1","partition":0,"position":5,"end":7,"behind":2,"seconds":4}]}],"groups":[{"name":"#,
-            r#""notifier","state":"Stable","members":2}]}"#,
+            r#""fulfilment","state":"Stable","members":2,"ours":true,"behind":2,"seconds":1}],"processes":[{"name":"#,
+            r#""query-api","ready":false,"lacks":["redis"]}]}"#,
         );
         assert_eq!(answer.json, expected);
         assert!(answer.text.ends_with("Nothing needs attention."), "{}", answer.text);

@@ -122,10 +122,14 @@ async fn servers_that_are_away_end_the_command_in_time_and_say_so() {
 
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
+    assert!(output.stdout.is_empty(), "{output:?}");
+
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
-    command.args(["schemas", "ls", "--timeout", "1"]).env("KAFKA_BROKERS", "127.0.0.1:1");
+    command.args(["schemas", "ls", "--timeout", "1", "--output", "json"]).env("KAFKA_BROKERS", "127.0.0.1:1");
     let output = command.env("SCHEMA_REGISTRY_URL", url).output().await.unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&answer["code"], answer["error"].is_string()), (&json!(3), true), "{answer}");
 }
 
 #[tokio::test]
