@@ -77,7 +77,7 @@ async fn generation(redis: &MultiplexedConnection) -> u32 {
 
 /// Fills the next generation, switches to it, and drops the one before. Measured is the filling, as B3 does it.
 async fn rebuild(world: &World, redis: &MultiplexedConnection, live: u32, total: u64) -> Round {
-    let mut watcher = ops(world, "rebuild orders --execute").spawn().expect("the ops binary");
+    let mut watcher = ops(world, "rebuild orders --rate 0 --execute").spawn().expect("the ops binary");
     let begun = async || {
         let last: u32 = redis.clone().hget(GENERATIONS, "last").await.expect("the generations");
         (last > live).then_some(last).ok_or_else(|| "no other generation is begun".to_owned())

@@ -153,3 +153,18 @@ fn chain(error: &Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the gate holds that needs no second build is held wherever the tests run, too.
+    #[test]
+    fn the_tree_is_in_order_and_what_is_generated_is_current() -> Result<(), Error> {
+        let root = root();
+        let found = [tidy::run(&root)?, generate::stale(&root)?].concat();
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, Vec::<String>::new());
+        Ok(())
+    }
+}
