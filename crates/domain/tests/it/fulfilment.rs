@@ -2,9 +2,11 @@
 
 mod laws;
 mod operators;
+mod states;
 mod world;
 
 use domain::fulfilment::{Ask, Phase};
+use domain::payment::PaymentState;
 use schemas::{
     FulfilmentEvent, FulfilmentOutcome, FulfilmentResult, FulfilmentStep, FulfilmentStepRecorded, OrderStatus,
 };
@@ -34,6 +36,12 @@ fn without_the_provider(world: &mut World) {
 
 fn result(world: &World) -> Option<FulfilmentResult> {
     if let Phase::Completed(result) = world.state().unwrap().phase { Some(result) } else { None }
+}
+
+/// Minor units that were taken and not given back.
+fn net(world: &World) -> i64 {
+    let Some(PaymentState::Captured(taken)) = world.payment() else { return 0 };
+    taken.hold.details.amount.amount - taken.refunded()
 }
 
 #[test]

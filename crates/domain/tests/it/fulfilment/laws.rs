@@ -4,8 +4,11 @@ use domain::fulfilment::{Ask, Phase};
 use domain::payment::PaymentState;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use schemas::{FulfilmentResult, OrderStatus};
+use proptest::test_runner::TestCaseError;
+use schemas::{FulfilmentEvent, FulfilmentResult, OrderStatus};
 
+use super::net;
+use super::states::operator;
 use super::world::{Provider, QUANTITY, World};
 
 /// Something that may happen at any time.
@@ -19,6 +22,10 @@ enum Happening {
     Expire(usize),
     SellOut(usize),
     PaymentOverdue,
+    OutcomeOverdue,
+    Retry,
+    Compensate,
+    Abort,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -37,6 +44,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => which.clone().prop_map(Happening::Expire),
         1 => which.prop_map(Happening::SellOut),
         1 => Just(Happening::PaymentOverdue),
+        2 => Just(Happening::OutcomeOverdue),
+        1 => Just(Happening::Retry),
+        1 => Just(Happening::Compensate),
+        1 => Just(Happening::Abort),
     ]
 }
 
@@ -50,18 +61,46 @@ fn happen(world: &mut World, happening: Happening) {
         Happening::Expire(which) => world.expire(which),
         Happening::SellOut(which) => world.sell_out(which),
         Happening::PaymentOverdue => world.tell(Ask::PaymentOverdue),
+        Happening::OutcomeOverdue => world.outcome_overdue(),
+        Happening::Retry => operate(world, Ask::Retry(operator())),
+        Happening::Compensate => operate(world, Ask::Compensate(operator())),
+        Happening::Abort => operate(world, Ask::Abort(operator())),
     }
 }
 
-/// Minor units that were taken and not given back.
-fn net(world: &World) -> i64 {
-    let Some(PaymentState::Captured(taken)) = world.payment() else { return 0 };
-    taken.hold.details.amount.amount - taken.refunded()
+/// Operators may ask for what is not possible now.
+fn operate(world: &mut World, ask: Ask) {
+    let _not_now = world.ask(ask);
 }
 
 /// Whether money is still set aside.
 fn is_set_aside(world: &World) -> bool {
     matches!(world.payment(), Some(PaymentState::Authorized(_)))
+}
+
+/// Everything that can still happen happens; what waits for an operator then is told to go on.
+fn come_to_an_end(world: &mut World) {
+    world.settle();
+    if world.state().unwrap().failure.is_some() {
+        world.tell(Ask::Retry(operator()));
+        world.settle();
+    }
+}
+
+/// Nothing of this world's makes a fulfilment wait for an operator but an answer that was lost.
+fn fails_of_lost_answers_alone(world: &World) -> bool {
+    let lost = "nobody knows what the provider did";
+    world.fulfilment.iter().all(|event| !matches!(event, FulfilmentEvent::Failed(failed) if failed.reason != lost))
+}
+
+/// Where the pieces are of an order that ended by itself.
+fn check_pieces(world: &World, handed_out: i64) -> Result<(), TestCaseError> {
+    for sku in world.skus() {
+        let held = world.stock(&sku).and_then(|stock| stock.holds.of(&world.id));
+        prop_assert!(held.is_none(), "{:#?}", world);
+        prop_assert_eq!(world.handed_out(&sku), handed_out, "{:#?}", world);
+    }
+    Ok(())
 }
 
 proptest! {
@@ -75,31 +114,35 @@ proptest! {
         let names = ["A", "B"];
         let stock: Vec<_> = names.into_iter().zip(pieces).collect();
         let mut world = World::new(&stock);
-        for happening in happenings {
-            happen(&mut world, happening);
+        for happening in &happenings {
+            happen(&mut world, *happening);
         }
-        world.settle();
+        come_to_an_end(&mut world);
 
         let state = world.state().unwrap();
         let order = world.order();
         let Phase::Completed(result) = state.phase else { unreachable!("it never ends: {world:#?}") };
         prop_assert!(state.failure.is_none() && state.open.is_empty(), "{:#?}", world);
+        prop_assert!(fails_of_lost_answers_alone(&world), "{:#?}", world);
         match result {
             FulfilmentResult::Fulfilled => {
                 prop_assert_eq!(order.status, OrderStatus::Paid);
                 prop_assert_eq!(net(&world), order.details.total.amount, "{:#?}", world);
+                check_pieces(&world, QUANTITY)?;
             }
             FulfilmentResult::Compensated => {
                 let ended = matches!(order.status, OrderStatus::Cancelled | OrderStatus::Rejected);
                 prop_assert!(ended && net(&world) == 0 && !is_set_aside(&world), "{:#?}", world);
+                check_pieces(&world, 0)?;
             }
-            FulfilmentResult::Aborted | FulfilmentResult::Unknown => unreachable!("nobody asked for that: {world:#?}"),
-        }
-        for sku in world.skus() {
-            let handed_out = if result == FulfilmentResult::Fulfilled { QUANTITY } else { 0 };
-            let held = world.stock(&sku).and_then(|stock| stock.holds.of(&world.id));
-            prop_assert!(held.is_none(), "{:#?}", world);
-            prop_assert_eq!(world.handed_out(&sku), handed_out, "{:#?}", world);
+            // As it stood: the rest is the operator's.
+            FulfilmentResult::Aborted => {
+                let asked = happenings.iter().any(|happening| matches!(happening, Happening::Abort));
+                let is_last = matches!(world.fulfilment.last(), Some(FulfilmentEvent::Completed(_)));
+                let (taken, total) = (net(&world), order.details.total.amount);
+                prop_assert!(asked && is_last && (taken == 0 || taken == total), "{:#?}", world);
+            }
+            FulfilmentResult::Unknown => unreachable!("nobody asked for that: {world:#?}"),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::check::{actor, euro, sku, user};
 pub(crate) const QUANTITY: i64 = 3;
 
 /// Pieces are held until then.
-const UNTIL: Timestamp = Timestamp::from_micros(1_000);
+pub(crate) const UNTIL: Timestamp = Timestamp::from_micros(1_000);
 
 /// What the provider makes of what is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl World {
         };
         Some(Recorded {
             stream: stream.clone(),
-            version: Version(u32::try_from(index).unwrap() + 1),
+            version: version(index),
             id: EventId(Uuid::nil()),
             at: Timestamp::from_micros(0),
             owner: None,
@@ -133,7 +133,20 @@ impl World {
     /// Delivers the next record of one of the streams; whether there was one.
     pub(crate) fn deliver(&mut self, which: usize) -> bool {
         let streams = self.streams();
-        let stream = &streams[which % streams.len()];
+        self.deliver_of(&streams[which % streams.len()])
+    }
+
+    /// Delivers the next record of the order; whether there was one.
+    pub(crate) fn deliver_order(&mut self) -> bool {
+        self.deliver_of(&self.id.stream().clone())
+    }
+
+    /// Delivers the next record of the payment; whether there was one.
+    pub(crate) fn deliver_payment(&mut self) -> bool {
+        self.deliver_of(&self.id.payment().stream().clone())
+    }
+
+    fn deliver_of(&mut self, stream: &StreamId) -> bool {
         let index = self.delivered.get(stream).copied().unwrap_or(0);
         let Some(record) = self.record(stream, index) else { return false };
         self.delivered.insert(stream.clone(), index + 1);
@@ -157,9 +170,22 @@ impl World {
     }
 
     pub(crate) fn tell(&mut self, ask: Ask) {
+        self.ask(ask).unwrap();
+    }
+
+    /// Tells the fulfilment something that it may refuse.
+    pub(crate) fn ask(&mut self, ask: Ask) -> Result<(), Refusal> {
         let command = FulfilmentCommand { hold_until: UNTIL, ask };
-        let events = Fulfilment::decide(self.state().as_ref(), &command).unwrap();
-        self.fulfilment.extend(events);
+        self.fulfilment.extend(Fulfilment::decide(self.state().as_ref(), &command)?);
+        Ok(())
+    }
+
+    /// The answer that was lost last should be known by now, if one was lost.
+    pub(crate) fn outcome_overdue(&mut self) {
+        let lost = self.payments.iter().rposition(|event| matches!(event, PaymentEvent::MarkedUnknown(_)));
+        if let Some(index) = lost {
+            self.tell(Ask::OutcomeOverdue { since: version(index) });
+        }
     }
 
     /// Gives the command of the oldest open step that this process did not give yet; whether there was one. If the
@@ -252,6 +278,11 @@ impl World {
         }
         panic!("it does not come to rest: {self:#?}");
     }
+}
+
+/// The version of a stream's event of this index.
+fn version(index: usize) -> Version {
+    Version(u32::try_from(index).unwrap() + 1)
 }
 
 fn append<A: Aggregate>(events: &mut Vec<A::Event>, command: &A::Command) -> Result<usize, Refusal> {
