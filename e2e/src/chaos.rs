@@ -18,6 +18,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use runtime::clock;
 use runtime::tasks;
+use schemas::StreamId;
 use serde_json::json;
 use stack::{Orderflow, Shape};
 
@@ -72,7 +73,8 @@ pub async fn run(system: &Orderflow, lines: &Lines, plan: Plan) -> Report {
         let name = format!("chaos-{}-{number}", clock::now_micros());
         let user = gateway.user(&name).await;
         let seed = plan.seed ^ u64::try_from(number + 1).expect("a number of customers");
-        let listener = Listener::new(&gateway, system.gateway(), user.clone(), diary.clone());
+        let moods = StdRng::seed_from_u64(!seed);
+        let listener = Listener::new(&gateway, system.gateway(), user.clone(), diary.clone(), moods);
         let customer = Customer::new(&gateway, &name, user, goods.clone(), diary.clone());
         listeners.push(tasks::spawn("listener", listener.listen()));
         customers.push((customer, StdRng::seed_from_u64(seed)));
@@ -92,13 +94,15 @@ pub async fn run(system: &Orderflow, lines: &Lines, plan: Plan) -> Report {
     let ledger = match observer.settle(patience).await {
         Ok(ledger) => ledger,
         Err(obstacle) => {
-            diary.breach(None, format!("the system does not settle: {obstacle}"));
-            observer.ledger().await
+            let ledger = observer.ledger().await;
+            let named = ledger.keys().find(|stream| obstacle.contains(stream.as_str()));
+            diary.breach(named.map(StreamId::as_str), format!("the system does not settle: {obstacle}"));
+            ledger
         }
     };
     let backlog = begun.elapsed();
     let charges = provider::charges(system).await;
-    diary.close(SETTLED).await;
+    diary.close(&ledger, SETTLED).await;
     for listener in listeners {
         listener.abort();
     }

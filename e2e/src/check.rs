@@ -1,8 +1,8 @@
-//! Compares Redis and Kafka with the ledger. Every function panics with what differs first.
+//! Compares Redis and Kafka with the ledger, and tells what differs first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bus::{Header, Kafka, StartFrom, Tail, TailEvent};
+use bus::{Kafka, StartFrom, Tail, TailEvent};
 use futures::{StreamExt as _, TryStreamExt as _};
 use read_model::{Page, Reader};
 use schemas::{Aggregate, AnyEvent, Event, EventId, Recorded, StreamId, UserId, Version};
@@ -11,7 +11,7 @@ use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Pr
 
 use crate::ledger::Ledger;
 
-/// Documents that are read at a time.
+/// Documents, or lists, that are read at a time.
 const AT_A_TIME: usize = 32;
 
 /// What the views must show: document bytes and lists, made from nothing but the ledger.
@@ -46,6 +46,10 @@ impl Shown {
         for recorded in events {
             let event = V::Event::from_any(recorded.event.clone()).expect("an event of this aggregate");
             view = V::apply(view, &recorded.clone().map(|_| event)).expect("a fold");
+            // Also a list that the stream has left must not name it any more.
+            for passed in view.iter().flat_map(View::lists) {
+                self.lists.entry((V::PROJECTION, passed.list)).or_default();
+            }
         }
         let Some(last) = events.last() else { return };
         let body = view.as_ref().map(|view| serde_json::to_string(view).expect("a view as JSON")).unwrap_or_default();
@@ -67,12 +71,11 @@ impl Shown {
         let documents = futures::stream::iter(self.documents.keys()).map(read).buffer_unordered(AT_A_TIME);
         let documents: Vec<_> = documents.try_collect().await?;
         shown.documents.extend(documents.into_iter().flatten());
-        for (projection, list) in self.lists.keys() {
-            let entries = whole_list(reader, *projection, list).await?;
-            if !entries.is_empty() {
-                shown.lists.insert((*projection, list.clone()), entries);
-            }
-        }
+        let read = async |(projection, list): &(Projection, String)| {
+            Ok(((*projection, list.clone()), whole_list(reader, *projection, list).await?))
+        };
+        let lists = futures::stream::iter(self.lists.keys()).map(read).buffer_unordered(AT_A_TIME);
+        shown.lists = lists.try_collect().await?;
         Ok(shown)
     }
 
@@ -117,33 +120,38 @@ async fn whole_list(
 }
 
 /// Reads every topic from its start to its end: in each partition the first occurrence of a version must come after one
-/// of the version before it (the prefix property), and every event of the ledger must occur.
-pub async fn topics(kafka: &Kafka, ledger: &Ledger) {
+/// of the version before it (the prefix property), and every event of the ledger must occur. Tells the first breach.
+pub async fn topics(kafka: &Kafka, ledger: &Ledger) -> Result<(), String> {
     for aggregate in Aggregate::ALL {
-        let seen = topic(kafka, aggregate).await;
+        let seen = topic(kafka, aggregate).await?;
         for (stream, events) in ledger.iter().filter(|(stream, _)| stream.aggregate() == aggregate) {
             let published: Vec<EventId> = seen.get(stream).into_iter().flatten().copied().collect();
             let expected: Vec<EventId> = events.iter().map(|event| event.id).collect();
-            assert_eq!(published, expected, "{stream} on {}", aggregate.topic());
+            if published != expected {
+                let topic = aggregate.topic();
+                return Err(format!("{stream}: {topic} has the events {published:?}, MongoDB {expected:?}"));
+            }
         }
     }
+    Ok(())
 }
 
 /// The first occurrences of each stream's events, in order.
-async fn topic(kafka: &Kafka, aggregate: Aggregate) -> BTreeMap<StreamId, Vec<EventId>> {
+async fn topic(kafka: &Kafka, aggregate: Aggregate) -> Result<BTreeMap<StreamId, Vec<EventId>>, String> {
     let mut tail = Tail::start(kafka, aggregate.topic(), StartFrom::Beginning).expect("a tail");
     let mut seen: BTreeMap<StreamId, Vec<EventId>> = BTreeMap::new();
     loop {
         match tail.next().await.expect("a tail that goes on") {
-            TailEvent::CaughtUp => return seen,
+            TailEvent::CaughtUp => return Ok(seen),
             TailEvent::Record(record) => {
                 let stream = record.stream().expect("a key that is a stream id");
                 let id = record.event_id().expect("ce_id");
-                let version: u32 =
-                    record.headers.text(Header::Sequence).expect("ce_sequence").parse().expect("a version");
+                let Version(version) = record.version().expect("ce_sequence");
                 let known = seen.entry(stream.clone()).or_default();
                 let next = u32::try_from(known.len() + 1).expect("a short stream");
-                assert!(version <= next, "{stream}: version {version} comes before {next} on {}", aggregate.topic());
+                if version > next {
+                    return Err(format!("{stream}: version {version} comes before {next} on {}", aggregate.topic()));
+                }
                 if version == next {
                     known.push(id);
                 }

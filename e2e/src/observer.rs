@@ -62,10 +62,10 @@ impl Observer {
     }
 
     /// Waits until every order is carried out, nothing is marked for publication, and Redis shows exactly what the
-    /// events come to; then checks the topics, and panics if they are not in order. Returns the events.
+    /// events come to; then checks the topics. Returns the events.
     ///
     /// # Errors
-    /// What stands in the way if it takes longer.
+    /// What stands in the way if it takes longer, or what is wrong with the topics.
     pub async fn settle(&self, patience: Duration) -> Result<Ledger, String> {
         let ledger = stack::within(patience, async || {
             if ledger::marked(&self.store).await > 0 {
@@ -85,7 +85,7 @@ impl Observer {
             Err(error) => Err(stack::chain(&error)),
         })
         .await?;
-        check::topics(&self.kafka, &ledger).await;
+        check::topics(&self.kafka, &ledger).await?;
         Ok(ledger)
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use schemas::StreamId;
 use stack::eventually;
+
+use crate::ledger::Ledger;
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +29,8 @@ pub(super) struct Pages {
     pub(super) versions: BTreeMap<String, u32>,
     /// Owners to whom a socket was opened.
     pub(super) greeted: BTreeSet<String>,
-    /// What each owner's feed told: the orders that were placed.
-    pub(super) told: BTreeMap<String, BTreeSet<String>>,
+    /// What each owner's feed told: the streams, and the last version of each.
+    pub(super) told: BTreeMap<String, BTreeMap<String, u32>>,
     /// Owners whose feed said that it must be read anew, and how often.
     pub(super) reloads: BTreeMap<String, u32>,
     /// How often each thing happened.
@@ -88,29 +91,32 @@ impl Diary {
         *self.pages().reloads.entry(owner.to_owned()).or_default() += 1;
     }
 
-    pub(super) fn told(&self, owner: &str, order: &str) {
-        let news = self.pages().told.entry(owner.to_owned()).or_default().insert(order.to_owned());
-        if !news && !self.pages().reloads.contains_key(owner) {
-            self.breach(Some(order), format!("the feed of {owner} told twice that {order} was placed"));
+    /// The feed told of this version.
+    pub(super) fn told(&self, owner: &str, stream: &str, version: u32) {
+        let known = self.pages().told.entry(owner.to_owned()).or_default().insert(stream.to_owned(), version);
+        if known.is_some_and(|known| known >= version) && !self.pages().reloads.contains_key(owner) {
+            self.breach(Some(stream), format!("the feed of {owner} told again of version {version}"));
         }
     }
 
-    /// Waits until every feed that was never reloaded has told every order; what is missing then is a breach.
-    pub(super) async fn close(&self, within: Duration) {
+    /// Waits until every feed that was never reloaded has told all that happened to every order; what is missing then is a
+    /// breach.
+    pub(super) async fn close(&self, ledger: &Ledger, within: Duration) {
         let missing = || {
             let pages = self.pages();
-            pages.orders.iter().find_map(|((owner, _), order)| {
-                let declared = pages.reloads.contains_key(owner);
-                let told = pages.told.get(owner).is_some_and(|told| told.contains(order));
-                (!declared && !told).then(|| (owner.clone(), order.clone()))
-            })
+            pages.orders.iter().filter(|((owner, _), _)| !pages.reloads.contains_key(owner)).find_map(
+                |((owner, _), order)| {
+                    let told = pages.told.get(owner).and_then(|told| told.get(order)).copied().unwrap_or_default();
+                    let last = ledger.get(&StreamId::parse(order).ok()?)?.last()?.version.0;
+                    (told < last).then(|| (order.clone(), format!("the feed of {owner} ended with version {told}")))
+                },
+            )
         };
-        let waited =
-            async { eventually("every feed is complete", within, async || missing().is_none().then_some(())).await };
-        if tokio::time::timeout(within / 2, waited).await.is_err()
-            && let Some((owner, order)) = missing()
+        let complete = async || missing().map_or(Ok(()), |(_, what)| Err(what));
+        if stack::within(within / 2, complete).await.is_err()
+            && let Some((order, what)) = missing()
         {
-            self.breach(Some(&order), format!("the feed of {owner} never told that {order} was placed"));
+            self.breach(Some(&order), what);
         }
     }
 }

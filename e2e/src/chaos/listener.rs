@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::Rng as _;
+use rand::rngs::StdRng;
 use serde_json::Value;
 
 use super::diary::Diary;
@@ -13,6 +15,8 @@ use crate::socket::{Received, Socket};
 /// Longer than the time between two pings of the server.
 const SILENCE: Duration = Duration::from_secs(40);
 const PAUSE: Duration = Duration::from_millis(200);
+/// The share of the frames after which the owner closes the socket.
+const CLOSED: f64 = 0.002;
 
 pub(super) struct Listener {
     gateway: Gateway,
@@ -22,13 +26,15 @@ pub(super) struct Listener {
     cursor: Option<String>,
     /// The number of the next event; unknown at the start, and after the feed began anew.
     next: Option<u64>,
+    /// Now and then its owner closes the socket, and opens another one.
+    moods: StdRng,
 }
 
 impl Listener {
-    pub(super) fn new(gateway: &Gateway, url: &str, user: LoggedIn, diary: Arc<Diary>) -> Self {
+    pub(super) fn new(gateway: &Gateway, url: &str, user: LoggedIn, diary: Arc<Diary>, moods: StdRng) -> Self {
         // Nothing happens to this user before he or she listens: the feed's first event is the first that there is.
         let next = Some(1);
-        Self { gateway: gateway.clone(), url: url.to_owned(), user, diary, cursor: None, next }
+        Self { gateway: gateway.clone(), url: url.to_owned(), user, diary, cursor: None, next, moods }
     }
 
     /// Listens until it is aborted.
@@ -38,6 +44,10 @@ impl Listener {
                 self.diary.count("sockets opened");
                 while let Ok(Received::Frame(frame)) = socket.next(SILENCE).await {
                     self.note(&frame);
+                    if self.moods.random_bool(CLOSED) {
+                        self.diary.count("sockets that their owners closed");
+                        break;
+                    }
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -63,8 +73,9 @@ impl Listener {
                     self.diary.breach(None, format!("the feed of {user} went from {} to {number}", next - 1));
                 }
                 self.next = Some(number + 1);
-                if let Some(order) = text("stream").filter(|_| text("type").as_deref() == Some("OrderPlaced")) {
-                    self.diary.told(&self.user.id, &order);
+                let version = frame.get("version").and_then(Value::as_u64).and_then(|version| version.try_into().ok());
+                if let Some((stream, version)) = text("stream").zip(version) {
+                    self.diary.told(&self.user.id, &stream, version);
                 }
             }
             _ => {}

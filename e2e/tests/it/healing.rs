@@ -18,7 +18,7 @@ use crate::world::{SETTLED, World};
 
 /// How long everything takes at most that waits for a topic that came back: its readers, who have to find it first, and
 /// whoever fills it.
-const HEALED: Duration = Duration::from_secs(180);
+pub(crate) const HEALED: Duration = Duration::from_secs(180);
 
 /// How often the steward found that a topic had lost records.
 const LOST: &str = "steward_lost_logs_total";
@@ -69,11 +69,16 @@ async fn a_topic_that_was_lost_is_filled_again_and_a_new_reader_gets_everything_
     eventually("nothing needs attention", HEALED, async || (status(&world).await.0 == Some(0)).then_some(())).await;
 }
 
-/// Deletes a topic, and waits until the broker no longer knows it.
-async fn delete(world: &World, topic: &str) {
+/// Kafka, for who may do everything.
+pub(crate) fn administrator(world: &World) -> AdminClient<DefaultClientContext> {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", &world.system.addresses().kafka_brokers);
-    let admin: AdminClient<DefaultClientContext> = settings.create().expect("a client for administrators");
+    settings.create().expect("a client for administrators")
+}
+
+/// Deletes a topic, and waits until the broker no longer knows it.
+pub(crate) async fn delete(world: &World, topic: &str) {
+    let admin = administrator(world);
     let deleted = admin.delete_topics(&[topic], &AdminOptions::new()).await.expect("an answer");
     assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
     eventually("the topic is gone", SETTLED, async || {
@@ -83,13 +88,14 @@ async fn delete(world: &World, topic: &str) {
     .await;
 }
 
-async fn operate(world: &World, arguments: &[&str]) -> Output {
+/// What the operators' tool answers.
+pub(crate) async fn operate(world: &World, arguments: &[&str]) -> Output {
     let mut command = Command::from(world.system.operator().expect("the ops binary"));
     command.args(arguments).output().await.expect("the ops binary")
 }
 
 /// The exit code of `ops status`, and what needs attention.
-async fn status(world: &World) -> (Option<i32>, String) {
+pub(crate) async fn status(world: &World) -> (Option<i32>, String) {
     let output = operate(world, &["status", "--output", "json"]).await;
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON: {output:?}"));
     (output.status.code(), answer.get("attention").map(Value::to_string).unwrap_or_default())

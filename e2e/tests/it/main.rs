@@ -28,6 +28,7 @@ mod payments;
 mod rebuild;
 mod receiver;
 mod replay;
+mod restored;
 mod rights;
 mod security;
 mod seeds;

@@ -27,7 +27,7 @@ struct Outage {
     /// A process that says so, and what it calls the server.
     process: &'static str,
     dependency: &'static str,
-    stops: &'static str,
+    stops: Option<&'static str>,
     goes_on: &'static [&'static str],
 }
 
@@ -44,13 +44,15 @@ async fn goes_red_and_recovers(outage: Outage) {
     let shown = async || (ask("/api/v1/users/profile").await.status.as_u16() == 200).then_some(());
     eventually("the views show the user", SETTLED, shown).await;
     world.system.kill(server).await.expect("a killed server");
-    let answer = eventually("the answer is 503", SETTLED, async || {
-        let answer = ask(stops).await;
-        (answer.status.as_u16() == 503).then_some(answer)
-    })
-    .await;
-    assert!(answer.header("retry-after").is_some(), "{answer:?}");
-    assert_eq!(answer.body.get("retryable"), Some(&Value::Bool(true)), "{answer:?}");
+    if let Some(path) = stops {
+        let answer = eventually("the answer is 503", SETTLED, async || {
+            let answer = ask(path).await;
+            (answer.status.as_u16() == 503).then_some(answer)
+        })
+        .await;
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        assert_eq!(answer.body.get("retryable"), Some(&Value::Bool(true)), "{answer:?}");
+    }
     let reason = eventually("readiness is red", SETTLED, async || {
         readiness(&world, process, dependency).await.filter(|(ready, _)| !ready).and_then(|(_, reason)| reason)
     })
@@ -65,10 +67,12 @@ async fn goes_red_and_recovers(outage: Outage) {
         readiness(&world, process, dependency).await.filter(|(ready, _)| *ready).map(drop)
     })
     .await;
-    eventually("the answer is good again", Duration::from_secs(20), async || {
-        ask(stops).await.status.is_success().then_some(())
+    eventually("the answer is good again", Duration::from_secs(20), async || match stops {
+        Some(path) => ask(path).await.status.is_success().then_some(()),
+        None => Some(()),
     })
     .await;
+    // What was accepted meanwhile reaches the views and the feeds, too.
     let _ = world.settle().await;
 }
 
@@ -79,7 +83,7 @@ async fn commands_answer_503_while_mongodb_is_down_and_recover_without_a_restart
         server: "mongodb",
         process: "command-api",
         dependency: "mongodb",
-        stops: "/commands/orders",
+        stops: Some("/commands/orders"),
         goes_on: &["/queries/orders", "/queries/products", "/api/v1/users/profile"],
     })
     .await;
@@ -92,8 +96,34 @@ async fn queries_answer_503_while_redis_is_down_and_recover_without_a_restart() 
         server: "redis",
         process: "query-api",
         dependency: "redis",
-        stops: "/queries/orders",
+        stops: Some("/queries/orders"),
         goes_on: &["/commands/orders"],
+    })
+    .await;
+}
+
+/// What is ordered waits in MongoDB, and what is read is what was shown last.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_refused_while_kafka_is_down_and_everything_follows_when_it_is_back() {
+    goes_red_and_recovers(Outage {
+        server: "kafka",
+        process: "projector",
+        dependency: "kafka",
+        stops: None,
+        goes_on: &["/commands/orders", "/queries/orders", "/api/v1/users/profile"],
+    })
+    .await;
+}
+
+/// Whoever has looked the schemas up goes on without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_refused_while_the_registry_is_down() {
+    goes_red_and_recovers(Outage {
+        server: "registry",
+        process: "projector",
+        dependency: "schema-registry",
+        stops: None,
+        goes_on: &["/commands/orders", "/queries/orders", "/api/v1/users/profile"],
     })
     .await;
 }
