@@ -1,10 +1,17 @@
 //! Bad input: the right status and code, as problem+json, and nothing is stored.
 
 use e2e::client::{Answer, Request, order_of};
+use e2e::ledger::Ledger;
 use reqwest::Method;
+use schemas::{AnyEvent, OrderEvent, StreamId, Version};
 use serde_json::{Value, json};
 
 use crate::world::World;
+
+/// How many events are stored.
+fn events(ledger: &Ledger) -> usize {
+    ledger.values().map(Vec::len).sum()
+}
 
 fn check(what: &str, answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status.as_u16(), status, "{what}: {answer:?}");
@@ -55,7 +62,8 @@ async fn bad_orders_are_refused_with_a_reason_and_nothing_is_stored() {
         413,
         "body_too_large",
     );
-    assert_eq!(world.ledger().await.len(), before.len(), "something was stored");
+    let after = world.ledger().await;
+    assert_eq!((after.len(), events(&after)), (before.len(), events(&before)), "something was stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,4 +99,39 @@ async fn a_role_in_the_register_body_has_no_effect() {
     assert_eq!(registered.body.pointer("/data/role"), Some(&json!("user")));
     let taken = world.gateway.post("/api/v1/users/register", Request::default().json(body)).await;
     check("a taken e-mail", &taken, 409, "email_taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_order_says_of_itself_but_not_of_its_lines_has_no_effect() {
+    let world = World::enter().await;
+    let sku = World::name("CLAIMED");
+    let _ = world.gateway.product(&world.admin, &sku, 100).await;
+    let user = world.gateway.user(&World::name("claimant")).await;
+    let claimed = "ord_01890000000070008000000000000001";
+    let claims = json!({ "status": "DELIVERED", "totalAmount": 1, "orderId": claimed, "_id": claimed,
+        "createdAt": "2001-01-01T00:00:00.000Z", "version": 7 });
+    let mut body = order_of(&user, &sku, 2);
+    let (all, own) = (claims.as_object().expect("claims"), body.as_object_mut().expect("an order"));
+    own.extend(all.clone());
+    let place =
+        async |body: Value| world.gateway.post("/commands/orders", Request::by(&user).json(body)).await.expect(201);
+    let (with, without) = (place(body).await, place(order_of(&user, &sku, 2)).await);
+    let id = with.text("orderId");
+    assert_eq!((with.body["version"].clone(), id == claimed), (json!(1), false), "{with:?}");
+
+    let ledger = world.settle().await;
+    let stored = &ledger[&StreamId::parse(&id).expect("a stream")];
+    let AnyEvent::Order(OrderEvent::Placed(placed)) = &stored[0].event else { panic!("{stored:?}") };
+    assert_eq!((stored[0].version, placed.total_amount), (Version::FIRST, 200));
+    assert!(!ledger.keys().any(|stream| stream.as_str().contains(claimed)), "an order by the id that was claimed");
+    let shown = async |id: &str| world.gateway.get(&format!("/queries/orders/{id}"), Request::by(&user)).await;
+    let _ = shown(claimed).await.expect(404);
+    let (with, without) = (shown(&id).await.expect(200), shown(&without.text("orderId")).await.expect(200));
+    for (field, claim) in all {
+        let at = format!("/order/{field}");
+        let (with, without) = (with.body.pointer(&at).expect("a field"), without.body.pointer(&at).expect("a field"));
+        assert_ne!(with, claim, "{field} is what the client claimed");
+        // Each order has its own id and its own time; all else is as if nothing had been claimed.
+        assert!(["orderId", "_id", "createdAt"].contains(&field.as_str()) || with == without, "{field}: {with}");
+    }
 }

@@ -28,7 +28,7 @@ const OURS: [&str; 9] = [
     "steward",
 ];
 
-/// Seen to fail when the groups keep their offsets: orders that are placed afterwards are not carried out.
+/// Seen to fail when Redis is not emptied: the views still show what MongoDB has lost, and the steward is not ready.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_runbook_for_a_mongodb_that_was_set_back_leads_to_a_system_in_order() {
     let world = World::alone().await;

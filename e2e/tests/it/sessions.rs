@@ -1,11 +1,15 @@
 //! Who may, and who no longer may.
 
+#![expect(clippy::print_stdout, reason = "how soon it was is worth reading")]
+
 use std::time::Duration;
 
 use e2e::client::{Answer, LoggedIn, Request, order_of};
 use e2e::socket::{Received, Socket};
 use futures::future::join_all;
+use runtime::clock;
 use stack::eventually;
+use stack::testing::full;
 
 use crate::world::World;
 
@@ -16,8 +20,8 @@ async fn logging_out_ends_the_token_everywhere_and_closes_the_socket() {
     let user = world.gateway.user(&World::name("leaver")).await;
     let mut socket = Socket::open(&world.gateway, world.system.gateway(), &user, None).await.expect("a socket");
     let _ = world.gateway.post("/api/v1/users/logout", Request::by(&user)).await.expect(204);
-    assert_eq!(closed(&mut socket).await, Some(4003));
-    ended_everywhere(&world, &user).await;
+    let (code, ()) = tokio::join!(closed(&mut socket), ended_everywhere(&world, &user));
+    assert_eq!(code, Some(4003));
     refused(&world.gateway.refresh(&user.refresh).await);
 }
 
@@ -61,36 +65,59 @@ async fn logging_out_everywhere_ends_every_session_and_its_refresh_token() {
     }
 }
 
-/// The code with which a socket is closed.
+/// How soon what ends a session is known everywhere, as `docs/compatibility.md` says. Only the full run is held to it: in
+/// any other the machine may be busy with something else.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// How long it may take then.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The code with which a socket is closed. To be asked right after whatever ends the session: how long it takes from here
+/// on is shown, and in the full run judged.
 pub(crate) async fn closed(socket: &mut Socket) -> Option<u16> {
+    let began = clock::monotonic();
     loop {
-        match socket.next(Duration::from_secs(10)).await.expect("the end of the socket") {
+        match socket.next(PATIENCE).await.expect("the end of the socket") {
             Received::Frame(_) => {}
-            Received::Closed(code) => return code,
+            Received::Closed(code) => {
+                check_that_it_was_at_once(&format!("the socket is closed with {code:?}"), began.elapsed());
+                return code;
+            }
         }
     }
 }
 
-/// Two instances of each service answer in turn: all of them must have heard.
+/// Two instances of each service answer in turn: all of them must have heard. To be asked right after whatever ends the
+/// session: how long it takes from here on is shown, and in the full run judged.
 pub(crate) async fn ended_everywhere(world: &World, user: &LoggedIn) {
-    for path in ["/queries/orders", "/commands/orders", "/ws/tickets"] {
-        eventually("every instance refuses the token", Duration::from_secs(10), async || {
+    let began = clock::monotonic();
+    let ended = join_all(["/queries/orders", "/commands/orders", "/ws/tickets"].map(async |path| {
+        eventually("every instance refuses the token", PATIENCE, async || {
             for _ in 0..4 {
-                let answer = match path {
-                    "/queries/orders" => world.gateway.get(path, Request::by(user)).await,
-                    "/commands/orders" => {
-                        world.gateway.post(path, Request::by(user).json(order_of(user, "NONE", 1))).await
-                    }
-                    _ => world.gateway.post(path, Request::by(user)).await,
-                };
-                if answer.status.as_u16() != 401 {
+                if asked(world, user, path).await.status != 401 {
                     return None;
                 }
             }
             Some(())
         })
         .await;
+        check_that_it_was_at_once(&format!("{path} answers 401"), began.elapsed());
+    }));
+    let _ = ended.await;
+}
+
+async fn asked(world: &World, user: &LoggedIn, path: &str) -> Answer {
+    let request = Request::by(user);
+    match path {
+        "/queries/orders" => world.gateway.get(path, request).await,
+        "/commands/orders" => world.gateway.post(path, request.json(order_of(user, "NONE", 1))).await,
+        _ => world.gateway.post(path, request).await,
     }
+}
+
+/// Shows how long it took until it was so.
+fn check_that_it_was_at_once(what: &str, took: Duration) {
+    println!("{what} after {took:?}");
+    assert!(!full() || took <= AT_ONCE, "{what} only after {took:?}");
 }
 
 /// The refresh token is not good.
