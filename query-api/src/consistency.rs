@@ -1,8 +1,8 @@
 //! Reads that never answer older than the tokens of their question.
 //!
 //! A token constrains an answer if a projection that the answer comes from is folded from the token's stream; any other
-//! token says nothing about it. What is checked are the versions read together with the answer, or, for a list, before
-//! it: every write moves a document and its lists in one atomic step, so a list read later contains the document.
+//! token says nothing about it. What is checked are versions that are read before the answer, for documents in the same
+//! round trip: every write moves a document and its lists in one atomic step, so a list read later contains the document.
 
 use axum::http::StatusCode;
 use read_model::{Awaited, Document, Waited};
@@ -33,9 +33,7 @@ impl App {
         terms: &Terms,
     ) -> Result<Vec<Option<Document>>, Problem> {
         let over: Vec<_> = wanted.iter().map(|(projection, _)| *projection).collect();
-        let mut found = self.consistent(wanted, &demands(&over, terms), terms).await?;
-        found.truncate(wanted.len());
-        Ok(found)
+        self.consistent(wanted, &demands(&over, terms), terms).await
     }
 
     /// Waits until these projections have reached what the tokens demand, as long as the terms allow.
@@ -47,29 +45,31 @@ impl App {
         Ok(())
     }
 
-    /// The wanted documents followed by one for each demand, all from one read that meets every demand.
+    /// The wanted documents, from a read that meets every demand.
     async fn consistent(
         &self,
         wanted: &[Wanted<'_>],
         demands: &[Demand<'_>],
         terms: &Terms,
     ) -> Result<Vec<Option<Document>>, Problem> {
+        // A write may come in between two documents of one read. So what tells whether a demand is met is read first: what
+        // is answered is then as new, or newer.
         let demanded = demands.iter().map(|demand| (demand.projection, &demand.token.stream));
         let all: Vec<_> =
-            wanted.iter().copied().chain(demanded).map(|(projection, s)| (projection.name(), s)).collect();
+            demanded.chain(wanted.iter().copied()).map(|(projection, s)| (projection.name(), s)).collect();
         if demands.is_empty() {
             return self.reader.documents(&all).await.map_err(|error| unreadable(&error));
         }
         let begun = clock::monotonic();
         let mut found = Vec::new();
         for (index, demand) in demands.iter().enumerate() {
-            found = self.awaited(&all, wanted.len() + index, demand, begun + terms.wait()).await?;
+            found = self.awaited(&all, index, demand, begun + terms.wait()).await?;
         }
         metrics::WAIT_SECONDS.record(begun.elapsed().as_secs_f64());
-        let held = demands.iter().zip(found.iter().skip(wanted.len()));
-        match held.into_iter().find(|(demand, document)| version(document.as_ref()) < demand.token.version) {
+        let answered = found.split_off(demands.len().min(found.len()));
+        match demands.iter().zip(&found).find(|(demand, held)| version(held.as_ref()) < demand.token.version) {
             Some((demand, _)) => Err(behind(demand)),
-            None => Ok(found),
+            None => Ok(answered),
         }
     }
 

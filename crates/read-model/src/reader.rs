@@ -1,7 +1,7 @@
 //! What queries do: read documents and pages of the live generation, and tell how far behind a projection is.
 //!
-//! A reader remembers which generation is live and asks for the pointer together with the read, in one round trip; if
-//! the pointer has moved it reads again. So no answer is older than the switch of generations before it.
+//! A reader remembers which generation is live and asks for the pointer behind the read, in one round trip; if the pointer
+//! has moved it reads again. So no answer is older than the switch of generations before it.
 
 mod ranks;
 
@@ -107,7 +107,8 @@ impl Reader {
         Ok(found.pop().flatten())
     }
 
-    /// Several documents, also of several projections, in one round trip and in the order asked for.
+    /// Several documents, also of several projections, in one round trip and in the order asked for. They are read one after
+    /// the other in that order, and what is written meanwhile may come in between.
     pub async fn documents(&self, wanted: &[(&'static str, &StreamId)]) -> Result<Vec<Option<Document>>, Error> {
         if wanted.is_empty() {
             return Ok(Vec::new());
@@ -180,22 +181,23 @@ impl Reader {
         Ok(oldest)
     }
 
-    /// Reads parts of the live generations, in one round trip with the question which generations those are.
+    /// Reads parts of the live generations, and in the same round trip which generations those are: after the parts, because a
+    /// switch may come in between.
     async fn live_read(&self, doing: &'static str, reads: &[(&'static str, Part<'_>)]) -> Result<Vec<Value>, Error> {
         let projections: BTreeSet<_> = reads.iter().map(|(projection, _)| *projection).collect();
         for _ in 0..ATTEMPTS {
             let assumed: Vec<_> = projections.iter().map(|projection| self.assumed(projection)).collect();
-            let mut commands = Pipeline::with_capacity(assumed.len() + reads.len());
-            for target in &assumed {
-                commands.cmd("GET").arg(keys::live(target.projection));
-            }
+            let mut commands = Pipeline::with_capacity(reads.len() + assumed.len());
             for (projection, part) in reads {
                 let target = assumed.iter().find(|target| target.projection == *projection);
                 commands.add_command(part.command(target.unwrap_or(&self.assumed(projection))));
             }
-            let mut answers: Vec<Value> = self.connections.read_all(doing, &commands).await?;
-            let found = answers.split_off(assumed.len().min(answers.len()));
-            if self.learn(&assumed, answers)? {
+            for target in &assumed {
+                commands.cmd("GET").arg(keys::live(target.projection));
+            }
+            let mut found: Vec<Value> = self.connections.read_all(doing, &commands).await?;
+            let pointers = found.split_off(reads.len().min(found.len()));
+            if self.learn(&assumed, pointers)? {
                 return Ok(found);
             }
         }

@@ -181,10 +181,11 @@ async fn a_flood_of_log_ins_does_not_keep_orders_from_being_placed() {
     let _ = world.gateway.product(&world.admin, &sku, 100).await;
     let user = world.gateway.user(&World::name("buyer")).await;
     let quiet = place(&world.gateway, &user, &sku, ("quiet", plan.rounds * plan.orders)).await;
+    let stallers = stallers(&world, plan.sockets).await;
     let before = ATTACKED.map(|name| resident(&world, name));
     let stop = Shutdown::default();
     let flood = tasks::spawn("flood", flood(targets(&world), stop.clone()));
-    let Besieged { took: flooded, memory, closed } = besieged(&world, plan, &user, &sku).await;
+    let Besieged { took: flooded, memory, closed } = besieged(&world, plan, &stallers, (&user, &sku)).await;
     stop.request();
     let answers = flood.await.expect("the flood");
     let ratio = share(&flooded, 99).as_secs_f64() / share(&quiet, 99).as_secs_f64();
@@ -235,15 +236,14 @@ struct Besieged {
 }
 
 /// Orders while sockets stall, which are fed meanwhile. The full run sees to it that they did stall.
-async fn besieged(world: &World, plan: Plan, user: &LoggedIn, sku: &str) -> Besieged {
-    let users = stallers(world, plan.sockets).await;
+async fn besieged(world: &World, plan: Plan, stallers: &[LoggedIn], (user, sku): (&LoggedIn, &str)) -> Besieged {
     let mut all = Besieged { took: Vec::new(), memory: [0; ATTACKED.len()], closed: 0.0 };
     for round in 0..plan.rounds {
-        let stalled = stall_all(world, &users).await;
+        let stalled = stall_all(world, stallers).await;
         let closed = too_slow(world).await;
         let what = format!("flooded-{round}");
         let work =
-            async { tokio::join!(place(&world.gateway, user, sku, (&what, plan.orders)), feed(world, &users)).0 };
+            async { tokio::join!(place(&world.gateway, user, sku, (&what, plan.orders)), feed(world, stallers)).0 };
         let (took, memory) = remembering(world, work).await;
         all.closed += too_slow(world).await - closed;
         all.took.extend(took);

@@ -1,5 +1,7 @@
 //! What queries read: always the live generation, several documents at once, and the lag.
 
+use std::time::Duration;
+
 use read_model::{Error, Freshness, Generation, Target};
 use runtime::clock;
 use schemas::Version;
@@ -70,4 +72,32 @@ async fn positions_name_every_partition() {
     rig.write(vec![write(1, 0, 1), write(2, 0, 1)]).await;
     let positions = rig.read_model.reader().positions("positions").await.unwrap();
     assert_eq!(positions.into_iter().collect::<Vec<_>>(), [(source(0), 2)]);
+}
+
+/// Whoever reads with a token relies on that order: what is behind in it is at least as new.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_read_no_document_is_older_than_one_before_it_although_writes_come_in_between() {
+    let rig = Rig::shared("between").await;
+    rig.write(vec![write(1, 0, 1)]).await;
+    let (reader, one) = (rig.read_model.reader(), stream(1));
+    let wanted = [("between", &one); 2_000];
+    let writing = async {
+        for version in 2.. {
+            rig.write(vec![write(1, version - 1, version)]).await;
+        }
+    };
+    let reading = async {
+        loop {
+            let found = reader.documents(&wanted).await.unwrap();
+            let versions: Vec<_> = found.into_iter().flatten().map(|document| document.version).collect();
+            assert!(versions.is_sorted() && versions.len() == wanted.len(), "{versions:?}");
+            if versions.first() < versions.last() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = writing => {}
+        read = tokio::time::timeout(Duration::from_secs(30), reading) => read.expect("a write in between"),
+    }
 }
