@@ -148,6 +148,11 @@ async fn too_slow(world: &World) -> f64 {
     counted(world, "notifier", "notifier_connections_closed_total{reason=\"too_slow\"} ").await
 }
 
+/// How many connections ended at the notifier because their clients went.
+async fn gone(world: &World) -> f64 {
+    counted(world, "notifier", "notifier_connections_closed_total{reason=\"gone\"} ").await
+}
+
 /// The resident memory of a process, in bytes.
 fn resident(world: &World, name: &str) -> u64 {
     let pid = world.system.pid(name).expect("a process").expect("one that runs");
@@ -223,8 +228,8 @@ struct Plan {
     orders: usize,
 }
 
-const ORDINARY: Plan = Plan { sockets: 40, rounds: 1, orders: 50 };
-const FULL: Plan = Plan { sockets: 1_000, rounds: 8, orders: 30 };
+const ORDINARY: Plan = Plan { sockets: 40, rounds: 1, orders: 30 };
+const FULL: Plan = Plan { sockets: 1_000, rounds: 5, orders: 30 };
 
 /// What came of an attack.
 struct Besieged {
@@ -235,26 +240,30 @@ struct Besieged {
     closed: f64,
 }
 
-/// Orders while sockets stall, which are fed meanwhile. The full run sees to it that they did stall.
+/// Orders while sockets stall, which are fed meanwhile. The full run sees at its end that they did stall.
 async fn besieged(world: &World, plan: Plan, stallers: &[LoggedIn], (user, sku): (&LoggedIn, &str)) -> Besieged {
     let mut all = Besieged { took: Vec::new(), memory: [0; ATTACKED.len()], closed: 0.0 };
     for round in 0..plan.rounds {
         let stalled = stall_all(world, stallers).await;
-        let closed = too_slow(world).await;
+        let (slow, gone) = (too_slow(world).await, gone(world).await);
         let what = format!("flooded-{round}");
         let work =
             async { tokio::join!(place(&world.gateway, user, sku, (&what, plan.orders)), feed(world, stallers)).0 };
         let (took, memory) = remembering(world, work).await;
-        all.closed += too_slow(world).await - closed;
+        all.closed += too_slow(world).await - slow;
         all.took.extend(took);
         for (most, now) in all.memory.iter_mut().zip(memory) {
             *most = now.max(*most);
         }
-        if full() {
-            let too_slow = async || (too_slow(world).await >= closed + f64::from(plan.sockets)).then_some(());
-            eventually("every stalled socket is closed", SETTLED, too_slow).await;
+        let count = f64::from(plan.sockets);
+        if full() && round + 1 == plan.rounds {
+            let all_slow = async || (too_slow(world).await >= slow + count).then_some(());
+            eventually("every stalled socket is closed", SETTLED, all_slow).await;
         }
         drop(stalled);
+        // Before that there is no room for the next ones.
+        let all_gone = async || (too_slow(world).await + self::gone(world).await >= slow + gone + count).then_some(());
+        eventually("no stalled socket is left", SETTLED, all_gone).await;
     }
     all.took.sort_unstable();
     all
