@@ -58,22 +58,18 @@ fn failed(rejected: &Rejected) -> Problem {
 /// A rule said no.
 #[must_use]
 pub(crate) fn refused(refusal: &Refusal) -> Problem {
+    let (code, text) = (refusal.code(), refusal.to_string());
     let status = match refusal.kind() {
-        RefusalKind::Invalid => StatusCode::BAD_REQUEST,
+        // Only an order's lines can be each in order, and make no sense together.
+        RefusalKind::Invalid => {
+            let problem = Problem::bad_request(code, text.clone()).with_message(VALIDATION_FAILED);
+            return problem.with_issue(vec!["items".into()], code, text);
+        }
         RefusalKind::NotFound => StatusCode::NOT_FOUND,
         RefusalKind::Forbidden => StatusCode::FORBIDDEN,
         RefusalKind::Conflict => StatusCode::CONFLICT,
     };
-    let problem = Problem::new(status, refusal.code(), refusal.to_string());
-    match refusal.kind() {
-        // Only an order's lines can be each in order, and make no sense together.
-        RefusalKind::Invalid => problem.with_message(VALIDATION_FAILED).with_issue(
-            vec!["items".into()],
-            refusal.code(),
-            refusal.to_string(),
-        ),
-        RefusalKind::NotFound | RefusalKind::Forbidden | RefusalKind::Conflict => problem,
-    }
+    Problem::new(status, code, text)
 }
 
 impl IntoResponse for Rejected {

@@ -67,9 +67,9 @@ impl Observer {
     /// # Errors
     /// What stands in the way if it takes longer, or what is wrong with the topics.
     pub async fn settle(&self, patience: Duration) -> Result<Ledger, String> {
-        // After an outage the processes may see that MongoDB is back a moment before we do.
-        self.store.wait_until_up().await;
         let ledger = stack::within(patience, async || {
+            // After an outage the processes may see that MongoDB is back a moment before we do.
+            self.store.wait_until_up().await;
             if ledger::marked(&self.store).await > 0 {
                 return Err("some commits are not published".to_owned());
             }

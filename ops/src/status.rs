@@ -85,7 +85,7 @@ async fn consumers(
         let (mut behind, mut longest) = (0, 0);
         for (topic, held) in hears.iter().filter_map(|heard| Some((heard.topic(), topics.get(heard)?))) {
             let spans = unread::of_group(kafka, name, topic, held).await.map_err(unasked)?;
-            behind += spans.iter().map(|span| span.until - span.from).sum::<i64>();
+            behind += spans.iter().map(Span::records).sum::<u64>();
             let waiting = unread::waiting(kafka, topic, &spans).await.map_err(unasked)?;
             longest = waiting.into_values().fold(longest, i64::max);
         }

@@ -46,7 +46,7 @@ async fn stalled_sockets_cost_little_and_are_closed_while_others_hear_at_once() 
     let before = resident(&world, "notifier");
     let _stalled = stall_all(&world, &users).await;
     let opened = resident(&world, "notifier");
-    let closed = too_slow(&world).await;
+    let closed = ended(&world, TOO_SLOW).await;
     feed(&world, &users).await;
     let (sku, name) = (World::name("HEARD"), World::name("attentive"));
     let _ = world.gateway.product(&world.admin, &sku, 100).await;
@@ -62,7 +62,7 @@ async fn stalled_sockets_cost_little_and_are_closed_while_others_hear_at_once() 
     let mut most = opened;
     eventually("every stalled socket is closed", SETTLED, async || {
         most = most.max(resident(&world, "notifier"));
-        (too_slow(&world).await >= closed + f64::from(count)).then_some(())
+        (ended(&world, TOO_SLOW).await >= closed + f64::from(count)).then_some(())
     })
     .await;
     println!(
@@ -143,14 +143,13 @@ async fn feed(world: &World, users: &[LoggedIn]) {
     process.shutdown.request();
 }
 
-/// How many connections the notifier closed because their clients were too slow.
-async fn too_slow(world: &World) -> f64 {
-    counted(world, "notifier", "notifier_connections_closed_total{reason=\"too_slow\"} ").await
-}
+/// Why the notifier ends a connection: its client takes too little, or went away.
+const TOO_SLOW: &str = "too_slow";
+const GONE: &str = "gone";
 
-/// How many connections ended at the notifier because their clients went.
-async fn gone(world: &World) -> f64 {
-    counted(world, "notifier", "notifier_connections_closed_total{reason=\"gone\"} ").await
+/// How many connections the notifier ended for this reason.
+async fn ended(world: &World, reason: &str) -> f64 {
+    counted(world, "notifier", &format!("notifier_connections_closed_total{{reason=\"{reason}\"}} ")).await
 }
 
 /// The resident memory of a process, in bytes.
@@ -245,24 +244,25 @@ async fn besieged(world: &World, plan: Plan, stallers: &[LoggedIn], (user, sku):
     let mut all = Besieged { took: Vec::new(), memory: [0; ATTACKED.len()], closed: 0.0 };
     for round in 0..plan.rounds {
         let stalled = stall_all(world, stallers).await;
-        let (slow, gone) = (too_slow(world).await, gone(world).await);
+        let (slow, gone) = (ended(world, TOO_SLOW).await, ended(world, GONE).await);
         let what = format!("flooded-{round}");
         let work =
             async { tokio::join!(place(&world.gateway, user, sku, (&what, plan.orders)), feed(world, stallers)).0 };
         let (took, memory) = remembering(world, work).await;
-        all.closed += too_slow(world).await - slow;
+        all.closed += ended(world, TOO_SLOW).await - slow;
         all.took.extend(took);
         for (most, now) in all.memory.iter_mut().zip(memory) {
             *most = now.max(*most);
         }
         let count = f64::from(plan.sockets);
         if full() && round + 1 == plan.rounds {
-            let all_slow = async || (too_slow(world).await >= slow + count).then_some(());
+            let all_slow = async || (ended(world, TOO_SLOW).await >= slow + count).then_some(());
             eventually("every stalled socket is closed", SETTLED, all_slow).await;
         }
         drop(stalled);
         // Before that there is no room for the next ones.
-        let all_gone = async || (too_slow(world).await + self::gone(world).await >= slow + gone + count).then_some(());
+        let all_gone =
+            async || (ended(world, TOO_SLOW).await + ended(world, GONE).await >= slow + gone + count).then_some(());
         eventually("no stalled socket is left", SETTLED, all_gone).await;
     }
     all.took.sort_unstable();

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use e2e::client::{LoggedIn, Request, order_of};
 use e2e::remains::{self, Places, Words};
-use e2e::socket::{Received, Socket};
+use e2e::socket::Socket;
 use serde_json::{Value, json};
 use stack::eventually;
 
+use crate::sessions::closed;
 use crate::world::{SETTLED, World};
 
 const PASSWORD: &str = "correct horse battery";
@@ -120,14 +121,4 @@ async fn an_erased_user_is_found_nowhere_and_everything_else_goes_on() {
 /// A user as an admin sees him or her.
 async fn shown(world: &World, id: &str) -> Value {
     world.gateway.get(&format!("/api/v1/users/{id}"), Request::by(&world.admin)).await.expect(200).body
-}
-
-/// The code with which a socket ends.
-async fn closed(socket: &mut Socket) -> Option<u16> {
-    loop {
-        match socket.next(Duration::from_secs(10)).await.expect("the end of the socket") {
-            Received::Frame(_) => {}
-            Received::Closed(code) => return code,
-        }
-    }
 }

@@ -100,7 +100,7 @@ async fn start_without(world: &World, servers: &[&str]) {
     for server in servers {
         world.system.kill(server).await.expect("a killed server");
     }
-    let names: Vec<_> = SERVICES.into_iter().flat_map(|service| [service.to_owned(), format!("{service}-2")]).collect();
+    let names = instances();
     let ends = join_all(names.iter().map(|name| stop(world, name))).await;
     println!("without {servers:?} the processes ended in {ends:?}");
     for name in &names {
@@ -129,8 +129,13 @@ async fn start_without(world: &World, servers: &[&str]) {
     println!("without {servers:?}, back in the order {order:?}: every process went on");
 }
 
+/// Both instances of every service, those that take commands first.
+pub(crate) fn instances() -> Vec<String> {
+    SERVICES.into_iter().flat_map(|service| [service.to_owned(), format!("{service}-2")]).collect()
+}
+
 /// SIGTERM; how long the process took to end by itself.
-async fn stop(world: &World, name: &str) -> Duration {
+pub(crate) async fn stop(world: &World, name: &str) -> Duration {
     let began = clock::monotonic();
     world.system.stop(name).await.expect("a process that ends");
     let took = began.elapsed();

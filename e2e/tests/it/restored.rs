@@ -6,27 +6,16 @@ use bson::{Document, doc};
 use e2e::client::{Request, order_of};
 use e2e::ledger::Ledger;
 use e2e::remains;
+use futures::future::join_all;
 use rdkafka::admin::AdminOptions;
 use schemas::{Aggregate, StreamId};
 use stack::eventually;
 
 use crate::fulfilment::product;
+use crate::graceful::{instances, stop};
 use crate::healing::{HEALED, administrator, delete, operate, status};
 use crate::outages::readiness;
 use crate::world::{SETTLED, World};
-
-/// Ours, in the order in which they are started again.
-const OURS: [&str; 9] = [
-    "command-api",
-    "command-api-2",
-    "projector",
-    "projector-2",
-    "notifier",
-    "notifier-2",
-    "query-api",
-    "query-api-2",
-    "steward",
-];
 
 /// Seen to fail when Redis is not emptied: the views still show what MongoDB has lost, and the steward is not ready.
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +32,9 @@ async fn the_runbook_for_a_mongodb_that_was_set_back_leads_to_a_system_in_order(
     let lost = place().await;
     let _ = world.settle().await;
 
-    stop(&world, &OURS[..2]).await;
+    let ours = [instances(), vec!["steward".to_owned()]].concat();
+    let (commands, others) = ours.split_at(2);
+    stop_all(&world, commands).await;
     set_back(&world, &backup).await;
     eventually("the steward raises the alarm", HEALED, async || {
         let (ready, reason) = readiness(&world, "steward", "history").await?;
@@ -51,7 +42,7 @@ async fn the_runbook_for_a_mongodb_that_was_set_back_leads_to_a_system_in_order(
     })
     .await;
 
-    stop(&world, &OURS[2..]).await;
+    stop_all(&world, others).await;
     for aggregate in Aggregate::ALL {
         delete(&world, aggregate.topic()).await;
     }
@@ -59,10 +50,10 @@ async fn the_runbook_for_a_mongodb_that_was_set_back_leads_to_a_system_in_order(
     remains::empty_redis(&world.system.addresses().redis_url).await;
     let applied = operate(&world, &["topics", "apply", "--execute"]).await;
     assert!(applied.status.success(), "{applied:?}");
-    for name in OURS {
+    for name in &ours {
         world.system.start_only(name).expect("a process that starts");
     }
-    for name in OURS {
+    for name in &ours {
         world.system.ready(name).await.expect("a process that is ready");
     }
     // A command that is given before the topics are filled again would be published before what its stream had before it.
@@ -78,10 +69,8 @@ async fn the_runbook_for_a_mongodb_that_was_set_back_leads_to_a_system_in_order(
     }
 }
 
-async fn stop(world: &World, names: &[&str]) {
-    for name in names {
-        world.system.stop(name).await.expect("a process that ends");
-    }
+async fn stop_all(world: &World, names: &[String]) {
+    let _how_long = join_all(names.iter().map(|name| stop(world, name))).await;
 }
 
 /// MongoDB holds what it held then.

@@ -83,7 +83,7 @@ pub(super) struct GroupStatus {
     /// Whether one of our processes should be in it.
     pub(super) ours: bool,
     /// Records that it has not read, by its notes in Kafka; null for groups that keep their positions elsewhere.
-    pub(super) behind: Option<i64>,
+    pub(super) behind: Option<u64>,
     /// For how long the oldest of them has been in the log.
     pub(super) seconds: Option<i64>,
 }
@@ -211,7 +211,7 @@ impl fmt::Display for Status {
     }
 }
 
-fn number(known: Option<i64>) -> String {
+fn number(known: Option<impl ToString>) -> String {
     known.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 

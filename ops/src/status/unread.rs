@@ -27,8 +27,10 @@ pub(super) async fn of_group(
 ) -> Result<Vec<Span>, bus::Error> {
     let all: Vec<_> = (0..).zip(held).map(|(partition, held)| behind(partition, held.start, *held)).collect();
     let noted = GroupPositions::of(kafka, group, topic)?.now(&all).await?;
-    let position = |span: &Span| noted.get(&span.partition).copied().unwrap_or(span.from);
-    Ok(all.iter().map(|span| Span { from: position(span).clamp(span.from, span.until), ..*span }).collect())
+    let unread = all.iter().zip(held).map(|(Span { partition, from, .. }, held)| {
+        behind(*partition, noted.get(partition).copied().unwrap_or(*from), *held)
+    });
+    Ok(unread.collect())
 }
 
 /// For how many seconds the first record of each of these spans has been there; nothing of those that are empty.
