@@ -118,7 +118,11 @@ async fn an_erased_user_is_found_nowhere_and_everything_else_goes_on() {
     let _ = world.gateway.get(&path, Request::by(&world.admin)).await.expect(404);
 }
 
-/// A user as an admin sees him or her.
+/// A user as an admin sees him or her. Right after a restart of Redis, queries are put off.
 async fn shown(world: &World, id: &str) -> Value {
-    world.gateway.get(&format!("/api/v1/users/{id}"), Request::by(&world.admin)).await.expect(200).body
+    eventually("the user is shown", SETTLED, async || {
+        let answer = world.gateway.get(&format!("/api/v1/users/{id}"), Request::by(&world.admin)).await;
+        (answer.status != 503).then(|| answer.expect(200).body)
+    })
+    .await
 }
