@@ -43,6 +43,8 @@ pub struct Report {
     pub(crate) published_commits: Vec<CommitId>,
     /// Streams of which something was not published.
     pub stopped_streams: usize,
+    /// Commits that stopped their stream, or stand behind one that did.
+    pub(crate) stopped_commits: u32,
     /// The first thing that went wrong.
     pub failure: Option<Error>,
     /// Whether it concerned all streams: the store or the log did not do their part.
@@ -142,9 +144,13 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
             if self.report.halted {
                 break;
             }
-            // What follows a failed version of the same stream would lie in the log without it; and what was published
-            // a moment ago lies there.
-            if self.stopped.contains_key(&id.stream) || self.published.contains(&id) {
+            // It would lie in the log without what failed before it.
+            if self.stopped.contains_key(&id.stream) {
+                self.report.stopped_commits += 1;
+                continue;
+            }
+            // It lies there since a moment ago.
+            if self.published.contains(&id) {
                 continue;
             }
             match events {
@@ -209,6 +215,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
     }
 
     fn stop_stream(&mut self, commit: &CommitId, error: Error) {
+        self.report.stopped_commits += 1;
         let failed = self.stopped.entry(commit.stream.clone()).or_insert(commit.first);
         *failed = commit.first.min(*failed);
         self.report.failure.get_or_insert(error);

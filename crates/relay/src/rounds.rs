@@ -16,6 +16,8 @@ pub struct Rounds<O> {
     outbox: O,
     limits: Limits,
     fading: Fading,
+    /// Commits that the round before could not publish. They are the oldest, and read first.
+    stopped: u32,
 }
 
 /// Commits that the log has, while their marks are being removed.
@@ -30,7 +32,7 @@ type Removal = BoxFuture<'static, Result<(), event_store::Error>>;
 impl<O: Outbox> Rounds<O> {
     /// The first one is yet to come.
     pub fn new(outbox: O, limits: Limits) -> Self {
-        Self { outbox, limits, fading: Fading::default() }
+        Self { outbox, limits, fading: Fading::default(), stopped: 0 }
     }
 
     /// Publishes the marked commits of these lanes, and begins to remove the marks of those of which every event was
@@ -38,13 +40,16 @@ impl<O: Outbox> Rounds<O> {
     /// ends the reading; what was sent is still awaited. Dropping the future at any point is as safe as a crash: events
     /// may be published again, never lost or reordered.
     pub async fn next<L: Log>(&mut self, log: &L, lanes: Lanes, stop: &CancellationToken) -> Report {
-        let Self { outbox, limits, fading: Fading { commits, removal } } = self;
-        let round = round((outbox, log), lanes, *limits, commits, stop);
+        let Self { outbox, limits, fading: Fading { commits, removal }, stopped } = self;
+        // However many cannot be published, as many others are read as ever.
+        let limits = Limits { commits: limits.commits.saturating_add(*stopped), ..*limits };
+        let round = round((outbox, log), lanes, limits, commits, stop);
         let (mut report, removed) = join(round, end(removal)).await;
         match removed {
             Ok(()) => report.finished += commits.len(),
             Err(error) => report.halt(error),
         }
+        self.stopped = report.stopped_commits;
         self.fading = Fading::begin(&self.outbox, std::mem::take(&mut report.published_commits));
         report
     }

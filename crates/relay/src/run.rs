@@ -138,16 +138,22 @@ impl<L: Log> Relay<L> {
         if report.published > 0 {
             metrics::ROUND_SECONDS.record(took.as_secs_f64());
         }
+        if !report.halted {
+            self.busy.send_if_modified(|busy| std::mem::replace(busy, report.full) != report.full);
+        }
         let Some(failure) = report.failure else {
             self.backoff.reset();
             self.failures.clear();
-            self.busy.send_if_modified(|busy| std::mem::replace(busy, report.full) != report.full);
             return if report.full { Pause::None } else { Pause::UntilNews { at_most: self.config.poll } };
         };
         self.failures.log(&failure, report.stopped_streams);
         let pause = self.backoff.next();
         // Streams that can be published are not held up by those that cannot.
-        if report.halted { Pause::For(pause) } else { Pause::UntilNews { at_most: pause.max(self.config.poll) } }
+        match (report.halted, report.full && report.published > 0) {
+            (true, _) => Pause::For(pause),
+            (false, true) => Pause::None,
+            (false, false) => Pause::UntilNews { at_most: pause.max(self.config.poll) },
+        }
     }
 
     /// Waits, while the last marks are being removed; says whether they were.

@@ -52,9 +52,13 @@ impl Outbox {
     pub async fn listen(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            let Err(error) = self.forward_rings(stop, &mut backoff).await else { return };
-            // A change stream may lose its place; the safety poll covers the time without one.
-            tracing::debug!(%error, "the change stream ended and is opened again");
+            // A change stream may lose its place, or its collection; the safety poll covers the time without one.
+            match self.forward_rings(stop, &mut backoff).await {
+                Ok(()) => {
+                    tracing::debug!("the change stream ended; it is opened again, unless nobody listens any more")
+                }
+                Err(error) => tracing::debug!(%error, "the change stream ended and is opened again"),
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = backoff.wait() => {}

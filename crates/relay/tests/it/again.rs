@@ -101,6 +101,22 @@ async fn nothing_new_waits_for_what_is_published_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_again_does_not_wait_for_a_stream_that_is_stopped() {
+    let (node, logs, streams) = (Node::start(&database().await, "a").await, logs(), streams(5));
+    published(&node, &streams).await;
+    logs.live.refuse(&stream("stopped"), 1);
+    node.append(&stream("stopped"), 1).await;
+    mark_all_again(&node).await;
+    node.relay_to(logs.clone(), relay::Config::default()).await;
+    none_left(&node).await;
+    for stream in &streams {
+        assert_eq!(logs.again.versions(stream), [1, 2, 3]);
+    }
+    assert_eq!(logs.live.written(), []);
+    node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn relays_share_what_is_published_again_like_what_is_new() {
     let (uri, logs, streams) = (database().await, [logs(), logs()], streams(60));
     let (one, other) = (Node::start(&uri, "one").await, Node::start(&uri, "other").await);

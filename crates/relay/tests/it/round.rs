@@ -92,3 +92,20 @@ fn a_commit_that_cannot_be_read_stops_its_stream_and_no_other() {
     assert_eq!(ledger.written(), [(b, 3)]);
     assert!(matches!(report.failure, Some(relay::Error::Unreadable { .. })));
 }
+
+#[test]
+fn however_many_commits_cannot_be_published_those_of_other_streams_are() {
+    let (a, b, ledger) = (stream("a"), stream("b"), Ledger::new());
+    ledger.refuse(&a, 1);
+    let marked = (1..=5).map(|version| commit(&a, version, 1)).chain((6..=7).map(|version| commit(&b, version, 1)));
+    let outbox = Marks(Arc::new(Mutex::new(marked.collect())));
+    // The oldest commits alone are more than a round reads.
+    let mut rounds = Rounds::new(outbox, Limits { page: 2, pages_in_flight: 1, commits: 2 });
+    let some = async {
+        for _ in 0..5 {
+            drop(rounds.next(&ledger, Lanes::ALL, &CancellationToken::new()).await);
+        }
+    };
+    some.now_or_never().expect("nothing waits");
+    assert_eq!(ledger.written(), [(b.clone(), 6), (b, 7)]);
+}
