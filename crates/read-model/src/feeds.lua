@@ -65,6 +65,19 @@ local function load_feed(keys, owner)
   return { key = key, head = head, seq = tonumber(stored[1] or '0'), digest = stored[2] or START, new = {} }
 end
 
+-- Gives the event the next number of its owner's feed. One that is too old to be kept leaves its number without an entry,
+-- so that no cursor before it is good any more.
+local function number(feed, event, is_kept)
+  local previous = feed.digest
+  feed.seq = feed.seq + 1
+  feed.digest = redis.sha1hex(previous .. event.id)
+  if is_kept then
+    feed.new[#feed.new + 1] = { seq = feed.seq, digest = feed.digest, previous = previous, event = event }
+  else
+    feed.skips = true
+  end
+end
+
 -- Decides about each event in turn; changes only the tables.
 local function decide(keys, events, streams, oldest)
   local feeds, counts = {}, { appended = 0, duplicates = 0, old = 0, gaps = 0 }
@@ -78,17 +91,13 @@ local function decide(keys, events, streams, oldest)
     else
       stream.version = event.version
       stream.moved = true
-      if event.owner == 0 or event.at < oldest then
-        counts.old = counts.old + 1
-      else
-        local feed = feeds[event.owner] or load_feed(keys, event.owner)
-        feeds[event.owner] = feed
-        local previous = feed.digest
-        feed.seq = feed.seq + 1
-        feed.digest = redis.sha1hex(previous .. event.id)
-        feed.new[#feed.new + 1] = { seq = feed.seq, digest = feed.digest, previous = previous, event = event }
-        counts.appended = counts.appended + 1
+      local is_kept = event.owner > 0 and event.at >= oldest
+      if event.owner > 0 then
+        feeds[event.owner] = feeds[event.owner] or load_feed(keys, event.owner)
+        number(feeds[event.owner], event, is_kept)
       end
+      local kind = is_kept and 'appended' or 'old'
+      counts[kind] = counts[kind] + 1
     end
   end
   return feeds, counts
@@ -141,7 +150,7 @@ local function store_feed(feed, args, bell, oldest)
   redis.call('HSET', feed.head, 'seq', whole(feed.seq), 'digest', feed.digest)
   trim(feed.key, args[6], oldest)
   redis.call('PEXPIRE', feed.key, whole(math.floor(tonumber(args[5]) / 1000)))
-  redis.call('PUBLISH', bell, #told <= MOST_TOLD and cjson.encode(told) or '')
+  redis.call('PUBLISH', bell, #told <= MOST_TOLD and not feed.skips and cjson.encode(told) or '')
 end
 
 local function feeds_append(keys, args)

@@ -39,7 +39,7 @@ pub struct Entry {
 pub enum Read {
     /// It knows the cursor: these entries follow it, in order and without gaps. None means that it is the head.
     Known(Vec<Entry>),
-    /// It does not hold that cursor, or not any more: whoever reads on must start over.
+    /// It does not hold that cursor, or not any more, or not all that came behind it: whoever reads on must start over.
     Unknown {
         /// Behind the newest entry.
         head: Cursor,
@@ -59,17 +59,19 @@ impl ReadModel {
 
     /// At most `count` entries behind a cursor, in one round trip; fewer mean that there are no more.
     pub async fn feed_read(&self, user: &UserId, after: Cursor, count: usize) -> Result<Read, Error> {
-        let key = entries_key(user);
+        // Even if none is asked for, the first entry shows whether the feed knows the cursor.
+        let (key, most) = (entries_key(user), count.max(1));
         let mut both = redis::pipe();
         both.atomic();
         both.cmd("HMGET").arg(head_key(user)).arg("seq").arg("digest");
-        // Even if none is asked for, the first entry shows whether the feed knows the cursor.
-        both.cmd("XRANGE").arg(&key).arg(format!("({}-0", after.seq)).arg("+").arg("COUNT").arg(count.max(1));
+        both.cmd("XRANGE").arg(&key).arg(format!("({}-0", after.seq)).arg("+").arg("COUNT").arg(most);
         let (head, entries): (Head, StreamRangeReply) = self.connections.read_all("reading a feed", &both).await?;
         let head = head_cursor(user, head)?;
         let links = entries.ids.iter().map(|entry| parse(&key, entry)).collect::<Result<Vec<_>, _>>()?;
-        let follows = links.first().is_some_and(|link| link.previous == Some(after));
-        if after == head || follows {
+        // What was too old to be kept when it came has a number, and no entry.
+        let mut place = after;
+        let follow = links.iter().all(|link| link.previous == Some(std::mem::replace(&mut place, link.entry.cursor)));
+        if follow && (place == head || links.len() == most) {
             Ok(Read::Known(links.into_iter().take(count).map(|link| link.entry).collect()))
         } else {
             Ok(Read::Unknown { head })

@@ -129,6 +129,29 @@ async fn a_feed_that_nobody_adds_to_expires_but_its_head_and_its_numbers_stay() 
     assert!(matches!(rig.read(&me, Cursor::START, 5).await, Read::Unknown { .. }));
 }
 
+/// As what was parked over a weekend is when it is let go.
+#[tokio::test]
+async fn what_comes_too_late_to_be_kept_leaves_no_cursor_before_it_good() {
+    let rig = Rig::start().await;
+    let me = user(1);
+    let late = Timestamp::from_micros(NOW.as_micros() + i64::try_from(WINDOW.as_micros()).unwrap() * 2);
+    rig.append(NOW, vec![event(7, 1, Some(me.clone()), NOW)]).await;
+    let before = rig.read_model.feed_head(&me).await.unwrap();
+    rig.append(late, vec![event(7, 2, Some(me.clone()), NOW)]).await;
+    let head = rig.read_model.feed_head(&me).await.unwrap();
+    assert_eq!((head.seq, rig.read(&me, before, 5).await), (2, Read::Unknown { head }));
+    assert_eq!(rig.read(&me, head, 5).await, Read::Known(Vec::new()));
+    let mixed = vec![
+        event(7, 3, Some(me.clone()), late),
+        event(8, 1, Some(me.clone()), NOW),
+        event(7, 4, Some(me.clone()), late),
+    ];
+    rig.append(late, mixed).await;
+    let last = rig.read_model.feed_head(&me).await.unwrap();
+    assert_eq!((last.seq, rig.read(&me, head, 5).await), (5, Read::Unknown { head: last }));
+    assert_eq!(known(rig.read(&me, head, 1).await), [(3, Version(3))], "as far as nothing is missing");
+}
+
 #[tokio::test]
 async fn an_emptied_redis_knows_no_cursor_until_the_same_events_made_the_same_feed_again() {
     let rig = Rig::start().await;

@@ -43,8 +43,16 @@ impl Model {
         let entries = self.feeds.get(user).map(|feed| feed.entries.as_slice()).unwrap_or_default();
         // The place before each entry, and the one behind the last.
         let places = entries.iter().map(|entry| self.before(user, entry.cursor)).chain([head]);
-        match places.into_iter().position(|place| place == after) {
-            Some(place) => Read::Known(entries[place..].iter().take(count).cloned().collect()),
+        let place = places.into_iter().position(|place| place == after);
+        let whole = |page: &&[Entry]| {
+            let begins = [after].into_iter().chain(page.iter().map(|entry| entry.cursor));
+            let end = page.last().map_or(after, |entry| entry.cursor);
+            page.iter().zip(begins).all(|(entry, begin)| self.before(user, entry.cursor) == begin)
+                && (page.len() == count.max(1) || end == head)
+        };
+        let page = place.map(|place| &entries[place..entries.len().min(place + count.max(1))]);
+        match page.filter(whole) {
+            Some(page) => Read::Known(page.iter().take(count).cloned().collect()),
             None => Read::Unknown { head },
         }
     }
@@ -72,13 +80,11 @@ impl Model {
                 self.note(&event.stream, event.version.0);
             } else {
                 self.versions.insert(event.stream.clone(), event.version.0);
-                match &event.owner {
-                    Some(owner) if event.at.as_micros() >= oldest => {
-                        counts.appended += 1;
-                        self.enter(owner, batch, event);
-                        grown.push(owner.clone());
-                    }
-                    _ => counts.unfed += 1,
+                let is_kept = event.owner.is_some() && event.at.as_micros() >= oldest;
+                *if is_kept { &mut counts.appended } else { &mut counts.unfed } += 1;
+                if let Some(owner) = &event.owner {
+                    self.enter(owner, batch, event, is_kept);
+                    grown.push(owner.clone());
                 }
             }
         }
@@ -138,7 +144,8 @@ impl Model {
         Released::Done { stored: Version(self.version(stream)) }
     }
 
-    fn enter(&mut self, owner: &UserId, batch: &Batch, event: &read_model::feeds::Event) {
+    /// Without an entry, if it is not kept.
+    fn enter(&mut self, owner: &UserId, batch: &Batch, event: &read_model::feeds::Event, is_kept: bool) {
         let feed = self.feeds.entry(owner.clone()).or_default();
         let head = feed.head.unwrap_or(Cursor::START);
         let chained =
@@ -147,6 +154,9 @@ impl Model {
         let cursor = Cursor::new(head.seq + 1, &hex).unwrap();
         feed.head = Some(cursor);
         self.cursors.push((owner.clone(), cursor));
+        if !is_kept {
+            return;
+        }
         feed.entries.push(Entry {
             cursor,
             stream: event.stream.clone(),
