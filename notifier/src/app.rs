@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use read_model::{ReadModel, Reader};
-use runtime::Process;
 use runtime::problem::Problem;
+use runtime::{Passes, Process};
 use sessions::Sessions;
 
 use crate::boards::Boards;
 use crate::config::Terms;
 use crate::hub::Hubs;
-use crate::passes::Passes;
 use crate::screens::Screens;
 
 /// How long a client should stay away while the feeds cannot be read, in seconds.

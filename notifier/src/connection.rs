@@ -14,6 +14,7 @@ pub(crate) mod wire;
 
 use std::time::Duration;
 
+use runtime::Pass;
 use runtime::clock::{self, Instant};
 use runtime::problem::Problem;
 use runtime::trace::{Batch, Kind};
@@ -22,7 +23,6 @@ use tokio::time::{MissedTickBehavior, interval_at, sleep_until, timeout};
 use crate::app::unreadable;
 use crate::entry::Entrant;
 use crate::frames::{Frame, Said};
-use crate::passes::Pass;
 use crate::screens::Screens;
 use crate::{App, Error, metrics};
 use ending::Ending;
@@ -83,7 +83,7 @@ pub(crate) enum Next {
 impl Opening {
     /// Lets this entrant listen from here on; `None` if he or she has too many connections already.
     pub(crate) async fn of(app: &App, entrant: Entrant) -> Result<Option<Self>, Problem> {
-        let Some(pass) = app.passes.give(&entrant.caller.user) else { return Ok(None) };
+        let Some(pass) = app.passes.give(entrant.caller.user.as_str()) else { return Ok(None) };
         let ending = Ending::new(&entrant, app.sessions.clone(), app.process.shutdown.clone())?;
         let teller = Teller::of(&entrant, app).await.map_err(|error| unreadable(&error))?;
         Ok(Some(Self { pass, ending, teller, screens: app.screens.clone() }))

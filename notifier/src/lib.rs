@@ -15,7 +15,6 @@ mod feeding;
 mod frames;
 mod hub;
 mod metrics;
-mod passes;
 pub mod protocol;
 mod routes;
 mod screens;

@@ -22,8 +22,9 @@ use crate::{Error, keys};
 
 /// How often those who wait read again without a notice.
 const REREAD: Duration = Duration::from_millis(50);
-/// How many may wait in this process, and for one document.
-const LIMIT: usize = 4096;
+/// How many may wait in this process, and for one document: half of the requests that a server works on at once, so that
+/// others are answered, whatever is waited for.
+const LIMIT: usize = 512;
 const LIMIT_PER_STREAM: usize = 256;
 
 /// The process's ear for applied versions; clones share the one subscription.

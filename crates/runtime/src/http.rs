@@ -34,7 +34,7 @@ pub const METRICS: &[Metric] = &[REQUEST_SECONDS, REFUSED];
 /// Labels: method, route (the pattern, or `none`), status.
 pub(crate) const REQUEST_SECONDS: Metric =
     Metric::histogram("http_request_seconds", Unit::Seconds, "From a request's head to its answer's head.");
-/// Labels: reason (`overloaded`, `address`, `user`).
+/// Labels: reason (`overloaded`, `address`, `user`, `user_at_once`).
 pub(crate) const REFUSED: Metric = Metric::counter(
     "http_refused_total",
     Unit::Count,

@@ -6,6 +6,7 @@
 mod admin;
 mod error;
 mod logs;
+mod passes;
 mod process;
 mod shutdown;
 mod start;
@@ -23,6 +24,7 @@ pub mod trace;
 pub use config::{Config, Environment, RuntimeConfig, Secret};
 pub use error::{Error, chain};
 pub use health::{Dependency, Health};
+pub use passes::{Pass, Passes};
 pub use process::Process;
 pub use shutdown::Shutdown;
 pub use start::start;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use runtime::{Dependency, Process, Shutdown, chain};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::keys::{InvalidKeys, Keys};
 use crate::{Error, SessionsConfig};
@@ -17,6 +17,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
 /// How long reading may take, and how long somebody waits for it.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// So many wait for a reading at once: anybody can name a key that is not there.
+const WAITING: usize = 64;
 /// No key set is larger, in bytes.
 const LARGEST: usize = 256 * 1024;
 
@@ -28,6 +30,18 @@ pub(crate) struct KeyRing {
     /// Completed readings.
     readings: watch::Sender<u64>,
     asked: Notify,
+    room: Semaphore,
+}
+
+/// What became of the wish to have the keys read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// They were.
+    Done,
+    /// They could not be, or never are.
+    Failed,
+    /// Too many wait for it already.
+    Crowded,
 }
 
 #[derive(Debug)]
@@ -59,7 +73,8 @@ impl KeyRing {
         });
         let source =
             config.jwks_file.clone().map(Source::File).map_or_else(|| url.transpose(), |file| Ok(Some(file)))?;
-        Ok(Self { keys: RwLock::new(keys), source, readings: watch::Sender::new(0), asked: Notify::new() })
+        let (readings, asked, room) = (watch::Sender::new(0), Notify::new(), Semaphore::new(WAITING));
+        Ok(Self { keys: RwLock::new(keys), source, readings, asked, room })
     }
 
     /// The keys of now; `None` if none were ever there.
@@ -67,14 +82,18 @@ impl KeyRing {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Has the keys read again, at most once a second however many ask, and waits for it. Whether they were.
-    pub(crate) async fn read_again(&self) -> bool {
+    /// Has the keys read again, at most once a second however many ask, and waits for it.
+    pub(crate) async fn read_again(&self) -> Reading {
         if self.source.is_none() {
-            return false;
+            return Reading::Failed;
         }
+        let Ok(_place) = self.room.try_acquire() else { return Reading::Crowded };
         let mut readings = self.readings.subscribe();
         self.asked.notify_one();
-        matches!(tokio::time::timeout(PATIENCE, readings.changed()).await, Ok(Ok(())))
+        match tokio::time::timeout(PATIENCE, readings.changed()).await {
+            Ok(Ok(())) => Reading::Done,
+            Ok(Err(_)) | Err(_) => Reading::Failed,
+        }
     }
 
     /// Reads the keys again for as long as the process lives, if they lie where they can change. The dependency `keys`

@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use runtime::{Process, clock};
 use tokio::sync::broadcast;
 
-use crate::key_ring::KeyRing;
+use crate::key_ring::{KeyRing, Reading};
 use crate::revocations::{Revocation, Revocations};
 use crate::verifier::Verifier;
 use crate::{Caller, InvalidKeys, Rejection, SessionsConfig, follow, metrics};
@@ -105,7 +105,12 @@ impl Sessions {
     /// [`Self::verify`]; if the token names a key that is not known, the keys are read again first.
     pub async fn admit(&self, token: &str) -> Result<Caller, Rejection> {
         match self.verify(token) {
-            Err(Rejection::UnknownKey) if self.0.keys.read_again().await => self.verify(token),
+            Err(Rejection::UnknownKey) => match self.0.keys.read_again().await {
+                Reading::Done => self.verify(token),
+                Reading::Failed => Err(Rejection::UnknownKey),
+                // Whoever has a token of a key that is new may come again.
+                Reading::Crowded => Err(Rejection::NotReady),
+            },
             judged => judged,
         }
     }

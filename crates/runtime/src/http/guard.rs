@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::rate::{Exceeded, Rate, Standing};
 use super::{HttpLimits, REFUSED};
-use crate::Shutdown;
 use crate::problem::Problem;
+use crate::{Pass, Passes, Shutdown};
 
 /// When somebody should come back who found no room, in seconds.
 const COME_BACK: u32 = 1;
@@ -27,6 +27,8 @@ pub(super) struct Guard {
     room: Arc<Semaphore>,
     addresses: Option<Rate>,
     users: Option<Rate>,
+    /// What each user has under way.
+    under_way: Option<Arc<Passes>>,
     proxies: usize,
     shutdown: Shutdown,
 }
@@ -36,6 +38,8 @@ pub(super) struct Guard {
 pub struct Meter {
     guard: Arc<Guard>,
     standing: Arc<Mutex<Option<Standing>>>,
+    /// The user's place, until the answer is there.
+    pass: Arc<Mutex<Option<Pass>>>,
 }
 
 impl Guard {
@@ -44,6 +48,7 @@ impl Guard {
             room: Arc::new(Semaphore::new(limits.max_requests.min(Semaphore::MAX_PERMITS))),
             addresses: Rate::new("address", limits.requests_per_address),
             users: Rate::new("user", limits.requests_per_user),
+            under_way: (limits.max_requests_per_user > 0).then(|| Arc::new(Passes::new(limits.max_requests_per_user))),
             proxies: limits.proxies,
             shutdown,
         }
@@ -62,12 +67,20 @@ impl Guard {
 
 impl Meter {
     pub(super) fn new(guard: &Arc<Guard>) -> Self {
-        Self { guard: Arc::clone(guard), standing: Arc::default() }
+        Self { guard: Arc::clone(guard), standing: Arc::default(), pass: Arc::default() }
     }
 
-    /// Counts the request as this user's; 429 if it is once too often.
+    /// Counts the request as this user's; 429 if it is once too often, or too many of his or hers are under way.
     pub fn spend(&self, user: &str) -> Result<(), Problem> {
-        self.count(self.guard.users.as_ref(), user, "You ask more often than one user may")
+        self.count(self.guard.users.as_ref(), user, "You ask more often than one user may")?;
+        let Some(under_way) = &self.guard.under_way else { return Ok(()) };
+        let pass = under_way.give(user).ok_or_else(|| {
+            refused("user_at_once");
+            let detail = format!("Too many of your requests are under way; try again in {COME_BACK} s");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(COME_BACK)
+        })?;
+        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some(pass);
+        Ok(())
     }
 
     /// A place for this request, kept until the answer is there; 503 if there is none, 429 if its address asks too often.

@@ -8,6 +8,8 @@ const PER_USER: u32 = 1_000;
 const PER_ADDRESS: u32 = 2_000;
 /// Requests at once: more only wait longer for the same cores.
 const REQUESTS: usize = 1_024;
+/// Requests of one user at once: nobody takes all the places alone.
+const PER_USER_AT_ONCE: usize = 256;
 /// Connections at once, open sockets among them.
 const CONNECTIONS: usize = 16_384;
 /// The gateway.
@@ -25,6 +27,9 @@ pub struct HttpLimits {
     /// Requests that are worked on at once; whoever comes on top is told to come back.
     #[arg(long, env = "MAX_REQUESTS", default_value_t = REQUESTS)]
     pub max_requests: usize,
+    /// Requests of one user that are worked on at once; 0 for any number.
+    #[arg(long, env = "MAX_REQUESTS_PER_USER", default_value_t = PER_USER_AT_ONCE)]
+    pub max_requests_per_user: usize,
     /// Connections at once, open sockets among them; more wait until one ends.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = CONNECTIONS)]
     pub max_connections: usize,
@@ -40,6 +45,7 @@ impl Default for HttpLimits {
             requests_per_user: PER_USER,
             requests_per_address: PER_ADDRESS,
             max_requests: REQUESTS,
+            max_requests_per_user: PER_USER_AT_ONCE,
             max_connections: CONNECTIONS,
             proxies: PROXIES,
         }

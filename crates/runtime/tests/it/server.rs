@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use runtime::http::{HttpLimits, JsonBody, LINGER, Meter, serve, serve_on};
+use runtime::http::{HttpLimits, JsonBody, LINGER, Meter, Params, serve, serve_on};
 use runtime::problem::Problem;
 use runtime::{Process, clock};
 use serde_json::Value;
@@ -38,10 +38,17 @@ impl Served {
                 "held"
             })
         };
+        let theirs = Arc::clone(&go);
+        let held_by = async move |Params(user): Params<String>, meter: axum::Extension<Meter>| {
+            meter.spend(&user)?;
+            drop(theirs.acquire().await);
+            Ok::<_, Problem>(user)
+        };
         let router = Router::new()
             .route("/", get(async || "here"))
             .route("/held", held)
             .route("/mine", get(async |meter: axum::Extension<Meter>| meter.spend("ada").map(|()| "mine")))
+            .route("/held/{user}", get(held_by))
             .route("/json", post(async |JsonBody(body): JsonBody<Value>| Ok::<_, Problem>(body.to_string())));
         let serving = process.clone();
         let ended = runtime::tasks::spawn("server", async move { serve_on(listener, router, &limits, &serving).await });
@@ -148,6 +155,29 @@ async fn an_address_and_a_user_who_ask_too_often_are_told_when_to_come_back() {
     let elsewhere = "GET / HTTP/1.1\r\nhost: test\r\nx-forwarded-for: 192.0.2.1, 192.0.2.2\r\n\r\n";
     client.say(elsewhere).await;
     assert!(client.answer().await.ends_with("here"), "another address, as the gateway saw it");
+}
+
+#[tokio::test]
+async fn a_user_with_too_much_under_way_is_told_to_come_back_and_all_others_are_answered() {
+    let served = Served::within(HttpLimits { max_requests_per_user: 1, ..HttpLimits::default() }).await;
+    let mut first = served.connect().await;
+    first.say("GET /held/ada HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    let refused = async {
+        loop {
+            let answer = served.get("/mine").await;
+            if answer.starts_with("HTTP/1.1 429") {
+                return answer;
+            }
+        }
+    };
+    let refused = tokio::time::timeout(SOON, refused).await.unwrap();
+    assert_eq!(problem(&refused), (429, "too_many_requests".to_owned()));
+    assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
+    let mut other = served.connect().await;
+    other.say("GET /held/bob HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    served.go.add_permits(1);
+    assert!(first.answer().await.ends_with("ada") && other.answer().await.ends_with("bob"));
+    assert!(served.get("/mine").await.ends_with("mine"), "there is room again");
 }
 
 #[tokio::test(start_paused = true)]

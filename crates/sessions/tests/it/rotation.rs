@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use futures::future::join_all;
 use runtime::{Process, clock, tasks};
 use schemas::Role;
 use serde_json::{Value, json};
@@ -94,6 +95,23 @@ async fn published_keys_are_waited_for_and_read_again_when_a_token_names_a_new_o
     *published.lock().unwrap() = set(&[new.jwk("new"), old.jwk("old")]);
     assert!(sessions.admit(&of_new).await.is_ok());
     assert!(sessions.verify(&of_old).is_ok());
+    end(process).await;
+}
+
+/// Anybody can name a key that is not there.
+#[tokio::test]
+async fn only_so_many_wait_for_a_key_that_is_not_known_and_the_others_are_told_to_come_back() {
+    let (known, other) = (Key::new(), Key::new());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwks.json");
+    std::fs::write(&path, set(&[known.jwk("known")])).unwrap();
+    let jwks = std::fs::read_to_string(&path).unwrap();
+    let (sessions, process) = following(&SessionsConfig { jwks: Some(jwks), jwks_file: Some(path), ..nothing() });
+    let forged: Vec<_> = (0..100).map(|number| signed(&other, &format!("forged-{number}"))).collect();
+    let judged = join_all(forged.iter().map(|token| sessions.admit(token))).await;
+    let count = |rejection: Rejection| judged.iter().filter(|judged| **judged == Err(rejection)).count();
+    assert_eq!((count(Rejection::UnknownKey), count(Rejection::NotReady)), (64, 36));
+    assert!(sessions.admit(&signed(&known, "known")).await.is_ok());
     end(process).await;
 }
 

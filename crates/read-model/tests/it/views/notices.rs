@@ -127,9 +127,14 @@ async fn only_so_many_may_wait_for_one_document_and_leaving_makes_room() {
         assert!(join_all(crowd.iter_mut()).now_or_never().is_none(), "all of them wait");
         let refused = notices.wait_for(awaited, LONG, read).await.unwrap_err();
         assert!(matches!(refused, Error::TooManyWaiters { waiting: 256 }), "{refused:?}");
-        let two = stream(2);
+        let (two, three) = (stream(2), stream(3));
         let other = notices.wait_for(Awaited { stream: &two, ..awaited }, Duration::from_millis(1), read).await;
         assert_eq!(other.unwrap(), Waited::Behind(()));
+        let of_two = Awaited { stream: &two, ..awaited };
+        let mut more: Vec<_> = (0..256).map(|_| Box::pin(notices.wait_for(of_two, LONG, read))).collect();
+        assert!(join_all(more.iter_mut()).now_or_never().is_none(), "and so do these");
+        let refused = notices.wait_for(Awaited { stream: &three, ..awaited }, LONG, read).await.unwrap_err();
+        assert!(matches!(refused, Error::TooManyWaiters { waiting: 512 }), "{refused:?}");
     }
     let after = notices.wait_for(awaited, Duration::from_millis(1), read).await.unwrap();
     assert_eq!(after, Waited::Behind(()));

@@ -1,42 +1,40 @@
-//! How many connections a user may have to this process, whatever they are for.
+//! How much of something each user may have in this process at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use schemas::UserId;
-
-/// Counts every user's connections.
+/// Counts what every user has; what nobody has takes no memory.
 #[derive(Debug)]
-pub(crate) struct Passes {
+pub struct Passes {
     most: usize,
-    given: Mutex<HashMap<UserId, usize>>,
+    given: Mutex<HashMap<Box<str>, usize>>,
 }
 
-/// The right to one connection; dropping it gives the right back.
+/// The right to one; dropping it gives the right back.
 #[derive(Debug)]
-pub(crate) struct Pass {
-    user: UserId,
+pub struct Pass {
+    user: Box<str>,
     passes: Arc<Passes>,
 }
 
 impl Passes {
     /// So many for each user.
-    pub(crate) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self { most, given: Mutex::default() }
     }
 
     /// One more for this user; `None` if he or she has as many as there may be.
-    pub(crate) fn give(self: &Arc<Self>, user: &UserId) -> Option<Pass> {
+    pub fn give(self: &Arc<Self>, user: &str) -> Option<Pass> {
         let mut given = self.given();
         let count = given.get(user).copied().unwrap_or_default();
         if count >= self.most {
             return None;
         }
-        given.insert(user.clone(), count + 1);
-        Some(Pass { user: user.clone(), passes: Arc::clone(self) })
+        given.insert(user.into(), count + 1);
+        Some(Pass { user: user.into(), passes: Arc::clone(self) })
     }
 
-    fn given(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
+    fn given(&self) -> MutexGuard<'_, HashMap<Box<str>, usize>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,15 +56,15 @@ mod tests {
     #[test]
     fn every_user_has_so_many_passes_and_those_that_came_back_again() {
         let passes = Arc::new(Passes::new(2));
-        let (one, other) = (UserId::from_bits(1), UserId::from_bits(2));
-        let first = passes.give(&one);
-        let second = passes.give(&one);
+        let (one, other) = ("ada", "bob");
+        let first = passes.give(one);
+        let second = passes.give(one);
         assert!(first.is_some() && second.is_some());
-        assert!(passes.give(&one).is_none());
-        assert!(passes.give(&other).is_some());
+        assert!(passes.give(one).is_none());
+        assert!(passes.give(other).is_some());
         drop(first);
-        let third = passes.give(&one);
-        assert!(third.is_some() && passes.give(&one).is_none());
+        let third = passes.give(one);
+        assert!(third.is_some() && passes.give(one).is_none());
         drop((second, third));
         assert!(passes.given().is_empty(), "nothing is kept of who is not here");
     }
