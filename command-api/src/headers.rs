@@ -17,7 +17,9 @@ impl<S: Send + Sync> FromRequestParts<S> for CommandHeaders {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let context = RequestContext::from_request_parts(parts, state).await.unwrap_or_else(|never| match never {});
-        Ok(Self { key: idempotency_key(&parts.headers)?, expected: if_match(&parts.headers)?, context })
+        let key = idempotency_key(&parts.headers)?;
+        let (expected, joined) = if_match(&parts.headers)?.map_or((None, None), |(main, joined)| (Some(main), joined));
+        Ok(Self { key, expected, joined, context })
     }
 }
 
@@ -34,23 +36,23 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The version that the client expects: `"3"`, or 3 without quotes, or `"3-1"` as a query answered.
-fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Problem> {
+/// The version that the client expects: `"3"`, or 3 without quotes, or `"3-1"` as a query answered that joins something.
+fn if_match(headers: &HeaderMap) -> Result<Option<(Version, Option<Version>)>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    value.to_str().ok().and_then(version_of).map(Some).ok_or_else(|| {
+    value.to_str().ok().and_then(versions_of).map(Some).ok_or_else(|| {
         Problem::bad_request("bad_if_match", "If-Match must be one version as answered in ETag, such as \"3\"")
     })
 }
 
-/// The version that an entity tag of ours names, with or without its quotes.
-fn version_of(tag: &str) -> Option<Version> {
+/// The version that an entity tag of ours names, with or without its quotes, and that of what is joined to it, which stands
+/// behind the main one's.
+fn versions_of(tag: &str) -> Option<(Version, Option<Version>)> {
     let tag = tag.trim();
     let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
-    // The tag of an answer that joins documents goes on with the others' versions behind the main one's.
-    let numbers = || tag.split('-');
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let version = numbers().all(digits).then(|| numbers().next()).flatten()?;
-    version.parse().ok().map(Version)
+    let number = |text: &str| text.parse().ok().filter(|_| digits(text)).map(Version);
+    let mut numbers = tag.split('-').map(number).collect::<Option<Vec<_>>>()?.into_iter();
+    Some((numbers.next()?, numbers.next()))
 }
 
 #[cfg(test)]
@@ -80,15 +82,17 @@ mod tests {
             version in any::<u32>(),
             other in any::<u32>(),
         ) {
-            if let Some(read) = version_of(&text) {
+            if let Some((read, _)) = versions_of(&text) {
                 let tag = text.trim().trim_matches('"');
                 let first = tag.split('-').next().unwrap_or_default();
                 prop_assert_eq!(first.parse().ok(), Some(read.0));
                 prop_assert!(tag.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{}", text);
             }
-            for tag in [format!("{version}"), format!("\"{version}\""), format!("\"{version}-{other}\"")] {
-                prop_assert_eq!(version_of(&tag), Some(Version(version)));
+            for tag in [format!("{version}"), format!("\"{version}\"")] {
+                prop_assert_eq!(versions_of(&tag), Some((Version(version), None)));
             }
+            let both = format!("\"{version}-{other}\"");
+            prop_assert_eq!(versions_of(&both), Some((Version(version), Some(Version(other)))));
         }
     }
 
@@ -111,9 +115,9 @@ mod tests {
     #[test]
     fn if_match_takes_one_version_with_or_without_quotes() {
         assert_eq!(if_match(&HeaderMap::new()).ok(), Some(None));
-        assert_eq!(if_match(&with("if-match", "\"3\"")).ok(), Some(Some(Version(3))));
-        assert_eq!(if_match(&with("if-match", "3")).ok(), Some(Some(Version(3))));
-        assert_eq!(if_match(&with("if-match", "\"3-1\"")).ok(), Some(Some(Version(3))));
+        assert_eq!(if_match(&with("if-match", "\"3\"")).ok(), Some(Some((Version(3), None))));
+        assert_eq!(if_match(&with("if-match", "3")).ok(), Some(Some((Version(3), None))));
+        assert_eq!(if_match(&with("if-match", "\"3-1\"")).ok(), Some(Some((Version(3), Some(Version(1))))));
         for bad in ["\"x\"", "*", "W/\"3\"", "-1", "+1", "3-x", "\"\"3", "\"1\", \"2\"", "99999999999"] {
             assert!(if_match(&with("if-match", bad)).is_err(), "{bad}");
         }

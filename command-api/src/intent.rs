@@ -136,6 +136,8 @@ pub(crate) struct CommandHeaders {
     pub(crate) key: Option<String>,
     /// `If-Match`.
     pub(crate) expected: Option<Version>,
+    /// The version of what the answer joins that `If-Match` was taken from.
+    pub(crate) joined: Option<Version>,
     /// Request id and trace.
     pub(crate) context: RequestContext,
 }

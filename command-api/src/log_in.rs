@@ -117,8 +117,9 @@ impl App {
         if member.account.one_time_until.is_some() {
             return Err(NotLoggedIn::NewPasswordNeeded);
         }
+        let shown = self.shown(&member).await?;
         let refresh = self.refresh_tokens.begin(&log_in, now()).await?;
-        self.grant(member, log_in.session, refresh).await
+        self.grant((member, shown), log_in.session, refresh)
     }
 
     async fn known_by_password(&self, email: &Email, password: &Secret) -> Result<(Member, LogIn), NotLoggedIn> {
@@ -146,9 +147,14 @@ impl App {
         }
     }
 
+    /// What may be away for a while is read before the token is spent: who is told to try again can do so.
     async fn refreshed(&self, token: &Secret) -> Result<Granted, NotLoggedIn> {
+        let log_in = self.refresh_tokens.whose(token, now()).await?.ok_or(NotLoggedIn::WrongRefreshToken)?;
+        let entitled = self.entitled(&log_in).await?;
         match self.refresh_tokens.refresh(token, now()).await? {
-            Refreshed::Next(log_in, next) => self.go_on(log_in, next).await,
+            Refreshed::Next(log_in, next) => {
+                self.grant(entitled.ok_or(NotLoggedIn::WrongRefreshToken)?, log_in.session, next)
+            }
             Refreshed::Unknown => Err(NotLoggedIn::WrongRefreshToken),
             Refreshed::Spent(log_in) => {
                 metrics::SPENT_REFRESH_TOKENS.add(1);
@@ -164,14 +170,20 @@ impl App {
         }
     }
 
-    /// The next token is there; whether the user may have it shows now.
-    async fn go_on(&self, log_in: LogIn, next: Secret) -> Result<Granted, NotLoggedIn> {
+    /// Who may go on with this log-in. Whatever ends it from now on refuses the tokens that are given for it, too.
+    async fn entitled(&self, log_in: &LogIn) -> Result<Option<(Member, Shown)>, NotLoggedIn> {
         let head = self.users.load(log_in.user.stream()).await?;
         let member = Member::of(self.accounts.find(&log_in.user).await?, &head);
         let member = member.filter(|Member { details, suspended, .. }| {
             !suspended && details.session_version == log_in.session_version && !details.ended.contains(&log_in.session)
         });
-        self.grant(member.ok_or(NotLoggedIn::WrongRefreshToken)?, log_in.session, next).await
+        let Some(member) = member else { return Ok(None) };
+        let shown = self.shown(&member).await?;
+        Ok(Some((member, shown)))
+    }
+
+    async fn shown(&self, member: &Member) -> Result<Shown, NotLoggedIn> {
+        Ok(Shown::open(&self.vault, &member.account.id, &member.details.profile).await?)
     }
 
     /// Ends one session: first its refresh token, so that nothing outlives the event.
@@ -187,8 +199,12 @@ impl App {
         Ok(())
     }
 
-    async fn grant(&self, member: Member, session: SessionId, refresh: Secret) -> Result<Granted, NotLoggedIn> {
-        let shown = Shown::open(&self.vault, &member.account.id, &member.details.profile).await?;
+    fn grant(
+        &self,
+        (member, shown): (Member, Shown),
+        session: SessionId,
+        refresh: Secret,
+    ) -> Result<Granted, NotLoggedIn> {
         let access = self.signing.sign(&Bearer {
             user: member.account.id.clone(),
             email: Some(shown.email.clone()),

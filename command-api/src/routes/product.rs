@@ -81,7 +81,7 @@ pub(super) async fn register(
     JsonBody(body): JsonBody<RegisterProduct>,
 ) -> Result<Reply<ProductAnswer>, Problem> {
     let (sku, command) = body.check()?;
-    let intent = app.intent(&caller, &format!("POST /commands/products {sku}"), &headers, &body);
+    let intent = app.intent(&caller, "POST /commands/products", &headers, &body);
     let done = app.products.execute(sku.product(), Creates::No, command, intent).await?;
     let answer = ProductAnswer { version: done.version.0, sku: sku.clone(), message: "Product registered" };
     Ok(Reply::created(done, location(&sku), answer))

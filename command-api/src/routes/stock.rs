@@ -44,6 +44,8 @@ pub(super) async fn book(
     if !app.catalogue.lists(&sku).await? {
         return Err(refused(&Refusal::ProductNotFound));
     }
+    // The answer about a product joins its stock.
+    let headers = CommandHeaders { expected: headers.joined.or(headers.expected), ..headers };
     let intent = app.intent(&caller, &format!("POST /commands/products/{sku}/stock"), &headers, &body);
     let done = app.stock.execute(sku.stock(), Creates::No, command, intent).await?;
     Ok(ProductAnswer::reply(done, sku, "Stock booked"))

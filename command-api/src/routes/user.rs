@@ -149,7 +149,7 @@ pub(super) async fn log_in(
 ) -> Result<axum::Json<Envelope<LoggedIn>>, Problem> {
     // An address that cannot be one is no different from an unknown one.
     let email = Email::parse(&body.email).map_err(|_| NotLoggedIn::WrongPassword)?;
-    let headers = CommandHeaders { key: None, expected: None, context };
+    let headers = CommandHeaders { key: None, expected: None, joined: None, context };
     let granted = app.log_in(&email, body.check()?, &headers).await?;
     Ok(LoggedIn::answer(granted, "Login successful"))
 }
@@ -177,7 +177,7 @@ pub(super) async fn log_out(
     body: Option<JsonBody<LogOut>>,
 ) -> Result<StatusCode, Problem> {
     let JsonBody(LogOut { everywhere }) = body.unwrap_or_default();
-    let headers = CommandHeaders { key: None, expected: None, context };
+    let headers = CommandHeaders { key: None, expected: None, joined: None, context };
     let intent = app.intent(&caller, "POST /api/v1/users/logout", &headers, &());
     if everywhere {
         let stream = caller.user.stream().clone();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Aggregate;
+use domain::{Aggregate, RefusalKind};
 use runtime::clock::{self, Instant};
 use schemas::Timestamp;
 use tokio::sync::{OwnedMutexGuard, oneshot};
@@ -40,9 +40,12 @@ impl<A: Stream> Pending<A> {
 
     /// What the rules say on this state.
     pub(super) fn verdict(&self, head: &Head<A>) -> Result<Vec<A::Event>, Rejected> {
-        match self.intent.expected {
-            Some(expected) if expected != head.version => Err(Rejected::Stale { expected, actual: head.version }),
-            Some(_) | None => Ok(A::decide(head.state.as_ref(), &self.command)?),
+        let decided = A::decide(head.state.as_ref(), &self.command);
+        match (self.intent.check(head.version), decided) {
+            // Whoever may not know of it is not told its version either.
+            (Err(_stale), Err(refusal)) if refusal.kind() == RefusalKind::NotFound => Err(refusal.into()),
+            (Err(stale), _) => Err(stale),
+            (Ok(()), decided) => Ok(decided?),
         }
     }
 

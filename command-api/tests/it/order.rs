@@ -191,6 +191,8 @@ async fn a_command_on_a_version_that_is_not_there_is_refused() {
     let stale = stage.post(&cancel, By { user: ADA, headers: &seen("\"2\"") }, json!({})).await;
     assert_eq!(stale.problem(), (412, "version_mismatch"));
     assert_eq!(stage.events(&order).await.len(), 1);
+    let strangers = stage.post(&cancel, By { user: BOB, headers: &seen("\"2\"") }, json!({})).await;
+    assert_eq!(strangers.problem(), (404, "order_not_found"), "whose order it is not learns no version");
     let right = stage.post(&cancel, By { user: ADA, headers: &seen("\"1\"") }, json!({})).await;
     assert_eq!(right.status, 200, "{right:?}");
 }

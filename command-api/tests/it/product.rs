@@ -32,6 +32,9 @@ async fn a_repeated_registration_is_answered_as_before() {
     assert_eq!(first.body["version"], retry.body["version"]);
     let other = json!({"sku": "TEA", "name": "Other tea", "price": {"amount": 250, "currency": "EUR"}});
     assert_eq!(stage.post(PRODUCTS, keyed, other).await.problem(), (422, "idempotency_key_reused"));
+    let another = json!({"sku": "CUP", "name": "Cup", "price": {"amount": 250, "currency": "EUR"}});
+    assert_eq!(stage.post(PRODUCTS, keyed, another).await.problem(), (422, "idempotency_key_reused"));
+    assert_eq!(stage.events("prd_CUP").await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -80,6 +80,11 @@ impl Stage {
     }
 
     pub(crate) async fn over(mongodb_uri: &str) -> Self {
+        Self::with_keys_in(mongodb_uri, mongodb_uri).await
+    }
+
+    /// The users' keys lie in another database.
+    pub(crate) async fn with_keys_in(vault_uri: &str, mongodb_uri: &str) -> Self {
         let (jwks, private_key) = (ISSUER.jwks(), ISSUER.private_key());
         let settings = [
             ("--environment", "dev"),
@@ -88,7 +93,7 @@ impl Stage {
             ("--jwt-private-key", &private_key),
             ("--fingerprint-key", "fingerprints"),
             ("--email-key", "e-mails"),
-            ("--vault-mongodb-uri", mongodb_uri),
+            ("--vault-mongodb-uri", vault_uri),
             ("--vault-master-key", MASTER_KEY),
             // Nobody asks for these.
             ("--kafka-brokers", "127.0.0.1:1"),

@@ -34,6 +34,22 @@ async fn a_delivery_sent_again_with_its_key_is_booked_once() {
     assert_eq!(stage.events("stk_TEA").await.len(), 2);
 }
 
+/// An answer about a product is tagged with the product's version and its stock's.
+#[tokio::test]
+async fn the_tag_of_a_product_guards_a_delivery_by_the_version_of_the_stock() {
+    let stage = Stage::open().await;
+    stage.product("TEA", 250).await;
+    let price = json!({"amount": 300, "currency": "EUR"});
+    assert_eq!(stage.post("/commands/products/TEA/price", by(ADMIN), price).await.body["version"], 2);
+    let delivery = json!({"quantity": 5});
+    assert_eq!(stage.post(STOCK, by(ADMIN), delivery.clone()).await.body["version"], 1);
+    for (tag, status) in [("\"2-2\"", 412), ("\"1-0\"", 412), ("\"2-1\"", 200), ("2", 200)] {
+        let seen = [("if-match", tag)];
+        let reply = stage.post(STOCK, By { user: ADMIN, headers: &seen }, delivery.clone()).await;
+        assert_eq!(reply.status, status, "{tag}: {reply:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_number_of_pieces_is_refused() {
     let stage = Stage::open().await;

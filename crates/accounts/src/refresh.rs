@@ -107,12 +107,16 @@ impl RefreshTokens {
         Ok(token)
     }
 
+    /// The log-in of a token, which may be good or spent; `None` if it is none of ours, or too old.
+    pub async fn whose(&self, token: &Secret, now: Timestamp) -> Result<Option<LogIn>, Error> {
+        self.find(hash(token), now).await
+    }
+
     /// Spends a token. Whether its user may still log in is for the caller to find out, before the next token is
     /// handed over.
     pub async fn refresh(&self, token: &Secret, now: Timestamp) -> Result<Refreshed, Error> {
         let shown = hash(token);
-        let Some(known) = self.find(shown.clone(), now).await? else { return Ok(Refreshed::Unknown) };
-        let log_in = LogIn { user: known.user, session: known.session, session_version: known.version };
+        let Some(log_in) = self.find(shown.clone(), now).await? else { return Ok(Refreshed::Unknown) };
         let (next, good) = self.make(&log_in, now).await?;
         let log_ins = self.log_ins.clone();
         let this = doc! { "_id": log_in.session.as_str(), "good": shown };
@@ -147,10 +151,11 @@ impl RefreshTokens {
     }
 
     /// The server deletes expired documents once a minute only.
-    async fn find(&self, hash: String, now: Timestamp) -> Result<Option<StoredToken>, Error> {
+    async fn find(&self, hash: String, now: Timestamp) -> Result<Option<LogIn>, Error> {
         let tokens = self.tokens.clone();
         let found = run("look up a refresh token", async move { tokens.find_one(doc! { "_id": hash }).await });
-        Ok(found.await?.filter(|token| token.expires > date(now)))
+        let known = found.await?.filter(|token| token.expires > date(now));
+        Ok(known.map(|StoredToken { user, session, version, .. }| LogIn { user, session, session_version: version }))
     }
 
     async fn prepare(&self) -> Result<(), Error> {

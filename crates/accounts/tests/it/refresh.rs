@@ -24,6 +24,9 @@ async fn next(tokens: &RefreshTokens, log_in: &LogIn, token: &Secret) -> Secret 
     let refreshed = tokens.refresh(token, now()).await.unwrap();
     let Refreshed::Next(whose, next) = &refreshed else { panic!("{refreshed:?}") };
     assert_eq!((whose, next == token), (log_in, false));
+    for known in [token, next] {
+        assert_eq!(tokens.whose(known, now()).await.unwrap().as_ref(), Some(log_in));
+    }
     next.clone()
 }
 
@@ -79,6 +82,7 @@ async fn what_is_no_token_or_too_old_is_unknown() {
         assert_eq!(tokens.refresh(&Secret::from(wrong), began).await.unwrap(), Refreshed::Unknown, "{wrong}");
     }
     assert_eq!(tokens.refresh(&token, after(lifetime)).await.unwrap(), Refreshed::Unknown);
+    assert_eq!(tokens.whose(&token, after(lifetime)).await.unwrap(), None);
     let refreshed = tokens.refresh(&token, after(lifetime - 1_000_000)).await.unwrap();
     let Refreshed::Next(_, second) = refreshed else { panic!("{refreshed:?}") };
     let refreshed = tokens.refresh(&second, after(2 * lifetime - 2_000_000)).await.unwrap();
