@@ -1,6 +1,7 @@
 //! Payments: give money back.
 
 use axum::extract::State;
+use domain::fulfilment::REFUNDS;
 use domain::payment::PaymentCommand;
 use runtime::http::{JsonBody, Params};
 use runtime::problem::{Problem, ProblemBody};
@@ -12,14 +13,15 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::intent::CommandHeaders;
 use crate::reply::{Reply, consistency_token};
-use crate::shape::Shape;
+use crate::shape::{Mistake, Shape};
 use crate::streams::Creates;
 
 /// What is given back.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RefundPayment {
-    /// Names the refund within its payment, 1 to 64 of `[A-Za-z0-9_-]`: the same one again gives nothing more.
+    /// Names the refund within its payment, 1 to 64 of `[A-Za-z0-9_-]`, not beginning with
+    /// `fulfilment-`: the same one again gives nothing more.
     refund_id: String,
     /// Minor units, above zero; all that is left if it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +66,24 @@ pub(super) async fn refund(
 impl RefundPayment {
     fn check(&self) -> Result<PaymentCommand, Problem> {
         let mut shape = Shape::default();
-        let refund = shape.take(&["refundId".into()], RefundId::parse(&self.refund_id));
+        let path = ["refundId".into()];
+        let refund = shape.take(&path, RefundId::parse(&self.refund_id));
+        let refund = refund.and_then(|refund| shape.take(&path, of_people(refund)));
         shape.finish(refund.map(|refund| PaymentCommand::RequestRefund { refund, amount: self.amount }))
     }
+}
+
+/// A name by which fulfilments give money back: a refund of that name would be taken for theirs.
+#[derive(Debug, thiserror::Error)]
+#[error("what begins with {REFUNDS} names refunds of fulfilments; choose another name")]
+struct Reserved;
+
+impl Mistake for Reserved {
+    fn code(&self) -> &'static str {
+        "reserved_id"
+    }
+}
+
+fn of_people(refund: RefundId) -> Result<RefundId, Reserved> {
+    if refund.as_str().starts_with(REFUNDS) { Err(Reserved) } else { Ok(refund) }
 }

@@ -64,6 +64,7 @@ async fn a_refund_that_makes_no_sense_is_refused() {
     for (body, path) in [
         (json!({"refundId": ""}), r#"["refundId"]"#),
         (json!({"refundId": "a b"}), r#"["refundId"]"#),
+        (json!({"refundId": "fulfilment-7"}), r#"["refundId"]"#),
         (json!({"amount": 1}), r#"["refundId"]"#),
         (json!({"refundId": "r1", "amount": 1.5}), r#"["amount"]"#),
     ] {

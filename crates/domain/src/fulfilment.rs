@@ -21,7 +21,7 @@ use schemas::{
 
 use crate::{Aggregate, Reason, Refusal};
 
-pub use command::StepCommand;
+pub use command::{REFUNDS, StepCommand};
 pub use heard::Heard;
 
 /// The fulfilment's rules.

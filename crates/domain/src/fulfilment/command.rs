@@ -19,6 +19,9 @@ pub enum StepCommand {
     Payment(PaymentCommand),
 }
 
+/// How the names of the refunds begin that fulfilments ask for; the number of the step comes behind it.
+pub const REFUNDS: &str = "fulfilment-";
+
 impl FulfilmentState {
     /// The command of a step; none if this release does not know it. The same step always has the same command, but for
     /// the SKUs that a rejection names.
@@ -60,7 +63,7 @@ impl FulfilmentState {
 
     /// The id of the refund that the step of this number asks for.
     pub(super) fn refund(number: i64) -> Option<RefundId> {
-        RefundId::parse(&format!("fulfilment-{number}")).ok()
+        RefundId::parse(&format!("{REFUNDS}{number}")).ok()
     }
 
     fn stock_command(&self, step: FulfilmentStep, sku: &Sku, until: Option<Timestamp>) -> Option<StockCommand> {

@@ -116,6 +116,10 @@ impl FulfilmentState {
                 }
             }
             FulfilmentOutcome::Done => self.funds_gone(),
+            // It had been counted as given back.
+            FulfilmentOutcome::Denied if done.step == FulfilmentStep::Refund && self.funds == Funds::Gone => {
+                self.funds = Funds::Taken;
+            }
             // What could not be taken, let go or given back is where it was.
             FulfilmentOutcome::Denied | FulfilmentOutcome::Refused | FulfilmentOutcome::Unknown => {}
         }

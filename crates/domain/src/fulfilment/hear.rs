@@ -89,7 +89,27 @@ impl FulfilmentState {
                 }
                 events
             }
-            PaymentNews::Refunded(_) | PaymentNews::RefundRejected(_) => vec![],
+            PaymentNews::Refunded(_) => vec![],
+            PaymentNews::RefundRejected(_) => self.left_behind(version),
+        }
+    }
+
+    /// A refund that somebody else had asked for, and that was counted as given back when all was to be, is refused: its
+    /// money is still here, and only a person can say what is to be done.
+    fn left_behind(&self, version: Version) -> Vec<FulfilmentEvent> {
+        let refused = failed("the provider refused a refund that was asked for before: its money is still here");
+        let is_news = self.failure.is_none() && self.funds_version < version;
+        match self.phase {
+            Phase::Compensating if is_news && self.is_open(FulfilmentStep::Refund) => vec![refused],
+            Phase::Completed(FulfilmentResult::Compensated) if is_news && self.funds == Funds::Gone => {
+                vec![step_done(&Task::of(FulfilmentStep::Refund), FulfilmentOutcome::Denied, version), refused]
+            }
+            Phase::Reserving
+            | Phase::AwaitingPayment
+            | Phase::Capturing
+            | Phase::Committing
+            | Phase::Compensating
+            | Phase::Completed(_) => vec![],
         }
     }
 

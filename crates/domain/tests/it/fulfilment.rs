@@ -5,12 +5,14 @@ mod operators;
 mod states;
 mod world;
 
-use domain::fulfilment::{Ask, Phase};
+use domain::fulfilment::{Ask, News, PaymentNews, Phase};
 use domain::payment::PaymentState;
 use schemas::{
-    FulfilmentEvent, FulfilmentOutcome, FulfilmentResult, FulfilmentStep, FulfilmentStepRecorded, OrderStatus,
+    FulfilmentEvent, FulfilmentOutcome, FulfilmentResult, FulfilmentStatus, FulfilmentStep, FulfilmentStepRecorded,
+    OrderStatus, RefundId, Version,
 };
 
+use states::operator;
 use world::{Provider, World};
 
 /// The steps that were decided on, in order, with the SKU of those that have one.
@@ -164,6 +166,32 @@ fn an_order_called_off_after_it_was_paid_gives_money_and_pieces_back() {
     world.settle();
     assert_eq!(steps(&world)[6..], ["refund", "restock A"]);
     assert_eq!((world.order().status, result(&world)), (OrderStatus::Cancelled, Some(FulfilmentResult::Compensated)));
+}
+
+/// Somebody's refund was under way when the order was called off, and so was counted as given back.
+#[test]
+fn a_refund_that_is_refused_when_all_was_given_back_waits_for_an_operator() {
+    let refused_late = || {
+        let mut world = World::new(&[("A", 5)]);
+        world.settle();
+        world.cancel();
+        world.settle();
+        world.tell(refund_refused());
+        assert_eq!(world.state().unwrap().status(), FulfilmentStatus::Failed);
+        world
+    };
+    let mut given_back_otherwise = refused_late();
+    given_back_otherwise.tell(Ask::Retry(operator()));
+    given_back_otherwise.tell(refund_refused());
+    assert_eq!(given_back_otherwise.state().unwrap().status(), FulfilmentStatus::Completed, "it is known already");
+    let mut given_back_again = refused_late();
+    given_back_again.tell(Ask::Compensate(operator()));
+    assert_eq!(steps(&given_back_again)[6..], ["refund", "restock A", "refund"]);
+}
+
+fn refund_refused() -> Ask {
+    let refund = RefundId::parse("by-hand").unwrap();
+    Ask::Hear(News::Payment { version: Version(90), news: PaymentNews::RefundRejected(refund) })
 }
 
 #[test]
