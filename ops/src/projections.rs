@@ -1,6 +1,8 @@
-//! `ops projections`: which generations there are, which one readers see, the way there and back, and the end of one.
+//! `ops projections`: which generations there are, which one readers see, the way there and back, the end of one, and a
+//! pause for all of them.
 
 mod dropping;
+mod pausing;
 mod switching;
 
 use read_model::generations::{Entry, Generations, State};
@@ -12,6 +14,7 @@ use crate::Error;
 use crate::cli::ProjectionsCommand;
 use crate::plan::{Action, Item, Plan};
 
+pub(crate) use pausing::{LONGEST as LONGEST_PAUSE, pause};
 pub(crate) use switching::{rollback, switch};
 
 /// Does what was asked for.
@@ -26,6 +29,9 @@ pub(crate) async fn run(command: &ProjectionsCommand) -> Result<Plan, Error> {
         }
         ProjectionsCommand::Drop { redis, projection, generation, execute } => {
             dropping::drop(&Views::connect(redis, *projection)?, Generation(*generation), *execute).await
+        }
+        ProjectionsCommand::Pause { redis, projection, seconds, execute } => {
+            pause(&Views::connect(redis, *projection)?, *seconds, *execute).await
         }
     }
 }
@@ -96,6 +102,10 @@ async fn standing(views: &Views, generations: &Generations) -> Result<Vec<Item>,
     }
     let ahead = views.applied(generations.live).await?;
     let mut items = Vec::new();
+    let left = pausing::left(views).await?;
+    if !left.is_zero() {
+        items.push(Item::new(views.name(), Action::Look, format!("pauses for {} s more", left.as_secs())));
+    }
     for (generation, entry) in all {
         let target = views.target(generation);
         let (gaps, parked) = views.read_model.troubled(&target).await?;

@@ -9,9 +9,10 @@ mod watch;
 use bus::admin::{Extent, Topics};
 use read_model::generations::{Begun, Footprint, Generations, Shape};
 use read_model::{Generation, Target};
+use schemas::Aggregate;
 
 use crate::Error;
-use crate::cli::RebuildCommand;
+use crate::cli::{RebuildCommand, plural};
 use crate::ends::now_ms;
 use crate::plan::{Action, Item, Plan};
 use crate::projections::{Views, refused};
@@ -78,7 +79,7 @@ async fn plan(views: &Views, generations: &Generations, command: &RebuildCommand
     let extents = Topics::connect(&command.kafka, -1).and_then(|topics| topics.extents(topic)).map_err(unread)?;
     let footprint = views.read_model.footprint(&views.target(generations.live)).await?;
     let mut items = vec![beginning(views, generations, command)];
-    items.extend(extents.iter().map(|extent| partition(topic, extent)));
+    items.extend(extents.iter().map(|extent| partition(views.projection.aggregate(), extent)));
     items.push(effort(&extents, rate(command)));
     items.push(memory(&footprint));
     items.extend(trouble(views, &views.target(generations.live)).await?);
@@ -109,13 +110,17 @@ fn beginning(views: &Views, generations: &Generations, command: &RebuildCommand)
     }
 }
 
-fn partition(topic: &str, extent: &Extent) -> Item {
+fn partition(aggregate: Aggregate, extent: &Extent) -> Item {
     let Extent { partition, start, end } = extent;
-    let name = format!("{topic}/{partition}");
+    let name = format!("{}/{partition}", aggregate.topic());
     if *start == 0 {
         return Item::new(name, Action::None, format!("from offset 0 to {end}"));
     }
-    let state = format!("begins at offset {start} (to {end}): what was before must be published again from MongoDB");
+    let named = plural(aggregate);
+    let state = format!(
+        "begins at offset {start} (to {end}): what was before comes from MongoDB, by the steward or by \
+         `ops republish --aggregate {named} --execute`"
+    );
     Item::new(name, Action::Look, state)
 }
 
@@ -156,9 +161,9 @@ mod tests {
     fn too_little_memory_refuses_and_a_log_without_its_beginning_is_shown() {
         let of = |limit| memory(&Footprint { documents: 5, bytes: 10 << 20, used: 20 << 20, limit }).action;
         assert_eq!([of(0), of(40 << 20), of(29 << 20)], [Action::None, Action::None, Action::Refuse]);
-        let of = |start| partition("orders.events.v1", &Extent { partition: 3, start, end: 9 });
+        let of = |start| partition(Aggregate::Order, &Extent { partition: 3, start, end: 9 });
         assert_eq!((of(0).action, of(4).action), (Action::None, Action::Look));
-        assert!(of(4).state.contains("published again"));
+        assert!(of(4).state.contains("`ops republish --aggregate orders --execute`"), "{}", of(4).state);
     }
 
     #[test]

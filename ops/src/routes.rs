@@ -53,6 +53,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(parked::discard))
         .routes(routes!(projection::switch))
         .routes(routes!(projection::rollback))
+        .routes(routes!(projection::pause))
 }
 
 /// The plan that was carried out, or why it was not.

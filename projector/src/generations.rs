@@ -19,7 +19,7 @@ use views::Projection;
 
 use crate::Config;
 use crate::board::Board;
-use crate::pace::Pace;
+use crate::pace::{Pace, Speed};
 use crate::worker::Links;
 
 /// How often it is looked which generations there are, and stored which partitions are at the end of their logs.
@@ -44,6 +44,8 @@ struct Projected {
     projection: Projection,
     health: Dependency,
     fed: BTreeMap<Generation, Fed>,
+    /// Whether somebody asked for a pause that is not over.
+    paused: bool,
 }
 
 /// One generation that is fed here.
@@ -71,7 +73,7 @@ impl Feeding {
         };
         let projected = |projection: &Projection| {
             let health = process.health.dependency(health_name(*projection));
-            Projected { projection: *projection, health, fed: BTreeMap::new() }
+            Projected { projection: *projection, health, fed: BTreeMap::new(), paused: false }
         };
         let projections = config.projections.iter().map(projected).collect();
         let first = Generation(config.generation);
@@ -99,7 +101,7 @@ impl Feeding {
 
     /// Begins with generations that are new, and ends with those that are gone. While Redis is away nothing changes.
     async fn look(&mut self) -> Result<(), bus::Error> {
-        let known = match self.known().await {
+        let (known, pauses) = match self.known().await {
             Ok(known) => known,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
@@ -108,7 +110,8 @@ impl Feeding {
             }
         };
         let mut projections = std::mem::take(&mut self.projections);
-        for (projected, generations) in projections.iter_mut().zip(&known) {
+        for ((projected, generations), left) in projections.iter_mut().zip(&known).zip(pauses) {
+            projected.hear_pause(left);
             if let Some(generations) = generations {
                 projected.follow(generations, self)?;
             }
@@ -117,10 +120,15 @@ impl Feeding {
         Ok(())
     }
 
-    /// The generations of every projection. A projection that has none gets its first one here.
-    async fn known(&self) -> Result<Vec<Option<Generations>>, read_model::Error> {
+    /// The generations of every projection, and for how much longer it pauses.
+    async fn known(&self) -> Result<(Vec<Option<Generations>>, Vec<Duration>), read_model::Error> {
         let names: Vec<_> = self.projections.iter().map(|projected| projected.projection.name()).collect();
-        let known = self.read_model.generations(&names).await?;
+        Ok((self.generations(&names).await?, self.read_model.pauses(&names).await?))
+    }
+
+    /// The generations of every projection. A projection that has none gets its first one here.
+    async fn generations(&self, names: &[&'static str]) -> Result<Vec<Option<Generations>>, read_model::Error> {
+        let known = self.read_model.generations(names).await?;
         let is_unknown = |found: &Option<Generations>| {
             found.as_ref().is_none_or(|generations| !generations.entries.contains_key(&generations.live))
         };
@@ -132,7 +140,7 @@ impl Feeding {
             let first = Target { projection: projected.projection.name(), generation: self.first };
             self.read_model.found(&first, Shape(projected.projection.shape()), now_ms).await?;
         }
-        self.read_model.generations(&names).await
+        self.read_model.generations(names).await
     }
 
     /// Stores which partitions were at the end of their logs, all in one round trip, and counts what is parked in another.
@@ -183,6 +191,17 @@ impl Feeding {
 }
 
 impl Projected {
+    fn hear_pause(&mut self, left: Duration) {
+        let paused = !left.is_zero();
+        if std::mem::replace(&mut self.paused, paused) != paused {
+            let name = self.projection.name();
+            match paused {
+                true => tracing::warn!(projection = name, "{name} pauses for {} s, as was asked for", left.as_secs()),
+                false => tracing::info!(projection = name, "{name} goes on"),
+            }
+        }
+    }
+
     fn follow(&mut self, generations: &Generations, feeding: &Feeding) -> Result<(), bus::Error> {
         let shape = Shape(self.projection.shape());
         let name = self.projection.name();
@@ -230,11 +249,12 @@ impl Projected {
         let is_behind = self.fed.get(&generations.live).is_some_and(|fed| fed.board.is_behind(now));
         let live = if is_behind { Live::IsBehind } else { Live::KeepsUp };
         for (generation, fed) in &self.fed {
-            if let Some(entry) = generations.entries.get(generation).filter(|_| *generation != generations.live) {
-                fed.pace.set(limit(entry, fed.board.partitions(), live));
-            } else {
-                fed.pace.set(None);
-            }
+            let beside = generations.entries.get(generation).filter(|_| *generation != generations.live);
+            fed.pace.set(match beside {
+                _ if self.paused => Speed::Standstill,
+                Some(entry) => limit(entry, fed.board.partitions(), live),
+                None => Speed::Free,
+            });
         }
     }
 }
@@ -246,17 +266,17 @@ enum Live {
     IsBehind,
 }
 
-/// How many events of a generation this process may apply in a second. Only filling is limited: by this process's share
-/// of the partitions, and to hardly any while the live one is behind. One that was live is kept as close as can be.
-fn limit(entry: &Entry, partitions: usize, live: Live) -> Option<u32> {
+/// How fast this process may apply events of a generation. Only filling is limited: by this process's share of the
+/// partitions, and to hardly any while the live one is behind. One that was live is kept as close as can be.
+fn limit(entry: &Entry, partitions: usize, live: Live) -> Speed {
     if entry.state != State::Filling {
-        return None;
+        return Speed::Free;
     }
     let (mine, all) = (u64::try_from(partitions.max(1)).unwrap_or(1), u64::from(PARTITIONS.unsigned_abs()));
     let share = entry.rate.map(|rate| u32::try_from((u64::from(rate) * mine).div_ceil(all)).unwrap_or(rate).max(1));
     match live {
-        Live::KeepsUp => share,
-        Live::IsBehind => Some(share.map_or(YIELDING, |share| share.min(YIELDING))),
+        Live::KeepsUp => share.map_or(Speed::Free, Speed::PerSecond),
+        Live::IsBehind => Speed::PerSecond(share.map_or(YIELDING, |share| share.min(YIELDING))),
     }
 }
 
@@ -276,7 +296,7 @@ const fn health_name(projection: Projection) -> &'static str {
 mod tests {
     use super::*;
 
-    fn check(state: State, rate: Option<u32>, partitions: usize, live: Live, expected: Option<u32>) {
+    fn check(state: State, rate: Option<u32>, partitions: usize, live: Live, expected: Speed) {
         let entry = Entry { state, shape: Shape(1), rate, started_ms: 0 };
         assert_eq!(limit(&entry, partitions, live), expected, "{state:?} {rate:?} {partitions} {live:?}");
     }
@@ -284,12 +304,12 @@ mod tests {
     #[test]
     fn filling_takes_its_share_of_the_rate_and_yields_to_the_live_generation() {
         use Live::{IsBehind, KeepsUp};
-        check(State::Filling, Some(1_200), 6, KeepsUp, Some(600));
-        check(State::Filling, Some(1_200), 12, KeepsUp, Some(1_200));
-        check(State::Filling, Some(1), 6, KeepsUp, Some(1));
-        check(State::Filling, None, 6, KeepsUp, None);
-        check(State::Filling, None, 6, IsBehind, Some(YIELDING));
-        check(State::Filling, Some(12), 6, IsBehind, Some(6));
-        check(State::Served, Some(1_200), 6, IsBehind, None);
+        check(State::Filling, Some(1_200), 6, KeepsUp, Speed::PerSecond(600));
+        check(State::Filling, Some(1_200), 12, KeepsUp, Speed::PerSecond(1_200));
+        check(State::Filling, Some(1), 6, KeepsUp, Speed::PerSecond(1));
+        check(State::Filling, None, 6, KeepsUp, Speed::Free);
+        check(State::Filling, None, 6, IsBehind, Speed::PerSecond(YIELDING));
+        check(State::Filling, Some(12), 6, IsBehind, Speed::PerSecond(6));
+        check(State::Served, Some(1_200), 6, IsBehind, Speed::Free);
     }
 }

@@ -1,5 +1,4 @@
-//! How fast a generation is filled beside the one that readers see: so many events a second in this process, or as many
-//! as it can.
+//! How fast a generation is fed: as fast as can be, so many events a second in this process, or not at all for a while.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,27 +8,38 @@ use runtime::clock::{self, Instant};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
+/// How fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speed {
+    /// As fast as it can.
+    Free,
+    /// So many events a second in this process.
+    PerSecond(u32),
+    /// Not at all.
+    Standstill,
+}
+
 /// What the workers of one generation share; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
-    limit: Arc<watch::Sender<Option<u32>>>,
+    speed: Arc<watch::Sender<Speed>>,
     /// When everything that was admitted so far is paid for.
     paid: Arc<Mutex<Option<Instant>>>,
     end: Shutdown,
 }
 
 impl Pace {
-    /// Without a limit, until one is set.
+    /// As fast as can be, until something else is set.
     pub(crate) fn new(end: Shutdown) -> Self {
-        Self { limit: Arc::new(watch::Sender::new(None)), paid: Arc::default(), end }
+        Self { speed: Arc::new(watch::Sender::new(Speed::Free)), paid: Arc::default(), end }
     }
 
-    /// From now on so many events a second are admitted; who waits already waits by the new limit.
-    pub(crate) fn set(&self, limit: Option<u32>) {
-        self.limit.send_if_modified(|known| {
-            let news = *known != limit;
+    /// From now on events are admitted at this speed, also for who waits already.
+    pub(crate) fn set(&self, speed: Speed) {
+        self.speed.send_if_modified(|known| {
+            let news = *known != speed;
             if news {
-                *known = limit;
+                *known = speed;
                 *self.paid.lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
             news
@@ -38,14 +48,21 @@ impl Pace {
 
     /// Waits until so many events may be applied, or everything ends.
     pub(crate) async fn admit(&self, events: usize) {
-        let mut limits = self.limit.subscribe();
+        let mut speeds = self.speed.subscribe();
         loop {
-            let limit = *limits.borrow_and_update();
-            let Some(start) = limit.and_then(|limit| self.reserve(events, limit)) else { return };
+            let speed = *speeds.borrow_and_update();
+            let start = match speed {
+                Speed::Free => return,
+                Speed::PerSecond(limit) => match self.reserve(events, limit) {
+                    None => return,
+                    start => start,
+                },
+                Speed::Standstill => None,
+            };
             tokio::select! {
                 () = self.end.requested() => return,
-                () = sleep_until(start) => return,
-                Ok(()) = limits.changed() => {}
+                () = reached(start) => return,
+                Ok(()) = speeds.changed() => {}
             }
         }
     }
@@ -61,6 +78,14 @@ impl Pace {
     }
 }
 
+/// Waits for a moment, for ever if there is none.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +93,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn so_many_events_a_second_are_admitted_whoever_brings_them() {
         let pace = Pace::new(Shutdown::default());
-        pace.set(Some(1_000));
+        pace.set(Speed::PerSecond(1_000));
         let begun = clock::monotonic();
         for _ in 0..10 {
             tokio::join!(pace.admit(100), pace.admit(100));
@@ -79,12 +104,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_that_is_lifted_ends_the_waiting_at_once() {
-        let pace = Pace::new(Shutdown::default());
-        pace.set(Some(1));
-        pace.admit(100).await;
-        let begun = clock::monotonic();
-        let lifted = async { pace.set(None) };
-        tokio::join!(pace.admit(100), lifted);
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        for limit in [Speed::PerSecond(1), Speed::Standstill] {
+            let pace = Pace::new(Shutdown::default());
+            pace.set(Speed::PerSecond(1));
+            pace.admit(100).await;
+            pace.set(limit);
+            let begun = clock::monotonic();
+            let lifted = async { pace.set(Speed::Free) };
+            tokio::join!(pace.admit(100), lifted);
+            assert_eq!(begun.elapsed(), Duration::ZERO, "{limit:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stands_still_goes_on_when_told_to_or_when_everything_ends() {
+        let (end, minute) = (Shutdown::default(), Duration::from_secs(60));
+        let pace = Pace::new(end.clone());
+        pace.set(Speed::Standstill);
+        let mut admitted = std::pin::pin!(pace.admit(1));
+        assert!(tokio::time::timeout(minute, &mut admitted).await.is_err(), "nothing is admitted");
+        end.request();
+        admitted.await;
     }
 }

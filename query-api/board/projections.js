@@ -1,11 +1,13 @@
 // The views and their generations: which one readers see, how far another is filled and how fast, and the buttons that
-// switch and go back.
+// switch and go back, and have a view pause.
 
 import { action } from "./acting.js";
 import { read, Refusal } from "./api.js";
 import { badge, byId, command, count, duration, element, refill, tell } from "./elements.js";
 import { live } from "./pipeline.js";
 
+// For how many seconds a view pauses.
+const PAUSE = 30;
 // Over how many looks the speed of a filling is measured.
 const WINDOW = 10;
 
@@ -17,10 +19,11 @@ let looks = new Map();
 // the button that he or she is at.
 export function show({ projections }) {
   const told = JSON.stringify(projections.map((stage) => [stage.name, stage.liveGeneration, live(stage)?.progress.gaps,
-    stage.generations.map(({ generation, state, rate }) => [generation, state, rate])]));
+    stage.pauseMs !== null, stage.generations.map(({ generation, state, rate }) => [generation, state, rate])]));
   measure(projections);
   const container = byId("projections");
-  const nodes = drawn(projections, container.querySelector("details")?.open ?? false);
+  const opened = new Set([...container.querySelectorAll("details[open]")].map(({ id }) => id));
+  const nodes = drawn(projections, opened);
   if (told === shown) renew(container, nodes);
   else refill(container, nodes, byId("projections-title"));
   shown = told;
@@ -31,7 +34,8 @@ function drawn(projections, opened) {
   const head = element("tr", {}, column("View"), column("Generation"), column("Read", true), column("Behind", true));
   const table = element("table", {}, element("caption", { class: "hidden", text: "Every view" }),
     element("thead", {}, head), element("tbody", {}, projections.map(row)));
-  return [table, ...projections.flatMap(beside), howTo(opened)];
+  const asides = [howTo(opened.has("how-to")), pauses(projections, opened.has("pauses"))];
+  return [table, ...projections.flatMap(beside), ...asides];
 }
 
 // Takes the numbers of these nodes over into those that are there.
@@ -81,13 +85,27 @@ function behind({ lagMs }) {
   return lagMs === 0 ? "0 s" : duration(lagMs);
 }
 
-// The generations that readers do not see.
+// What there is to say of a view: its pause, and the generations that readers do not see.
 function beside(stage) {
   const others = stage.generations.filter(({ generation }) => generation !== stage.liveGeneration);
-  return others.map((other) => {
+  const said = others.map((other) => {
     if (other.state === "filling") return filling(stage, other);
     if (other.state === "served") return kept(stage, other);
     return element("p", { class: "muted", text: `${stage.name} g${other.generation} is being removed.` });
+  });
+  return stage.pauseMs === null ? said : [paused(stage), ...said];
+}
+
+function paused({ name, pauseMs }) {
+  const left = `${name} pauses for ${duration(pauseMs)} more; what happens meanwhile waits in the log.`;
+  return element("div", { class: "beside" }, element("p", { "data-number": `${name}-pause`, text: left }),
+    element("div", { class: "buttons" }, pause(`go-on-${name}`, "Go on", `with ${name}`, name, 0)));
+}
+
+function pause(id, text, about, name, seconds) {
+  return action({
+    id, text, about, path: `/ops/projections/${name}/pause`, body: () => ({ seconds }), told: byId("projections-told"),
+    after: look,
   });
 }
 
@@ -136,8 +154,17 @@ async function look() {
 }
 
 function howTo(opened) {
-  return element("details", { open: opened }, element("summary", { text: "Fill a view anew" }),
+  return element("details", { id: "how-to", open: opened }, element("summary", { text: "Fill a view anew" }),
     element("p", { class: "small muted",
       text: "Nothing stops, and readers see nothing of it until the switch, for which a button comes here." }),
     command("ops rebuild orders --execute"));
+}
+
+function pauses(projections, opened) {
+  const fed = projections.filter(({ pauseMs }) => pauseMs === null);
+  return element("details", { id: "pauses", open: opened }, element("summary", { text: "Have a view pause" }),
+    element("p", { class: "small muted",
+      text: `For ${PAUSE} s nothing newer comes into it. Commands and queries are answered, and then it catches up.` }),
+    element("div", { class: "buttons" },
+      fed.map(({ name }) => pause(`pause-${name}`, `Pause ${name}`, `for ${PAUSE} s`, name, PAUSE))));
 }

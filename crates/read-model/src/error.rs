@@ -42,6 +42,9 @@ pub enum Error {
         /// Which.
         projection: String,
     },
+    /// Redis was asked to write its append-only file anew, and did not.
+    #[error("Redis did not write its append-only file anew: see its log, and whether its disk has room")]
+    NotRewritten,
     /// Too many requests wait for the projection already.
     #[error("{waiting} requests wait for the projection already")]
     TooManyWaiters {
@@ -60,7 +63,10 @@ impl Error {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::NoLiveGeneration { .. } | Self::TooManyWaiters { .. } => true,
+            Self::Unavailable { .. }
+            | Self::NoLiveGeneration { .. }
+            | Self::NotRewritten
+            | Self::TooManyWaiters { .. } => true,
             Self::Url { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,
         }
     }

@@ -41,6 +41,11 @@ pub(crate) fn entries(projection: &str) -> String {
     format!("{{{projection}}}:generations")
 }
 
+/// String without content that expires: as long as it is there, nobody feeds the projection.
+pub(crate) fn pause(projection: &str) -> String {
+    format!("{{{projection}}}:pause")
+}
+
 impl Target {
     fn key(&self, rest: &str) -> String {
         format!("{{{}}}:g{}:{rest}", self.projection, self.generation.0)

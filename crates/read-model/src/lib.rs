@@ -14,6 +14,7 @@ mod keys;
 mod library;
 mod notices;
 mod parking;
+mod pauses;
 mod places;
 mod position;
 mod purge;

@@ -71,6 +71,7 @@ impl Visit<'_> {
         let page = &self.page;
         page.go(&format!("{}/board", self.world.system.gateway())).await;
         let _ = page.shows("#entry", "Log in").await;
+        self.picture_of("entry-").await;
         let customer = World::name("customer");
         let _ = self.world.gateway.user(&customer).await;
         self.enter(&format!("{customer}@example.com"), "correct horse battery").await;
@@ -183,7 +184,16 @@ impl Visit<'_> {
             let _ = self.page.shows("[data-field=version]", &place.to_string()).await;
         }
         self.press(ESCAPE).await;
-        let _ = self.page.value("document.querySelector('#history').open ? null : true").await;
+        let closed = "document.querySelector('#history').open ? null : true";
+        let _ = self.page.value(closed).await;
+
+        // And by mouse, from the event's name.
+        self.page.click(&format!("[data-order={order:?}] button")).await;
+        self.page.click(".events li:nth-child(2) button").await;
+        let _ = self.page.shows("#history-event", "2 of 3: OrderReserved").await;
+        self.picture_of("history-").await;
+        self.page.click("#history-close").await;
+        let _ = self.page.value(closed).await;
     }
 
     /// Books pieces in, which the list of products and the API know then.
@@ -197,8 +207,14 @@ impl Visit<'_> {
 
     /// On every screen, nothing is wider than the screen; a picture of each is kept in `target/board`.
     async fn take_pictures(&self) {
+        let before = self.orders().await;
         self.page.click("#place-ten").await;
         let _ = self.page.shows("#outcome", "10 orders were accepted").await;
+        eventually("the API has ten more", SETTLED, async || {
+            let now = self.orders().await;
+            (now.iter().take_while(|order| Some(*order) != before.first()).count() == 10).then_some(())
+        })
+        .await;
         let _ = self.page.value("document.querySelectorAll('#rows .badge.good').length >= 20 || null").await;
         self.picture_of("").await;
     }
@@ -219,11 +235,14 @@ impl Visit<'_> {
         self.page.look(LOOKS[0].1).await;
     }
 
-    /// Whoever loads the page again is still logged in.
+    /// Whoever loads the page again is still logged in, and needs no mouse to order.
     async fn come_back(&self) {
         self.page.go(&format!("{}/board", self.world.system.gateway())).await;
         let _ = self.page.shows("#line", "Live").await;
         let _ = self.page.value("document.querySelectorAll('#rows tr').length >= 11 || null").await;
+        self.focus("quantity").await;
+        self.press(ENTER).await;
+        let _ = self.page.shows("#outcome", "was accepted").await;
     }
 
     async fn log_out(&self) {

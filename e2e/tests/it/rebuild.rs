@@ -2,9 +2,12 @@
 
 mod repair;
 mod shop;
+mod truncated;
 
 use std::process::{Output, Stdio};
 
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use read_model::Target;
 use read_model::generations::Generations;
 use serde_json::Value;
@@ -15,9 +18,14 @@ use crate::world::{SETTLED, World};
 use shop::{Shop, Tally};
 
 const ORDERS: &str = "orders";
+/// Whoever heals what is lost by itself.
+const HEALER: &str = "steward";
 /// Orders that are there before; each has two events.
 const HISTORY: usize = 400;
 const FULL_HISTORY: usize = 100_000;
+/// How often a builder is killed.
+const KILLS: usize = 3;
+const FULL_KILLS: usize = 8;
 
 impl World {
     /// The operators' command line against this system.
@@ -95,21 +103,13 @@ async fn rebuild(world: &World, shop: &Shop) {
     assert_eq!((left, world.generations().await), (Vec::new(), before));
 }
 
-/// Fills the next generation while each of its builders is killed once, and the watchers come and go.
+/// Fills the next generation while its builders are killed by turns at random points, and the watchers come and go.
 async fn fill(world: &World, shop: &Shop) -> Target {
     let slowly = format!("rebuild orders --execute --rate {}", shop.history() / 6);
     let watcher = world.ops(&slowly).kill_on_drop(true).spawn().expect("the ops binary");
     let generation = eventually("it is begun", SETTLED, async || world.generations().await.filling()).await;
     let target = Target { projection: ORDERS, generation };
-    for builder in ["projector", "projector-2"] {
-        let reached = world.applied(target).await;
-        eventually("it is filled", SETTLED, async || (world.applied(target).await > reached).then_some(())).await;
-        let reached = world.applied(target).await;
-        world.system.kill(builder).await.expect("a killed builder");
-        assert!(world.generations().await.filling().is_some());
-        world.system.start(builder).await.expect("a builder that is ready again");
-        assert!(world.applied(target).await >= reached, "it goes on where it was");
-    }
+    kill_builders(world, target).await;
     let listed = world.answer("projections ls orders", 0).await;
     assert!(listed["items"][1]["state"].as_str().expect("a state").contains("filling at"), "{listed}");
     // Somebody else joins in, and lifts the limit.
@@ -118,6 +118,25 @@ async fn fill(world: &World, shop: &Shop) -> Target {
     let said = answer["items"].as_array().expect("items").last().expect("the outcome")["state"].clone();
     assert!(said.as_str().expect("a state").starts_with("is filled"), "{said}");
     target
+}
+
+async fn kill_builders(world: &World, target: Target) {
+    let (seed, kills) = (rand::random(), if testing::full() { FULL_KILLS } else { KILLS });
+    let mut random = StdRng::seed_from_u64(seed);
+    let end = world.applied(Target { generation: world.generations().await.live, ..target }).await;
+    let mut points: Vec<_> = (0..kills).map(|_| random.random_range(0..end * 4 / 5)).collect();
+    points.sort_unstable();
+    for (point, builder) in points.into_iter().zip(["projector", "projector-2"].into_iter().cycle()) {
+        let reached = eventually(&format!("it is filled up to {point} of {end}, seed {seed}"), SETTLED, async || {
+            let reached = world.applied(target).await;
+            (reached > point).then_some(reached)
+        })
+        .await;
+        world.system.kill(builder).await.expect("a killed builder");
+        assert!(world.generations().await.filling().is_some(), "killed before the end, seed {seed}");
+        world.system.start(builder).await.expect("a builder that is ready again");
+        assert!(world.applied(target).await >= reached, "it goes on where it was, seed {seed}");
+    }
 }
 
 /// What one document shows wrongly is named, and nothing is switched, until it is put right.

@@ -32,7 +32,7 @@ async fn the_runbook_for_a_mongodb_that_was_set_back_leads_to_a_system_in_order(
     let lost = place().await;
     let _ = world.settle().await;
 
-    let ours = [instances(), vec!["steward".to_owned()]].concat();
+    let ours = instances();
     let (commands, others) = ours.split_at(2);
     stop_all(&world, commands).await;
     set_back(&world, &backup).await;

@@ -35,7 +35,7 @@ enum For {
 use For::{Admins, Anyone, Owner, Provider, Users};
 
 /// Every route, and for whom it is. A route that is missing here fails the test, and so does a row without a route.
-const TABLE: [(&str, &str, For); 55] = [
+const TABLE: [(&str, &str, For); 56] = [
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/api/v1/users", Admins),
     ("GET", "/api/v1/users/me", Users),
@@ -78,6 +78,7 @@ const TABLE: [(&str, &str, For); 55] = [
     ("POST", "/ops/parked/{projection}/{stream}/redrive", Admins),
     ("GET", "/ops/pipeline", Admins),
     ("GET", "/ops/projections", Admins),
+    ("POST", "/ops/projections/{projection}/pause", Admins),
     ("POST", "/ops/projections/{projection}/rollback", Admins),
     ("POST", "/ops/projections/{projection}/switch", Admins),
     ("GET", "/queries/orders", Users),

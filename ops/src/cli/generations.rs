@@ -1,11 +1,13 @@
 //! What can be asked about the generations of the views.
 
 use bus::KafkaConfig;
+use clap::value_parser;
 use read_model::RedisConfig;
 use schemas::StreamId;
 use views::Projection;
 
 use super::stream;
+use crate::projections::LONGEST_PAUSE;
 
 /// About generations.
 #[derive(Debug, clap::Subcommand)]
@@ -56,6 +58,21 @@ pub enum ProjectionsCommand {
         projection: Projection,
         /// The generation's number.
         generation: u32,
+        /// Act instead of only saying what would be done.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Has projectors stand still for a while, which ends by itself. Commands and queries are answered as before.
+    Pause {
+        /// Where the views are.
+        #[command(flatten)]
+        redis: RedisConfig,
+        /// Which projection.
+        #[arg(value_parser = projection)]
+        projection: Projection,
+        /// For so many seconds from now on; 0 ends a pause.
+        #[arg(long, default_value_t = 30, value_parser = value_parser!(u8).range(..=i64::from(LONGEST_PAUSE)))]
+        seconds: u8,
         /// Act instead of only saying what would be done.
         #[arg(long)]
         execute: bool,

@@ -5,7 +5,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use super::{Aggregate, Cli, aggregate, plural};
 
 /// The commands that change something; all others only look.
-const ACTING: [&str; 16] = [
+const ACTING: [&str; 17] = [
     "ops topics apply",
     "ops schemas apply",
     "ops keys generate",
@@ -14,6 +14,7 @@ const ACTING: [&str; 16] = [
     "ops projections switch",
     "ops projections rollback",
     "ops projections drop",
+    "ops projections pause",
     "ops rebuild",
     "ops replay",
     "ops parked redrive",

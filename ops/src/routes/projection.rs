@@ -1,4 +1,4 @@
-//! Readers are switched to a generation that was filled, and back.
+//! Readers are switched to a generation that was filled, and back, and a projection pauses.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use views::Projection;
 
 use super::{App, answered};
 use crate::plan::Plan;
-use crate::projections::{self, Views};
+use crate::projections::{self, LONGEST_PAUSE, Views};
 
 /// Which generation readers are to see.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -54,6 +54,37 @@ pub(super) async fn rollback(
     let views = app.views(&projection)?;
     let done = answered(projections::rollback(&views, Some(Generation(generation)), true).await)?;
     note(&caller.user, &views, generation);
+    Ok(done)
+}
+
+/// For how long a projection stands still.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pause {
+    /// Seconds from now on, 60 at most; 0 ends a pause.
+    seconds: u8,
+}
+
+/// Has a projection stand still for a while, which ends by itself. Commands and queries are answered as before; a query
+/// with a token of something newer is put off.
+#[utoipa::path(post, path = "/ops/projections/{projection}/pause", tag = "operators", request_body = Pause,
+    params(("projection" = String, Path, description = "Which projection")),
+    responses((status = 200, body = Plan, description = "It stands still within a second, or goes on"),
+        (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub(super) async fn pause(
+    State(app): State<App>,
+    AdminCaller(caller): AdminCaller,
+    Params(projection): Params<String>,
+    JsonBody(Pause { seconds }): JsonBody<Pause>,
+) -> Result<Json<Plan>, Problem> {
+    let views = app.views(&projection)?;
+    if seconds > LONGEST_PAUSE {
+        let expected = format!("0 to {LONGEST_PAUSE} seconds are expected");
+        return Err(Problem::validation().with_issue(vec!["seconds".into()], "too_big", expected));
+    }
+    let done = answered(projections::pause(&views, seconds, true).await)?;
+    let (user, name) = (&caller.user, views.name());
+    tracing::info!(operator.user = %user, "{user} had {name} pause for {seconds} s");
     Ok(done)
 }
 

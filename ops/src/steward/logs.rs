@@ -26,6 +26,8 @@ struct Logs {
     held: BTreeMap<Aggregate, Vec<Held>>,
     /// The topics that are to be compared with what was published.
     due: BTreeSet<Aggregate>,
+    /// Those of them that lost something for certain. What is there twice could make up for it in number.
+    lost: BTreeSet<Aggregate>,
     counted: Option<Instant>,
 }
 
@@ -50,7 +52,8 @@ impl Logs {
             let published = walk(links, aggregate, Wish::Count).await?;
             // Looked at later than what it is compared with, so whatever was published then is there now.
             let Some(records) = topics(links).await?.get(&aggregate).map(|held| records(held)) else { continue };
-            if u64::try_from(records).unwrap_or_default() >= published.events {
+            let is_whole = u64::try_from(records).unwrap_or_default() >= published.events;
+            if !self.lost.remove(&aggregate) && is_whole {
                 self.due.remove(&aggregate);
                 continue;
             }
@@ -59,7 +62,7 @@ impl Logs {
                 topic,
                 records,
                 events = published.events,
-                "{topic} holds {records} records, but {} events were published into it: all are published again",
+                "{topic} lost records: it holds {records}, and {} events were published into it: all are published again",
                 published.events
             );
             metrics::LOST_LOGS.add(1);
@@ -75,10 +78,16 @@ impl Logs {
             self.counted = Some(clock::monotonic());
             self.due.extend(Aggregate::ALL);
         }
-        let lost = |(aggregate, now): &(&Aggregate, &Vec<Held>)| {
-            self.held.get(aggregate).is_none_or(|before| lost_something(before, now))
-        };
-        self.due.extend(held.iter().filter(lost).map(|(aggregate, _)| *aggregate));
+        for (aggregate, now) in &held {
+            match self.held.get(aggregate).map(|before| lost_something(before, now)) {
+                Some(false) => {}
+                Some(true) => {
+                    self.lost.insert(*aggregate);
+                    self.due.insert(*aggregate);
+                }
+                None => _ = self.due.insert(*aggregate),
+            }
+        }
         self.held = held;
     }
 }
@@ -146,5 +155,6 @@ mod tests {
         assert_eq!(due_after(BTreeMap::new()), nothing, "a topic that is not there cannot be filled");
         assert_eq!(due_after(orders(&[(0, 0), (0, 0)])), lost);
         assert_eq!(due_after(orders(&[(0, 0), (0, 0)])), nothing);
+        assert_eq!(logs.lost, lost, "what it lost is published again, however much it holds by then");
     }
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod audit;
+mod away;
 mod explain;
 mod master;
 mod parked;

@@ -123,3 +123,22 @@ async fn what_differs_refuses_the_switch_unless_it_is_accepted_by_name() {
     world.items("projections drop orders 2 --execute", 0).await;
     assert_eq!(world.read_model.footprint(&second).await.unwrap().documents, 0);
 }
+
+#[tokio::test]
+async fn a_pause_is_planned_begun_listed_and_ended() {
+    let world = World::new().await;
+    world.read_model.found(&ORDERS, Shape(1), 5).await.unwrap();
+    let left = async || world.read_model.pauses(&["orders"]).await.unwrap()[0].as_secs();
+    let is = |items: &[(String, String, String)], action: &str, words: &str| {
+        let (name, is, state) = &items[0];
+        assert!(name == "orders" && is == action && state.contains(words), "{items:?}");
+    };
+    is(&world.items("projections pause orders", 0).await, "change", "stands still for 30 s");
+    assert_eq!(left().await, 0, "a plan changes nothing");
+    is(&world.items("projections pause orders --seconds 0", 0).await, "none", "there is no pause");
+    is(&world.items("projections pause orders --seconds 60 --execute", 0).await, "change", "stands still for 60 s");
+    assert!(left().await > 30);
+    is(&world.items("projections ls orders", 0).await, "look", "pauses for");
+    is(&world.items("projections pause orders --seconds 0 --execute", 0).await, "change", "goes on");
+    assert_eq!(left().await, 0);
+}

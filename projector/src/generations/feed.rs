@@ -74,6 +74,7 @@ fn purge(links: &Links, process: &Process) {
     let mut time_to_look = interval(LOOK_FOR_PURGES);
     time_to_look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     process.tasks.spawn("purge", async move {
+        let mut failing = false;
         loop {
             tokio::select! {
                 () = shutdown.requested() => return,
@@ -83,12 +84,14 @@ fn purge(links: &Links, process: &Process) {
                 () = shutdown.requested() => return,
                 purged = read_model.purge(&target) => purged,
             };
+            let failed_before = std::mem::replace(&mut failing, purged.is_err());
             match purged {
                 Ok(true) => tracing::info!("Redis has written its append-only file anew, without what was erased"),
                 Ok(false) => {}
-                Err(error) => tracing::debug!(
+                Err(_) if failed_before => {}
+                Err(error) => tracing::warn!(
                     error = runtime::chain(&error),
-                    "what was erased is still in the append-only file of Redis; trying again",
+                    "whether what was erased is still in the append-only file of Redis is not known; trying on",
                 ),
             }
         }

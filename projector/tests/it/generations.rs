@@ -1,5 +1,7 @@
 //! Generations beside each other: each is fed by its own group from its own position, whichever of them readers see.
 
+use std::time::Duration;
+
 use read_model::generations::{Begun, Retired, Shape, Switched};
 use read_model::{Generation, Target};
 use runtime::clock;
@@ -151,5 +153,24 @@ async fn a_build_of_another_shape_fills_its_own_generation_and_is_ready_once_rea
     world.switch(foreign, own).await;
     world.shows::<OrderView>(&events).await;
     eventually("it is ready", SOON, async || running.0.health.is_ready().then_some(())).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projection_that_pauses_stands_still_and_stays_ready_and_catches_up_afterwards() {
+    let world = World::new(shared().await).await;
+    let running = world.project("one", ORDERS);
+    world.more(1).await;
+    world.read_model.pause(ORDERS, SOON).await.unwrap();
+    let waiting = eventually("an order waits, though there is time", SOON, async || {
+        let event = [placed(&fresh_order())];
+        world.publish(&event).await;
+        let shown = tokio::time::timeout(Duration::from_secs(2), world.shows::<OrderView>(&event)).await;
+        shown.is_err().then_some(event)
+    })
+    .await;
+    assert!(running.0.health.is_ready(), "{:?}", running.0.health.report());
+    world.read_model.pause(ORDERS, Duration::ZERO).await.unwrap();
+    world.shows::<OrderView>(&waiting).await;
     running.stop().await;
 }

@@ -2,6 +2,7 @@
 //! stands in their way.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -40,6 +41,8 @@ struct ProjectionStage {
     live_generation: Option<u32>,
     /// Milliseconds since all partitions of that one were last seen at the end of their logs; null if one never was.
     lag_ms: Option<i64>,
+    /// Milliseconds until it is fed again, because an operator has it pause; null if it is fed.
+    pause_ms: Option<u64>,
     /// Every generation there is, by number.
     generations: Vec<GenerationStage>,
 }
@@ -80,15 +83,23 @@ struct Progress {
 pub(super) async fn show(State(app): State<App>, _admin: AdminCaller) -> Result<Json<Pipeline>, Problem> {
     let names = Projection::ALL.map(Projection::name);
     let known = app.model.generations(&names).await.map_err(|error| unreadable(&error))?;
-    let stages = names.into_iter().zip(known).map(|(name, known)| app.stage(name, known));
+    let pauses = app.model.pauses(&names).await.map_err(|error| unreadable(&error))?;
+    let stages = names.into_iter().zip(known).zip(pauses).map(|((name, known), left)| app.stage(name, known, left));
     let (projections, feeds) = try_join(try_join_all(stages), app.progress(Sink::Feeds)).await?;
     Ok(Json(Pipeline { at: clock::rfc3339(clock::now_micros()), projections, feeds }))
 }
 
 impl App {
-    async fn stage(&self, name: &'static str, known: Option<Generations>) -> Result<ProjectionStage, Problem> {
+    async fn stage(
+        &self,
+        name: &'static str,
+        known: Option<Generations>,
+        pause: Duration,
+    ) -> Result<ProjectionStage, Problem> {
+        let pause_ms = u64::try_from(pause.as_millis()).ok().filter(|left| *left > 0);
         let Some(Generations { live, entries }) = known else {
-            return Ok(ProjectionStage { name, live_generation: None, lag_ms: None, generations: Vec::new() });
+            let (live_generation, lag_ms, generations) = (None, None, Vec::new());
+            return Ok(ProjectionStage { name, live_generation, lag_ms, pause_ms, generations });
         };
         let lag_ms = self.reader.lag_ms(name).await.map_err(|error| unreadable(&error))?;
         let mut noted: BTreeMap<_, _> = entries.into_iter().map(|(number, entry)| (number, Some(entry))).collect();
@@ -98,7 +109,7 @@ impl App {
             let progress = self.progress(Sink::Views(Target { projection: name, generation })).await?;
             generations.push(GenerationStage::of(generation, entry, progress));
         }
-        Ok(ProjectionStage { name, live_generation: Some(live.0), lag_ms, generations })
+        Ok(ProjectionStage { name, live_generation: Some(live.0), lag_ms, pause_ms, generations })
     }
 
     async fn progress(&self, sink: Sink) -> Result<Progress, Problem> {

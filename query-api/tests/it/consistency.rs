@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use futures::StreamExt as _;
 use runtime::clock;
 
 use crate::caller::{admin, user};
@@ -83,6 +84,24 @@ async fn every_token_of_a_question_counts() {
         let headers = [("Consistency-Token", tokens[0]), ("Consistency-Token", tokens[1]), ("Prefer", "wait=0")];
         let reply = stage.get("/queries/products/mouse", &user("usr_a"), &headers).await;
         assert_eq!(reply.status.as_u16(), status, "{tokens:?}");
+    }
+}
+
+/// Redis may write between two documents of one read. The lines that it tells a monitor are in the order of its work.
+#[tokio::test]
+async fn what_shows_that_a_token_was_reached_is_read_before_the_answer() {
+    let stage = Stage::open().await;
+    for order in ["ord_asked", "ord_token"] {
+        stage.order(&placed(order, "usr_a", 1)).await;
+    }
+    let monitor = redis::Client::open(stage.redis.url()).unwrap().get_async_monitor().await.unwrap();
+    let reply = stage.get("/queries/orders/ord_asked?at_least=ord_token@1", &user("usr_a"), &[]).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    let mut read = monitor.into_on_message::<String>().filter(|line| std::future::ready(line.contains("ord_")));
+    for order in ["ord_token", "ord_asked"] {
+        let next = tokio::time::timeout(Duration::from_secs(10), read.next()).await;
+        let line = next.unwrap().unwrap();
+        assert!(line.contains(order), "{order} is next: {line}");
     }
 }
 

@@ -29,7 +29,8 @@ async fn only_an_admin_sees_how_far_each_generation_and_the_feeds_are() {
     assert_eq!(shown["feeds"], json!({"read": 1, "positions": {ORDERS: 1}, "gaps": 0, "parked": 0}));
     let progress = json!({"read": 1, "positions": {ORDERS: 1}, "gaps": 0, "parked": 0});
     let generation = json!({"generation": 1, "state": "served", "rate": null, "startedAt": null, "progress": progress});
-    let expected = json!({"name": "orders", "liveGeneration": 1, "lagMs": 0, "generations": [generation]});
+    let expected =
+        json!({"name": "orders", "liveGeneration": 1, "lagMs": 0, "pauseMs": null, "generations": [generation]});
     assert_eq!(shown["projections"][0], expected);
 }
 
@@ -72,6 +73,6 @@ async fn what_is_parked_is_counted_where_it_waits() {
 #[tokio::test]
 async fn a_projection_that_never_began_has_no_generations() {
     let stage = Stage::unprojected(Vec::new()).await;
-    let expected = json!({"name": "orders", "liveGeneration": null, "lagMs": null, "generations": []});
+    let expected = json!({"name": "orders", "liveGeneration": null, "lagMs": null, "pauseMs": null, "generations": []});
     assert_eq!(orders(&stage).await, expected);
 }

@@ -88,6 +88,7 @@ async fn feed(read_model: &ReadModel) -> Result<Appended, Error> {
 async fn work_of_the_projector(read_model: &ReadModel) {
     read_model.found(&ORDERS, Shape(1), 0).await.unwrap();
     read_model.generations(&["orders"]).await.unwrap();
+    read_model.pauses(&["orders"]).await.unwrap();
     read_model.open(&ORDERS, &source(0)).await.unwrap();
     read_model.standings(&ORDERS, &[stream(1)]).await.unwrap();
     assert_eq!(project(read_model).await.unwrap(), Applied::Done);
@@ -126,6 +127,7 @@ async fn work_of_the_query_api(rig: &mut Rig, read_model: &ReadModel) {
     assert_eq!(reader.page("orders", &crate::views::pages::page("all", 5)).await.unwrap().0.len(), 1);
     reader.lag_ms("orders").await.unwrap();
     reader.positions("orders").await.unwrap();
+    read_model.pauses(&["orders"]).await.unwrap();
     read_model.feed_head(&feeds::user(1)).await.unwrap();
     // A note that was refused shows here, and nowhere else.
     let trails = read_model.trails(&stream(1), &[Trail::Views("orders"), Trail::Feeds, Trail::Screens]).await.unwrap();
@@ -149,6 +151,8 @@ async fn every_process_has_the_rights_that_its_work_needs_and_no_others() {
     operator.survey(Sink::Views(ORDERS)).await.unwrap();
     operator.documents_from(0).await.unwrap();
     operator.footprint(&ORDERS).await.unwrap();
+    operator.pause("orders", SOON).await.unwrap();
+    operator.pause("orders", Duration::ZERO).await.unwrap();
     assert_eq!(rig.refused().await, Vec::<String>::new(), "what belongs to their work");
 
     for (user, read_model, views, feeds) in [

@@ -10,6 +10,7 @@ mod model;
 mod notices;
 pub(crate) mod pages;
 pub(crate) mod parking;
+mod pauses;
 mod property;
 mod purge;
 mod reader;

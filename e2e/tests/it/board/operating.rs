@@ -19,6 +19,7 @@ async fn what_admins_press_at_the_board_is_done_and_a_refusal_says_why() {
     let visit = Visit::begin(&world).await;
     visit.log_in().await;
     visit.watch_a_rebuild_and_switch_to_it_and_back().await;
+    visit.pause_and_go_on().await;
     let stranger = OrderId::from_bits(Uuid::new_v4().as_u128());
     garbage(&world, &stranger).await;
     visit.is_parked(&stranger, &PLACES).await;
@@ -37,6 +38,11 @@ impl Visit<'_> {
         let _ = self.page.shows("#projections", "orders g2, at most 1 events/s").await;
         let _ = self.page.shows("#projections", "records/s, ").await;
         self.picture_of("rebuild-").await;
+        self.page.click("#how-to summary").await;
+        self.page.click("#how-to .command button").await;
+        let taken =
+            "['Copied', 'Selected'].includes(document.querySelector('#how-to .command button').innerText) || null";
+        let _ = self.page.value(taken).await;
         self.page.click("#switch-orders-2").await;
         let refused = "document.querySelector('#projections-told.bad')?.innerText.includes('not there in g2') || null";
         eventually("the switch is refused", SETTLED, async || self.page.now(refused).await.as_bool()).await;
@@ -60,6 +66,44 @@ impl Visit<'_> {
         let again = Request::by(&self.world.admin).json(json!({ "generation": 1 }));
         let _ = self.world.gateway.post("/ops/projections/orders/rollback", again).await.expect(409);
         assert_eq!(self.live().await, json!(1));
+    }
+
+    /// A view stands still: orders are accepted, what is there is answered, and the rest is caught up with afterwards.
+    async fn pause_and_go_on(&self) {
+        let (sku, user) = (World::name("PAUSED"), self.world.gateway.user(&World::name("pauser")).await);
+        let _ = self.world.gateway.product(&self.world.admin, &sku, 250).await;
+        let place = async || {
+            let order = Request::by(&user).json(order_of(&user, &sku, 1));
+            self.world.gateway.post("/commands/orders", order).await.expect(201)
+        };
+        let ask = async |order: &str, wait: &str| {
+            let terms = Request::by(&user).with("prefer", wait).with("consistency-token", format!("{order}@1"));
+            self.world.gateway.get(&format!("/queries/orders/{order}"), terms).await.status
+        };
+        let shown = place().await.text("orderId");
+        assert_eq!(ask(&shown, "wait=10").await, 200);
+
+        self.page.click("#pauses summary").await;
+        self.page.click("#pause-orders").await;
+        let _ = self.page.shows("#projections-told.good", "orders: stands still for 30 s").await;
+        let _ = self.page.shows("#projections", "orders pauses for").await;
+        let waiting = eventually("an order is accepted and not shown", SETTLED, async || {
+            let order = place().await.text("orderId");
+            (ask(&order, "wait=1").await == 503).then_some(order)
+        })
+        .await;
+        assert_eq!(ask(&shown, "wait=0").await, 200, "what is there is answered");
+        eventually("it says how far behind it is", SETTLED, async || {
+            let pipeline = self.api("/ops/pipeline").await;
+            pipeline.pointer("/projections/0/lagMs")?.as_i64().filter(|lag| *lag > 0)
+        })
+        .await;
+        let _ = self.page.shows("#verdict", "The views are behind").await;
+
+        self.page.click("#go-on-orders").await;
+        let _ = self.page.shows("#projections-told.good", "goes on").await;
+        self.is_gone("go-on-orders").await;
+        assert_eq!(ask(&waiting, "wait=10").await, 200);
     }
 
     /// Enough of them for a rebuild that somebody can watch.
@@ -105,6 +149,10 @@ impl Visit<'_> {
         self.is_focused(&button).await;
         self.press(ENTER).await;
         self.is_focused("confirm-reason").await;
+        self.page.click("#confirm-no").await;
+        self.is_focused(&button).await;
+        self.press(ENTER).await;
+        self.is_focused("confirm-reason").await;
         self.press(ENTER).await;
         assert_eq!(self.page.now("document.querySelector('#confirm').open").await, json!(true), "without a reason");
         self.is_parked(stranger, &["orders", "feeds"]).await;
@@ -127,7 +175,7 @@ impl Visit<'_> {
         let _ = self.page.shows("#parked", "Every stream goes on").await;
     }
 
-    async fn focus(&self, id: &str) {
+    pub(super) async fn focus(&self, id: &str) {
         let _ = self
             .page
             .value(&format!("(document.getElementById({id:?})?.focus(), document.activeElement.id === {id:?}) || null"))

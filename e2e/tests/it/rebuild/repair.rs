@@ -10,14 +10,12 @@ use schemas::StreamId;
 use serde_json::Value;
 use stack::eventually;
 
-use super::ORDERS;
 use super::shop::{Shop, Tally};
+use super::{HEALER, ORDERS};
 use crate::world::{SETTLED, World};
 
 /// Orders of which some are damaged.
 const EXHIBITS: usize = 40;
-/// Whoever heals silent tails would make deleted documents good before an audit can find them.
-const HEALER: &str = "steward";
 
 /// A list that all of them stand in, and one that none does.
 const LISTS: [&str; 2] = ["status:REJECTED", "status:PAID"];
@@ -33,6 +31,7 @@ async fn exactly_what_was_damaged_is_found_and_made_anew_on_a_live_system() {
     let target = Target { projection: ORDERS, generation: world.generations().await.live };
     let exhibits = exhibits(&world, &target, Shop::open(&world, EXHIBITS).await.orders()).await;
     let shop = Shop::open(&world, 10).await;
+    // It would make deleted documents good before an audit can find them.
     world.system.stop(HEALER).await.expect("a steward that ends");
     let Tally { read, written, failed, stale } = shop.open_during(damage_and_repair(&world, &target, &exhibits)).await;
     world.system.start(HEALER).await.expect("a steward that is ready again");

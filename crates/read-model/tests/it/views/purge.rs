@@ -1,10 +1,12 @@
 //! What was erased leaves the append-only file, too.
 
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use read_model::DocumentWrite;
 use stack::servers::Redis;
-use stack::testing;
+use stack::testing::{self, eventually};
 
 use super::{Rig, write};
 
@@ -54,4 +56,33 @@ async fn a_purge_that_was_not_finished_is_done_by_whoever_comes_next() {
     redis.restart().await.unwrap();
     let next = Rig::on(&redis, "owed");
     assert!(next.read_model.purge(&next.target).await.unwrap());
+}
+
+/// The server's child that writes the file, while there is one.
+fn writer(redis: &Redis) -> Option<String> {
+    let pid = redis.pid().unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.split_whitespace().next().map(str::to_owned)
+}
+
+/// Seen to fail when nobody asks how the rewriting ended.
+#[tokio::test]
+async fn a_file_that_was_not_written_to_its_end_is_still_owed() {
+    let redis: Redis = testing::own().await;
+    let rig = Rig::on(&redis, "cut-short");
+    rig.write(vec![write(1, 0, 1)]).await;
+    rig.write(vec![DocumentWrite { body: None, ..write(1, 1, 2) }]).await;
+    let slow = async |micros: u32| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("rdb-key-save-delay").arg(micros).query_async::<()>(&mut rig.raw().await).await.unwrap();
+    };
+    slow(10_000_000).await;
+    let cut_short = async {
+        let pid = eventually("the file is being written", Duration::from_secs(20), async || writer(&redis)).await;
+        assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    };
+    let (purged, ()) = tokio::join!(rig.read_model.purge(&rig.target), cut_short);
+    assert!(matches!(purged, Err(read_model::Error::NotRewritten)), "{purged:?}");
+    slow(0).await;
+    assert!(rig.read_model.purge(&rig.target).await.unwrap());
 }
