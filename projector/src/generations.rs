@@ -20,6 +20,7 @@ use views::Projection;
 use crate::Config;
 use crate::board::Board;
 use crate::pace::{Pace, Speed};
+use crate::renewal;
 use crate::worker::Links;
 
 /// How often it is looked which generations there are, and stored which partitions are at the end of their logs.
@@ -82,6 +83,7 @@ impl Feeding {
 
     /// Feeds until shutdown.
     pub(crate) async fn run(mut self) -> Result<(), bus::Error> {
+        renewal::start(self.read_model.clone(), &self.process);
         let shutdown = self.process.shutdown.clone();
         let mut time_to_look = interval(LOOK);
         time_to_look.set_missed_tick_behavior(MissedTickBehavior::Delay);

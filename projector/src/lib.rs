@@ -14,6 +14,7 @@ mod pace;
 mod positions;
 mod progress;
 mod read;
+mod renewal;
 mod work;
 mod worker;
 

@@ -96,6 +96,7 @@ async fn work_of_the_projector(read_model: &ReadModel) {
     read_model.count_parked(&[Sink::Views(ORDERS)]).await.unwrap();
     read_model.parked(Sink::Views(ORDERS)).await.unwrap();
     read_model.purge(&ORDERS).await.unwrap();
+    read_model.renew_file().await.unwrap();
     read_model.progress(&ORDERS).await.unwrap();
     let other = Target { generation: Generation(9), ..ORDERS };
     read_model.clear(&other).await.unwrap();

@@ -1,4 +1,5 @@
-//! Out of the append-only file: what was erased stays in it until Redis writes it anew.
+//! The append-only file, which Redis is asked to write anew: what was erased stays in it until then, and so does what was
+//! cut off in the middle.
 //!
 //! The call that leaves a tombstone counts it in the same atomic step; the count is worked off by whoever asks for it,
 //! so a crash in between forgets nothing.
@@ -16,8 +17,10 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 const REWRITING: &str = "rewriting the append-only file";
 
-/// What a server tells of the rewrites of its append-only file.
+/// What a server tells of its append-only file.
 struct Rewrites {
+    /// Whether it keeps one.
+    kept: bool,
     /// How many it has done since it was started.
     done: u64,
     /// Whether the last one was well.
@@ -37,6 +40,19 @@ impl ReadModel {
         done.cmd("SET").arg(target.purged()).arg(purges).ignore();
         self.connections.write_all::<()>("noting that erased documents are out of the log", &done).await?;
         Ok(true)
+    }
+
+    /// Has a server that was started, and has not written its file anew since, do so; returns whether it had to.
+    ///
+    /// A file may end in the middle of a transaction. Redis leaves that transaction out then, but in the file it keeps the
+    /// commands that are whole; at its next start it carries them out with the transaction behind them (7.0, function
+    /// `loadSingleAppendOnlyFile`: a short read cuts behind the last command, and not before the `MULTI`).
+    pub async fn renew_file(&self) -> Result<bool, Error> {
+        let Rewrites { kept, done, .. } = self.rewrites().await?;
+        if !kept || done > 0 {
+            return Ok(false);
+        }
+        self.rewrite().await.map(|()| true)
     }
 
     async fn counts(&self, target: &Target) -> Result<(u64, u64), Error> {
@@ -70,10 +86,11 @@ impl ReadModel {
             let info: String = self.connections.read("asking about the append-only file", &ask).await?;
             let told =
                 |field: &str| info.lines().find_map(|line| line.trim_end().strip_prefix(field)?.strip_prefix(':'));
-            let busy = |field: &str| told(field) == Some("1");
-            if !busy("aof_rewrite_in_progress") && !busy("aof_rewrite_scheduled") {
+            let holds = |field: &str| told(field) == Some("1");
+            if !holds("aof_rewrite_in_progress") && !holds("aof_rewrite_scheduled") {
                 let done = told("aof_rewrites").and_then(|count| count.parse().ok()).unwrap_or(0);
-                return Ok(Rewrites { done, is_well: told("aof_last_bgrewrite_status") == Some("ok") });
+                let is_well = told("aof_last_bgrewrite_status") == Some("ok");
+                return Ok(Rewrites { kept: holds("aof_enabled"), done, is_well });
             }
             look.wait().await;
         }
