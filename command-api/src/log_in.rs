@@ -3,7 +3,7 @@
 //! A log-in is bound to the user's session version, so whatever raises it (log-out everywhere, a new password, a new
 //! role, a suspension) ends the log-in's access tokens and its refresh token alike.
 
-use accounts::{Account, Email, LogIn, Password, Refreshed};
+use accounts::{Account, Email, LogIn, Password};
 use domain::Refusal;
 use domain::user::{User, UserCommand, UserDetails, UserState};
 use runtime::{Secret, clock, tasks};
@@ -119,7 +119,7 @@ impl App {
         }
         let shown = self.shown(&member).await?;
         let refresh = self.refresh_tokens.begin(&log_in, now()).await?;
-        self.grant((member, shown), log_in.session, refresh)
+        self.grant(member, shown, log_in.session, refresh)
     }
 
     async fn known_by_password(&self, email: &Email, password: &Secret) -> Result<(Member, LogIn), NotLoggedIn> {
@@ -151,22 +151,22 @@ impl App {
     async fn refreshed(&self, token: &Secret) -> Result<Granted, NotLoggedIn> {
         let log_in = self.refresh_tokens.whose(token, now()).await?.ok_or(NotLoggedIn::WrongRefreshToken)?;
         let entitled = self.entitled(&log_in).await?;
-        match self.refresh_tokens.refresh(token, now()).await? {
-            Refreshed::Next(log_in, next) => {
-                self.grant(entitled.ok_or(NotLoggedIn::WrongRefreshToken)?, log_in.session, next)
-            }
-            Refreshed::Unknown => Err(NotLoggedIn::WrongRefreshToken),
-            Refreshed::Spent(log_in) => {
-                metrics::SPENT_REFRESH_TOKENS.add(1);
-                let intent = Intent::internal("spent-refresh-token", log_in.session.as_str(), &self.fingerprints);
-                match self.end_session(&log_in.user, log_in.session, intent).await {
-                    // Whoever was erased has no sessions.
-                    Ok(()) | Err(NotLoggedIn::Undone(Undone::Rejected(Rejected::Refused(Refusal::UserNotFound)))) => {
-                        Err(NotLoggedIn::WrongRefreshToken)
-                    }
-                    Err(failed) => Err(failed),
-                }
-            }
+        let Some(next) = self.refresh_tokens.spend(token, &log_in, now()).await? else {
+            self.shown_again(log_in).await?;
+            return Err(NotLoggedIn::WrongRefreshToken);
+        };
+        let (member, shown) = entitled.ok_or(NotLoggedIn::WrongRefreshToken)?;
+        self.grant(member, shown, log_in.session, next)
+    }
+
+    /// Somebody has a copy of a spent token: its session ends.
+    async fn shown_again(&self, log_in: LogIn) -> Result<(), NotLoggedIn> {
+        metrics::SPENT_REFRESH_TOKENS.add(1);
+        let intent = Intent::internal("spent-refresh-token", log_in.session.as_str(), &self.fingerprints);
+        match self.end_session(&log_in.user, log_in.session, intent).await {
+            // Whoever was erased has no sessions.
+            Err(NotLoggedIn::Undone(Undone::Rejected(Rejected::Refused(Refusal::UserNotFound)))) => Ok(()),
+            ended => ended,
         }
     }
 
@@ -199,12 +199,7 @@ impl App {
         Ok(())
     }
 
-    fn grant(
-        &self,
-        (member, shown): (Member, Shown),
-        session: SessionId,
-        refresh: Secret,
-    ) -> Result<Granted, NotLoggedIn> {
+    fn grant(&self, member: Member, shown: Shown, session: SessionId, refresh: Secret) -> Result<Granted, NotLoggedIn> {
         let access = self.signing.sign(&Bearer {
             user: member.account.id.clone(),
             email: Some(shown.email.clone()),

@@ -22,5 +22,5 @@ pub use changes::{Changed, Removed};
 pub use credentials::{ONE_TIME_LIFETIME, Proven, Replaced};
 pub use error::Error;
 pub use passwords::Admitted;
-pub use refresh::{LogIn, REFRESH_LIFETIME, RefreshTokens, Refreshed};
+pub use refresh::{LogIn, REFRESH_LIFETIME, RefreshTokens};
 pub use store::{Accounts, Created};

@@ -46,17 +46,6 @@ pub struct LogIn {
     pub session_version: i64,
 }
 
-/// What became of a token that was shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refreshed {
-    /// It was good and is spent; here is the next.
-    Next(LogIn, Secret),
-    /// It had been spent, or its log-in is over: whoever shows it must not go on, nor whoever has its successor.
-    Spent(LogIn),
-    /// It is none of ours, or too old to be recognised.
-    Unknown,
-}
-
 /// `_id` is the session. Without `good` the log-in is over.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredLogIn {
@@ -107,22 +96,25 @@ impl RefreshTokens {
         Ok(token)
     }
 
-    /// The log-in of a token, which may be good or spent; `None` if it is none of ours, or too old.
+    /// The log-in of a token, which may be good or spent; `None` if it is none of ours, or too old. The server deletes
+    /// expired documents once a minute only.
     pub async fn whose(&self, token: &Secret, now: Timestamp) -> Result<Option<LogIn>, Error> {
-        self.find(hash(token), now).await
+        let (tokens, hash) = (self.tokens.clone(), hash(token));
+        let found = run("look up a refresh token", async move { tokens.find_one(doc! { "_id": hash }).await });
+        let known = found.await?.filter(|token| token.expires > date(now));
+        Ok(known.map(|StoredToken { user, session, version, .. }| LogIn { user, session, session_version: version }))
     }
 
-    /// Spends a token. Whether its user may still log in is for the caller to find out, before the next token is
-    /// handed over.
-    pub async fn refresh(&self, token: &Secret, now: Timestamp) -> Result<Refreshed, Error> {
-        let shown = hash(token);
-        let Some(log_in) = self.find(shown.clone(), now).await? else { return Ok(Refreshed::Unknown) };
-        let (next, good) = self.make(&log_in, now).await?;
+    /// Spends a token of this log-in and returns the next one; `None` if it had been spent, or its log-in is over: whoever
+    /// shows it must not go on, nor whoever has its successor. Whether its user may still log in is for the caller to
+    /// find out, before the next token is handed over.
+    pub async fn spend(&self, token: &Secret, log_in: &LogIn, now: Timestamp) -> Result<Option<Secret>, Error> {
+        let (next, good) = self.make(log_in, now).await?;
         let log_ins = self.log_ins.clone();
-        let this = doc! { "_id": log_in.session.as_str(), "good": shown };
+        let this = doc! { "_id": log_in.session.as_str(), "good": hash(token) };
         let change = doc! { "$set": { "good": good, "expires": expiry(now) } };
         let moved = run("spend a refresh token", async move { log_ins.update_one(this, change).await }).await?;
-        Ok(if moved.matched_count == 1 { Refreshed::Next(log_in, next) } else { Refreshed::Spent(log_in) })
+        Ok((moved.matched_count == 1).then_some(next))
     }
 
     /// Ends a log-in: none of its tokens is good any more. The same again changes nothing.
@@ -148,14 +140,6 @@ impl RefreshTokens {
         let tokens = self.tokens.clone();
         run("remember a refresh token", async move { tokens.insert_one(stored).await }).await?;
         Ok((token, hash))
-    }
-
-    /// The server deletes expired documents once a minute only.
-    async fn find(&self, hash: String, now: Timestamp) -> Result<Option<LogIn>, Error> {
-        let tokens = self.tokens.clone();
-        let found = run("look up a refresh token", async move { tokens.find_one(doc! { "_id": hash }).await });
-        let known = found.await?.filter(|token| token.expires > date(now));
-        Ok(known.map(|StoredToken { user, session, version, .. }| LogIn { user, session, session_version: version }))
     }
 
     async fn prepare(&self) -> Result<(), Error> {

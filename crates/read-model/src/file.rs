@@ -15,8 +15,6 @@ use crate::{Error, ReadModel, Target};
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
-const REWRITING: &str = "rewriting the append-only file";
-
 /// What a server tells of its append-only file.
 struct Rewrites {
     /// Whether it keeps one.
@@ -69,7 +67,7 @@ impl ReadModel {
         let before = self.rewrites().await?;
         let mut begin = Pipeline::new();
         begin.cmd("BGREWRITEAOF").ignore();
-        self.connections.write_all::<()>(REWRITING, &begin).await?;
+        self.connections.write_all::<()>("rewriting the append-only file", &begin).await?;
         let after = self.rewrites().await?;
         if after.done > before.done && after.is_well {
             return Ok(());

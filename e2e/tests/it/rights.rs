@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use accounts::{Account, Accounts, Created, Dismissed, Email, LogIn, Password, RefreshTokens, Refreshed, Removed};
+use accounts::{Account, Accounts, Created, Dismissed, Email, LogIn, Password, RefreshTokens, Removed};
 use bson::{Document, doc};
 use e2e::client::{Request, order_of};
 use event_store::{Appended, CommandRecord, Commit, Deadline, EventStore, Lanes, Presence, StoredEvent};
@@ -173,7 +173,7 @@ async fn work_of_http(store: &EventStore) {
     let log_in = LogIn { user: ada, session: session.clone(), session_version: 1 };
     let now = Timestamp::from_micros(runtime::clock::now_micros());
     let token = tokens.begin(&log_in, now).await.expect("a token");
-    assert!(matches!(tokens.refresh(&token, now).await.expect("an answer"), Refreshed::Next(..)));
+    assert!(tokens.spend(&token, &log_in, now).await.expect("an answer").is_some());
     tokens.end(&session).await.expect("a log-out");
 }
 

@@ -1,6 +1,6 @@
 //! Refresh tokens: good once, bound to their log-in, never stored as they are.
 
-use accounts::{LogIn, REFRESH_LIFETIME, RefreshTokens, Refreshed};
+use accounts::{LogIn, REFRESH_LIFETIME, RefreshTokens};
 use bson::{Document, doc};
 use futures::TryStreamExt;
 use futures::future::join_all;
@@ -21,13 +21,12 @@ fn now() -> Timestamp {
 
 /// The token that follows this one, which must be good.
 async fn next(tokens: &RefreshTokens, log_in: &LogIn, token: &Secret) -> Secret {
-    let refreshed = tokens.refresh(token, now()).await.unwrap();
-    let Refreshed::Next(whose, next) = &refreshed else { panic!("{refreshed:?}") };
-    assert_eq!((whose, next == token), (log_in, false));
-    for known in [token, next] {
+    let next = tokens.spend(token, log_in, now()).await.unwrap().expect("the token is good");
+    assert_ne!(&next, token);
+    for known in [token, &next] {
         assert_eq!(tokens.whose(known, now()).await.unwrap().as_ref(), Some(log_in));
     }
-    next.clone()
+    next
 }
 
 #[tokio::test]
@@ -37,7 +36,7 @@ async fn each_token_is_good_once_and_gives_the_next() {
     let second = next(&tokens, &ada, &first).await;
     let third = next(&tokens, &ada, &second).await;
     for spent in [&first, &second, &first] {
-        assert_eq!(tokens.refresh(spent, now()).await.unwrap(), Refreshed::Spent(ada.clone()));
+        assert_eq!(tokens.spend(spent, &ada, now()).await.unwrap(), None);
     }
     next(&tokens, &ada, &third).await;
 }
@@ -48,11 +47,9 @@ async fn of_many_requests_with_one_token_at_once_exactly_one_gets_the_next() {
     for _ in 0..5 {
         let ada = log_in();
         let token = tokens.begin(&ada, now()).await.unwrap();
-        let all = join_all((0..16).map(|_| tokens.refresh(&token, now()))).await;
-        let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
-        let given = all.iter().filter(|refreshed| matches!(refreshed, Refreshed::Next(..))).count();
-        let spent = all.iter().filter(|refreshed| **refreshed == Refreshed::Spent(ada.clone())).count();
-        assert_eq!((given, spent), (1, 15));
+        let all = join_all((0..16).map(|_| tokens.spend(&token, &ada, now()))).await;
+        let given = all.into_iter().filter_map(Result::unwrap).count();
+        assert_eq!(given, 1);
     }
 }
 
@@ -65,7 +62,7 @@ async fn no_token_of_a_log_in_that_was_ended_is_good_and_other_log_ins_go_on() {
     for _ in 0..2 {
         tokens.end(&ada.session).await.unwrap();
         for token in [&first, &second] {
-            assert_eq!(tokens.refresh(token, now()).await.unwrap(), Refreshed::Spent(ada.clone()));
+            assert_eq!(tokens.spend(token, &ada, now()).await.unwrap(), None);
         }
     }
     next(&tokens, &bob, &other).await;
@@ -79,14 +76,13 @@ async fn what_is_no_token_or_too_old_is_unknown() {
     let lifetime = i64::try_from(REFRESH_LIFETIME.as_micros()).unwrap();
     let token = tokens.begin(&ada, began).await.unwrap();
     for wrong in ["", "0000", &token.expose()[1..], &format!("{}0", token.expose()), "{\"$gt\":\"\"}"] {
-        assert_eq!(tokens.refresh(&Secret::from(wrong), began).await.unwrap(), Refreshed::Unknown, "{wrong}");
+        assert_eq!(tokens.whose(&Secret::from(wrong), began).await.unwrap(), None, "{wrong}");
     }
-    assert_eq!(tokens.refresh(&token, after(lifetime)).await.unwrap(), Refreshed::Unknown);
     assert_eq!(tokens.whose(&token, after(lifetime)).await.unwrap(), None);
-    let refreshed = tokens.refresh(&token, after(lifetime - 1_000_000)).await.unwrap();
-    let Refreshed::Next(_, second) = refreshed else { panic!("{refreshed:?}") };
-    let refreshed = tokens.refresh(&second, after(2 * lifetime - 2_000_000)).await.unwrap();
-    assert!(matches!(refreshed, Refreshed::Next(..)), "a log-in in use goes on: {refreshed:?}");
+    assert_eq!(tokens.whose(&token, after(lifetime - 1_000_000)).await.unwrap().as_ref(), Some(&ada));
+    let second = tokens.spend(&token, &ada, after(lifetime - 1_000_000)).await.unwrap().unwrap();
+    let known = tokens.whose(&second, after(2 * lifetime - 2_000_000)).await.unwrap();
+    assert_eq!(known.as_ref(), Some(&ada), "a log-in in use goes on");
 }
 
 #[tokio::test]
