@@ -76,17 +76,15 @@ pub(crate) struct Workers {
     pub(crate) fulfilments: Fulfilments,
     /// Asks the payment provider.
     pub(crate) cashier: Cashier,
-    fingerprints: FingerprintKey,
 }
 
 impl Workers {
     /// Workers over this store.
     pub(crate) fn new(config: &Config, store: &EventStore) -> Result<Self, payments::Error> {
-        let fingerprints = FingerprintKey::new(config.fingerprint_key.expose());
         let streams = Participants::new(store, config.commands_together);
-        let cashier = Cashier::new(&config.payments, store, &streams.payments, &fingerprints)?;
-        let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams, &fingerprints);
-        Ok(Self { fulfilments, cashier, fingerprints })
+        let cashier = Cashier::new(&config.payments, store, &streams.payments)?;
+        let fulfilments = Fulfilments::new(&config.fulfilment, store, &streams);
+        Ok(Self { fulfilments, cashier })
     }
 }
 
@@ -127,7 +125,7 @@ impl App {
         sessions: Sessions,
         process: &Process,
     ) -> Result<Self, Error> {
-        let Workers { fulfilments, cashier, fingerprints } = workers;
+        let Workers { fulfilments, cashier } = workers;
         let streams = fulfilments.streams.clone();
         let products = Streams::new(store.clone());
         let shared = Shared {
@@ -146,7 +144,7 @@ impl App {
             key_backups: Duration::from_secs(u64::from(config.vault_backup_days) * 24 * 3600),
             signing: Signing::start(config, &sessions, process)?,
             sessions,
-            fingerprints,
+            fingerprints: FingerprintKey::new(config.fingerprint_key.expose()),
             store,
         };
         Ok(Self(Arc::new(shared)))

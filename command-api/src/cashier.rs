@@ -24,7 +24,7 @@ use schemas::{Aggregate, PaymentId, StreamId, Version};
 use tokio::sync::Semaphore;
 
 use crate::group::Group;
-use crate::intent::{Cause, FingerprintKey, Intent};
+use crate::intent::{Cause, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use learned::Learned;
@@ -43,7 +43,6 @@ pub(crate) struct Cashier {
     payments: Streams<Payment>,
     store: EventStore,
     provider: Provider,
-    fingerprints: FingerprintKey,
     calls: Arc<Semaphore>,
     till: Till,
 }
@@ -54,13 +53,11 @@ impl Cashier {
         config: &PaymentsConfig,
         store: &EventStore,
         payments: &Streams<Payment>,
-        fingerprints: &FingerprintKey,
     ) -> Result<Self, payments::Error> {
         Ok(Self {
             payments: payments.clone(),
             store: store.clone(),
             provider: Provider::new(config)?,
-            fingerprints: fingerprints.clone(),
             calls: Arc::new(Semaphore::new(CALLS)),
             till: Till::default(),
         })
@@ -86,7 +83,7 @@ impl Cashier {
         cause: Option<&Cause>,
     ) -> Result<Option<Version>, Rejected> {
         let Learned { name, command } = learned;
-        let intent = Intent::internal(CALLER, &format!("{payment}:{name}"), &self.fingerprints);
+        let intent = Intent::internal(CALLER, &format!("{payment}:{name}"));
         let intent = match cause {
             Some(cause) => intent.because(cause.clone()),
             None => intent,

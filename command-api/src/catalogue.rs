@@ -2,6 +2,7 @@
 //!
 //! It may be a moment behind. An order may be accepted on it; before one is refused, the store is read.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,7 +21,7 @@ pub(crate) struct Catalogue {
     known: Arc<RwLock<HashMap<StreamId, Known>>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Known {
     version: Version,
     state: Option<ProductState>,
@@ -61,28 +62,35 @@ impl Catalogue {
         Ok(known || self.read(std::iter::once(sku)).await?.contains_key(sku))
     }
 
-    /// Follows the products' topic for ever. A record that cannot be read is left to the projector's alarm: the store
-    /// is asked for a product that is missing here.
+    /// Follows the products' topic for ever. A product with a record that cannot be read is forgotten, so that the store
+    /// is asked for it; the projector raises the alarm.
     pub(crate) async fn follow(self, mut topic: Tail, decoder: Decoder) {
         while let Some(next) = topic.next().await {
             let TailEvent::Record(record) = next else { continue };
-            match decoder.decode(&record).await {
+            match decoder.decode_in_time(&record).await {
                 Ok(recorded) => self.hear(recorded),
-                Err(failure) => tracing::warn!(
-                    topic = %record.topic, partition = record.partition, offset = record.offset,
-                    error = runtime::chain(&failure),
-                    "A product's event cannot be read; orders ask the store for it instead",
-                ),
+                Err(poison) => {
+                    tracing::warn!(
+                        topic = %record.topic, partition = record.partition, offset = record.offset,
+                        error = runtime::chain(&poison),
+                        "A product's event cannot be read; orders ask the store for it instead",
+                    );
+                    record.stream().into_iter().for_each(|stream| self.forget(&stream));
+                }
             }
         }
     }
 
     fn hear(&self, recorded: Recorded<AnyEvent>) {
         let Recorded { stream, version, event: AnyEvent::Product(event), .. } = recorded else { return };
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&stream).cloned();
-        if let Some(known) = next(known, version, &event) {
-            self.learn(stream, known);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(news) = after(known.remove(&stream), version, &event) {
+            known.insert(stream, news);
         }
+    }
+
+    fn forget(&self, stream: &StreamId) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(stream);
     }
 
     fn learn(&self, stream: StreamId, news: Known) {
@@ -96,16 +104,53 @@ impl Catalogue {
     }
 }
 
-/// What is known after this event, if it is the next one. An older one tells nothing new; behind a gap the old
-/// knowledge stays, and is corrected by the store when it leads to a refusal.
-fn next(known: Option<Known>, version: Version, event: &ProductEvent) -> Option<Known> {
-    let known = known.unwrap_or(Known { version: Version::NONE, state: None });
-    (version == known.version.next()).then(|| Known { version, state: Product::evolve(known.state, event) })
+/// What is known after this event. An older one tells nothing new; behind a gap nothing is known, and the store is asked.
+fn after(known: Option<Known>, version: Version, event: &ProductEvent) -> Option<Known> {
+    let next = known.as_ref().map_or(Version::FIRST, |known| known.version.next());
+    match version.cmp(&next) {
+        Ordering::Less => known,
+        Ordering::Equal => Some(Known { version, state: Product::evolve(known.and_then(|known| known.state), event) }),
+        Ordering::Greater => None,
+    }
 }
 
 fn listed(state: Option<&ProductState>) -> Option<Listed> {
     match state? {
         ProductState::Active(product) => Some(Listed::OnSale { name: product.name.clone(), price: product.price }),
         ProductState::Discontinued(_) => Some(Listed::Discontinued),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use schemas::{Currency, Money, ProductPriceChanged, ProductRegistered};
+
+    use super::*;
+
+    fn euro(amount: i64) -> Money {
+        Money { amount, currency: Currency::parse("EUR").unwrap() }
+    }
+
+    fn registered() -> ProductEvent {
+        let sku = Sku::parse("tea").unwrap();
+        ProductEvent::Registered(ProductRegistered { sku, name: "Tea".to_owned(), price: euro(100) })
+    }
+
+    fn priced(amount: i64) -> ProductEvent {
+        ProductEvent::PriceChanged(ProductPriceChanged { price: euro(amount) })
+    }
+
+    #[test]
+    fn behind_a_gap_nothing_is_known_so_that_no_order_is_taken_at_an_old_price() {
+        let first = after(None, Version(1), &registered());
+        let second = after(first.clone(), Version(2), &priced(120));
+        let on_sale = |known: &Option<Known>| listed(known.as_ref().unwrap().state.as_ref());
+        assert_eq!(on_sale(&second), Some(Listed::OnSale { name: "Tea".to_owned(), price: euro(120) }));
+        assert_eq!(after(second.clone(), Version(2), &priced(90)), second, "it comes again");
+        assert_eq!(after(second.clone(), Version(1), &registered()), second, "it comes again");
+        assert_eq!(after(first, Version(3), &priced(130)), None);
+        assert_eq!(after(None, Version(3), &priced(130)), None);
     }
 }

@@ -25,7 +25,7 @@ use schemas::{Aggregate, FulfilmentId, StreamId, Timestamp};
 
 use crate::config::FulfilmentConfig;
 use crate::group::Group;
-use crate::intent::{Cause, FingerprintKey, Intent};
+use crate::intent::{Cause, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use tokio::sync::Mutex;
@@ -76,7 +76,6 @@ pub(crate) struct Fulfilments {
     pub(crate) streams: Participants,
     store: EventStore,
     times: Times,
-    fingerprints: FingerprintKey,
     given: Arc<quick_cache::sync::Cache<(StreamId, i64), ()>>,
     turns: Arc<[Mutex<()>]>,
 }
@@ -91,12 +90,7 @@ struct Times {
 
 impl Fulfilments {
     /// Carries out the orders of these streams.
-    pub(crate) fn new(
-        config: &FulfilmentConfig,
-        store: &EventStore,
-        streams: &Participants,
-        fingerprints: &FingerprintKey,
-    ) -> Self {
+    pub(crate) fn new(config: &FulfilmentConfig, store: &EventStore, streams: &Participants) -> Self {
         let seconds = Duration::from_secs;
         Self {
             streams: streams.clone(),
@@ -106,7 +100,6 @@ impl Fulfilments {
                 payment: seconds(config.fulfilment_payment_seconds),
                 unknown: seconds(config.fulfilment_unknown_seconds),
             },
-            fingerprints: fingerprints.clone(),
             given: Arc::new(quick_cache::sync::Cache::new(REMEMBERED)),
             turns: (0..TURNS).map(|_| Mutex::default()).collect(),
         }
@@ -124,7 +117,7 @@ impl Fulfilments {
     /// Tells a fulfilment something, and gives the commands of whatever it decides on.
     async fn tell(&self, id: &FulfilmentId, ask: Ask, cause: Cause) -> Result<(), Rejected> {
         let command = self.command(ask);
-        let intent = Intent::caused(CALLER, cause.clone(), &self.fingerprints);
+        let intent = Intent::caused(CALLER, cause.clone());
         match self.streams.fulfilments.execute(id.stream().clone(), Creates::No, command, intent).await {
             Ok(done) => self.give_steps(id, done.version, &cause).await,
             Err(rejected) => Err(rejected),

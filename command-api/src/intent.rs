@@ -16,8 +16,8 @@ pub struct Intent {
     pub(crate) caller: Box<str>,
     /// Hash of caller, route and Idempotency-Key, if the client sent one.
     pub key: Option<KeyHash>,
-    /// What was asked, passwords left out.
-    pub(crate) fingerprint: Fingerprint,
+    /// What was asked, passwords left out; nothing where the key alone says it.
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// The version that the client saw (`If-Match`).
     pub(crate) expected: Option<Version>,
     /// Id of the request.
@@ -56,11 +56,11 @@ impl Cause {
 impl Intent {
     /// A command that the process issues by itself, under a key of its own making.
     #[must_use]
-    pub fn internal(name: &str, key: &str, secret: &FingerprintKey) -> Self {
+    pub fn internal(name: &str, key: &str) -> Self {
         Self {
             caller: name.into(),
             key: Some(key_hash(name, "internal", key)),
-            fingerprint: secret.fingerprint(&key),
+            fingerprint: None,
             expected: None,
             correlation: format!("{name}:{key}").into(),
             traceparent: None,
@@ -70,8 +70,8 @@ impl Intent {
 
     /// A command that the process gives because of an event, and that is harmless when it is given again.
     #[must_use]
-    pub(crate) fn caused(name: &str, cause: Cause, secret: &FingerprintKey) -> Self {
-        Self { key: None, ..Self::internal(name, "", secret).because(cause) }
+    pub(crate) fn caused(name: &str, cause: Cause) -> Self {
+        Self { key: None, ..Self::internal(name, "").because(cause) }
     }
 
     /// The same command, because of this event.
@@ -87,7 +87,7 @@ impl Intent {
         Self {
             caller: caller.into(),
             key: headers.key.as_ref().map(|key| key_hash(caller, route, key)),
-            fingerprint,
+            fingerprint: Some(fingerprint),
             expected: headers.expected,
             correlation: headers.context.request_id.as_str().into(),
             traceparent: Some(headers.context.traceparent.as_str().into()),
@@ -119,7 +119,7 @@ impl Intent {
     pub(crate) fn record(&self, events: u32) -> CommandRecord {
         CommandRecord {
             key: self.key,
-            fingerprint: self.key.is_some().then_some(self.fingerprint),
+            fingerprint: self.key.and(self.fingerprint),
             events,
             caller: self.caller.clone(),
             correlation: self.correlation.clone(),
@@ -155,7 +155,7 @@ fn key_hash(caller: &str, route: &str, key: &str) -> KeyHash {
 /// The secret under which request bodies are fingerprinted. A plain hash would let a reader of the database test
 /// guesses of personal data.
 #[derive(Clone)]
-pub struct FingerprintKey(hmac::Key);
+pub(crate) struct FingerprintKey(hmac::Key);
 
 impl std::fmt::Debug for FingerprintKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -166,7 +166,7 @@ impl std::fmt::Debug for FingerprintKey {
 impl FingerprintKey {
     /// The key made of this secret.
     #[must_use]
-    pub fn new(secret: &str) -> Self {
+    pub(crate) fn new(secret: &str) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
     }
 

@@ -43,7 +43,7 @@ use app::Workers;
 pub use app::App;
 pub use config::Config;
 use config::Role;
-pub use intent::{FingerprintKey, Intent};
+pub use intent::Intent;
 pub use routes::{openapi, router};
 pub use sessions::signer::KeyError;
 pub use streams::{Creates, Done, Rejected, Store, Stream, Streams};

@@ -95,7 +95,8 @@ impl From<Rejected> for NotLoggedIn {
 }
 
 impl App {
-    /// Logs in by password.
+    /// Logs in by password, and replaces it if a new one is given. The answer to that may be lost after the change; the
+    /// same request again finds the new password in force.
     ///
     /// The session version is read before the password is checked: whoever changes the password raises the version, so
     /// a token given for the old password is of an old version. An unknown address costs the same reads as a known one.
@@ -106,14 +107,19 @@ impl App {
         headers: &CommandHeaders,
     ) -> Result<Granted, NotLoggedIn> {
         let Entry { password, new } = entry;
-        let (mut member, mut log_in) = self.known_by_password(email, &password).await?;
-        if let Some(new) = new {
-            let (user, then) = (member.account.id, Secret::from(new.expose()));
-            let fingerprint = self.fingerprints.fingerprint(&());
-            let intent = Intent::new(user.as_str(), "POST /api/v1/users/login", headers, fingerprint);
-            self.change_password(user, PasswordChange { current: password, new }, intent).await?;
-            (member, log_in) = self.known_by_password(email, &then).await?;
-        }
+        let (member, log_in) = match (self.known_by_password(email, &password).await, new) {
+            (Ok((Member { account, .. }, _)), Some(new)) => {
+                let then = Secret::from(new.expose());
+                let fingerprint = self.fingerprints.fingerprint(&());
+                let intent = Intent::new(account.id.as_str(), "POST /api/v1/users/login", headers, fingerprint);
+                self.change_password(account.id, PasswordChange { current: password, new }, intent).await?;
+                self.known_by_password(email, &then).await?
+            }
+            (Err(NotLoggedIn::WrongPassword), Some(new)) => {
+                self.known_by_password(email, &Secret::from(new.expose())).await?
+            }
+            (known, _) => known?,
+        };
         if member.account.one_time_until.is_some() {
             return Err(NotLoggedIn::NewPasswordNeeded);
         }
@@ -162,7 +168,7 @@ impl App {
     /// Somebody has a copy of a spent token: its session ends.
     async fn shown_again(&self, log_in: LogIn) -> Result<(), NotLoggedIn> {
         metrics::SPENT_REFRESH_TOKENS.add(1);
-        let intent = Intent::internal("spent-refresh-token", log_in.session.as_str(), &self.fingerprints);
+        let intent = Intent::internal("spent-refresh-token", log_in.session.as_str());
         match self.end_session(&log_in.user, log_in.session, intent).await {
             // Whoever was erased has no sessions.
             Err(NotLoggedIn::Undone(Undone::Rejected(Rejected::Refused(Refusal::UserNotFound)))) => Ok(()),

@@ -88,7 +88,7 @@ impl App {
     /// ready before.
     pub(crate) async fn ensure_first_admin(self, admin: Applicant, process: Process) {
         let registered = process.health.dependency(FIRST_ADMIN);
-        let intent = Intent::internal("first-admin", &self.accounts.tag(&admin.personal.email), &self.fingerprints);
+        let intent = Intent::internal("first-admin", &self.accounts.tag(&admin.personal.email));
         let mut backoff = Backoff::default();
         while !process.shutdown.is_requested() {
             match self.register(admin.clone(), intent.clone()).await {

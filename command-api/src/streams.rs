@@ -177,7 +177,7 @@ pub(crate) fn replay(commits: &[Commit], intent: &Intent) -> Result<Option<Done>
             if command.key.as_ref() != Some(key) {
                 continue;
             }
-            if command.fingerprint.as_ref() != Some(&intent.fingerprint) {
+            if intent.fingerprint.is_some_and(|asked| command.fingerprint != Some(asked)) {
                 return Err(Rejected::KeyReused);
             }
             metrics::REPLAYS.add(1);

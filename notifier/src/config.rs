@@ -48,7 +48,7 @@ pub struct Terms {
     /// Bytes of frames that wait for a user's slow connections before these get snapshots instead.
     #[arg(long, env = "CONNECTION_QUEUE_BYTES", default_value_t = 256 * 1024)]
     pub connection_queue_bytes: usize,
-    /// How long a client may take no bytes before its connection is closed as too slow, in milliseconds.
+    /// How long a client may take for what is written at once, up to 64 KiB, before it is closed as too slow, in milliseconds.
     #[arg(long, env = "SLOW_CLIENT_MS", default_value = "10000", value_parser = milliseconds)]
     pub slow_client: Duration,
 }

@@ -25,7 +25,7 @@ pub(crate) use order::{OrderCommand, PlaceCommand};
 pub(crate) use people::{CreateAdminCommand, TokenCommand, UserCommand};
 
 /// How long a command may take that says nothing else.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Plans by default; `--execute` acts.
 #[derive(Debug, clap::Parser)]
@@ -34,7 +34,7 @@ pub struct Cli {
     /// How the answer looks.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Seconds after which to give up; 60, but without an end for what is watched or read.
+    /// Seconds after which to give up; 60, but without an end for what is watched or read, or goes over everything.
     #[arg(long, global = true, value_parser = seconds)]
     pub timeout: Option<Duration>,
     /// About what.
@@ -48,14 +48,20 @@ impl Cli {
         let takes_its_time = match &self.command {
             Command::Rebuild(rebuild) => rebuild.execute || rebuild.watch,
             Command::Replay(replay) => replay.execute,
+            // What is cut off begins with the first stream again, and would never come to the last one.
+            Command::Republish(republish) => republish.execute && republish.which.stream.is_none(),
+            Command::Projections(
+                ProjectionsCommand::Switch { execute, .. } | ProjectionsCommand::Drop { execute, .. },
+            ) => *execute,
             Command::Tail(_) | Command::Audit(_) | Command::Order(OrderCommand::Watch { .. }) => true,
             Command::Topics(_)
             | Command::Schemas(_)
             | Command::Keys(_)
-            | Command::Projections(_)
+            | Command::Projections(
+                ProjectionsCommand::Ls { .. } | ProjectionsCommand::Rollback { .. } | ProjectionsCommand::Pause { .. },
+            )
             | Command::Parked(_)
             | Command::Status(_)
-            | Command::Republish(_)
             | Command::Explain(_)
             | Command::Token(_)
             | Command::User(_)

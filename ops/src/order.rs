@@ -59,7 +59,10 @@ pub(crate) async fn watch(order: &OrderId, redis: &RedisConfig, output: Output) 
 
 /// The version of the history, and the events that were not shown yet.
 fn news(order: &OrderId, found: Option<Document>, shown: Version) -> Result<(Version, Vec<HistoryEntry>), Error> {
-    let Some(Document { version, body: Some(body), .. }) = found else { return Ok((shown, Vec::new())) };
+    let Some(Document { version, body, .. }) = found else { return Ok((shown, Vec::new())) };
+    // A first event that was discarded leaves a version and nothing to show. Whoever waited for that version once more
+    // would not wait at all.
+    let Some(body) = body else { return Ok((version, Vec::new())) };
     let history: HistoryView =
         serde_json::from_slice(&body).map_err(|source| Error::History { order: order.clone(), source })?;
     Ok((version, history.events.into_iter().filter(|entry| entry.version > shown.0).collect()))
@@ -78,5 +81,19 @@ fn is_end(entry: &HistoryEntry) -> bool {
     match event {
         OrderEvent::Rejected(_) | OrderEvent::Delivered(_) | OrderEvent::Cancelled(_) => true,
         OrderEvent::Placed(_) | OrderEvent::Reserved(_) | OrderEvent::Paid(_) | OrderEvent::Shipped(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_version_without_anything_to_show_counts_as_shown() {
+        let order = OrderId::from_bits(1);
+        let bare = |version| Some(Document { version: Version(version), last_event: None, body: None });
+        assert_eq!(news(&order, bare(1), Version::NONE).unwrap(), (Version(1), Vec::new()));
+        assert_eq!(news(&order, bare(4), Version(2)).unwrap(), (Version(4), Vec::new()));
     }
 }

@@ -74,20 +74,42 @@ const fn rate(command: &RebuildCommand) -> Option<u32> {
 
 /// What would be done: from where, how much, how long, in how much memory, and what stands in the way.
 async fn plan(views: &Views, generations: &Generations, command: &RebuildCommand) -> Result<Plan, Error> {
+    if let Some(refusal) = unfed(views, generations) {
+        return Ok(refusal);
+    }
     let topic = views.projection.aggregate().topic();
     let unread = |source| Error::Topics { what: "read", source: Box::new(source) };
     let extents = Topics::connect(&command.kafka, -1).and_then(|topics| topics.extents(topic)).map_err(unread)?;
-    let footprint = views.read_model.footprint(&views.target(generations.live)).await?;
+    // In this order: whatever is measured of the one that is joined is among what Redis is said to use afterwards.
+    let joined = match generations.filling() {
+        Some(filling) => Some((filling, views.read_model.footprint(&views.target(filling)).await?)),
+        None => None,
+    };
+    let live = views.read_model.footprint(&views.target(generations.live)).await?;
     let mut items = vec![beginning(views, generations, command)];
     items.extend(extents.iter().map(|extent| partition(views.projection.aggregate(), extent)));
     items.push(effort(&extents, rate(command)));
-    items.push(memory(&footprint));
+    items.push(memory(&live, joined));
     items.extend(trouble(views, &views.target(generations.live)).await?);
     items.extend(generations.kept().map(|kept| {
         let state = format!("is kept and takes memory; `ops projections drop {} {kept}` frees it", views.name());
         Item::new(views.called(kept), Action::Look, state)
     }));
     Ok(Plan { executed: false, items })
+}
+
+/// The refusal to join a generation of another shape: no projector of this build fills it, so watching might never end.
+fn unfed(views: &Views, generations: &Generations) -> Option<Plan> {
+    let filling = generations.filling()?;
+    let (ours, theirs) = (views.projection.shape(), generations.entries.get(&filling)?.shape.0);
+    let why = || {
+        format!(
+            "is being filled in shape {theirs}, and projectors of this build fill shape {ours} only: if nobody wants \
+             it any more, drop it with `ops projections drop {} {filling} --execute`, then repeat this",
+            views.name()
+        )
+    };
+    (theirs != ours).then(|| refused(views.called(filling), why()))
 }
 
 /// The generation that is made, or joined.
@@ -133,10 +155,16 @@ fn effort(extents: &[Extent], rate: Option<u32>) -> Item {
     Item::new("events", Action::None, format!("{events}, {time}"))
 }
 
-fn memory(footprint: &Footprint) -> Item {
-    let Footprint { documents, bytes, used, limit } = *footprint;
+/// What is still to come beside the live generation: of one that is joined, a part is there and among what is used.
+fn memory(live: &Footprint, joined: Option<(Generation, Footprint)>) -> Item {
+    let Footprint { documents, bytes, used, limit } = *live;
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    let more = format!("about {} MiB more, as the live one's {documents} documents take", mebibytes(bytes));
+    let (there, without) = match joined {
+        Some((filling, has)) => (has.bytes, format!(", without what g{filling} has already")),
+        None => (0, String::new()),
+    };
+    let bytes = bytes.saturating_sub(there);
+    let more = format!("about {} MiB more, as the live one's {documents} documents take{without}", mebibytes(bytes));
     let uses = format!("Redis uses {} MiB", mebibytes(used));
     match limit {
         0 => Item::new("memory", Action::None, format!("{more}; {uses}, without a limit")),
@@ -159,11 +187,24 @@ mod tests {
 
     #[test]
     fn too_little_memory_refuses_and_a_log_without_its_beginning_is_shown() {
-        let of = |limit| memory(&Footprint { documents: 5, bytes: 10 << 20, used: 20 << 20, limit }).action;
+        let live = |limit| Footprint { documents: 5, bytes: 10 << 20, used: 20 << 20, limit };
+        let of = |limit| memory(&live(limit), None).action;
         assert_eq!([of(0), of(40 << 20), of(29 << 20)], [Action::None, Action::None, Action::Refuse]);
         let of = |start| partition(Aggregate::Order, &Extent { partition: 3, start, end: 9 });
         assert_eq!((of(0).action, of(4).action), (Action::None, Action::Look));
         assert!(of(4).state.contains("`ops republish --aggregate orders --execute`"), "{}", of(4).state);
+    }
+
+    #[test]
+    fn one_that_is_joined_needs_memory_only_for_what_it_lacks() {
+        let joins = |has: u64, limit: u64| {
+            let live = Footprint { documents: 5, bytes: 10 << 20, used: 20 << 20, limit: limit << 20 };
+            memory(&live, Some((Generation(2), Footprint { bytes: has << 20, ..live })))
+        };
+        assert_eq!([joins(8, 22).action, joins(8, 21).action], [Action::None, Action::Refuse]);
+        assert_eq!(joins(12, 20).action, Action::None, "it may have more than the live one has");
+        let state = joins(8, 0).state;
+        assert!(state.starts_with("about 2 MiB more") && state.contains("without what g2 has already"), "{state}");
     }
 
     #[test]

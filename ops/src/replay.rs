@@ -60,10 +60,21 @@ fn forbidden(wish: &ReplayCommand) -> Option<Plan> {
     None
 }
 
-/// Everything that is to be read again, and from where to where in each partition.
-fn items(name: String, whole: String, topic: &str, spans: &[Span], each: impl Fn(&Span) -> String) -> Vec<Item> {
-    let action = if spans.is_empty() { Action::None } else { Action::Change };
-    let parts = spans.iter().map(|span| Item::new(format!("{topic}/{}", span.partition), Action::Change, each(span)));
+/// Everything that is to be read again, and what is done in each partition.
+fn items(
+    name: String,
+    whole: String,
+    topic: &str,
+    spans: &[Span],
+    each: impl Fn(&Span) -> (Action, String),
+) -> Vec<Item> {
+    let part = |span: &Span| {
+        let (action, state) = each(span);
+        Item::new(format!("{topic}/{}", span.partition), action, state)
+    };
+    let parts: Vec<_> = spans.iter().map(part).collect();
+    let changes = parts.iter().any(|part| part.action == Action::Change);
+    let action = if changes { Action::Change } else { Action::None };
     std::iter::once(Item::new(name, action, whole)).chain(parts).collect()
 }
 

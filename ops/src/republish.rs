@@ -7,9 +7,10 @@ use event_store::{EventStore, Extent, Republisher, Selection};
 use runtime::clock::{self, Instant};
 use runtime::{Process, Secret};
 use schemas::Version;
+use tokio::time::timeout;
 
 use crate::Error;
-use crate::cli::{RepublishCommand, Which, plural};
+use crate::cli::{LIMIT, RepublishCommand, Which, plural};
 use crate::plan::{Action, Item, Plan};
 
 /// How often it is said how far it is.
@@ -17,7 +18,9 @@ const TELL: Duration = Duration::from_secs(5);
 
 /// One item that says how much it is; `--execute` puts the marks.
 pub(crate) async fn republish(wish: &RepublishCommand) -> Result<Plan, Error> {
-    let store = connect(&wish.mongodb_uri).await?;
+    // A walk over everything has no limit, and still does not wait without an end for a store that is away.
+    let store = timeout(LIMIT, connect(&wish.mongodb_uri)).await;
+    let store = store.unwrap_or(Err(Error::TimedOut { after: LIMIT }))?;
     let republisher = store.republisher();
     let RepublishCommand { which, from, execute, .. } = wish;
     let (name, extent, how) = match &which.stream {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bus::KafkaConfig;
 use bus::inventory::{Group, Held, Inventory};
 use bus::log::Span;
-use read_model::{ReadModel, Sink, Source, Survey};
+use read_model::{Generation, ReadModel, Sink, Source, Survey, Target};
 use runtime::{Process, chain};
 use schemas::Aggregate;
 use views::Projection;
@@ -40,17 +40,13 @@ pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
     let groups = inventory.groups().await.map_err(unasked)?;
     let outbox = outbox(wish).await?;
     let shown = shown(&read_model).await?;
-    let never = |projection: &Projection| !shown.iter().any(|shown| shown.projection == *projection);
-    let mut readers: Vec<_> = Projection::ALL
-        .into_iter()
-        .filter(never)
-        .map(|projection| ReaderStatus::of_nothing(projection.name()))
-        .collect();
+    let mut readers: Vec<_> =
+        never_began(&shown).map(|projection| ReaderStatus::of_nothing(projection.name())).collect();
     for shown in &shown {
         readers.push(views(&read_model, &topics, shown).await?);
     }
     readers.push(feeds(&read_model, wish, &topics).await?);
-    let groups = consumers(&wish.kafka, groups, &topics).await?;
+    let groups = consumers(&wish.kafka, listed(groups, &shown), &topics).await?;
     let missing = Aggregate::ALL.into_iter().filter(|aggregate| !topics.contains_key(aggregate));
     let mut attention: Vec<_> =
         missing.map(|aggregate| format!("topic {} does not exist", aggregate.topic())).collect();
@@ -64,22 +60,40 @@ pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
     Ok(Status { attention, outbox, readers, groups, processes }.judged().into())
 }
 
-/// Ours, also those that Kafka does not know, and whoever else reads.
-async fn consumers(
-    kafka: &KafkaConfig,
-    known: Vec<Group>,
-    topics: &BTreeMap<Aggregate, Vec<Held>>,
-) -> Result<Vec<GroupStatus>, Error> {
-    let projectors = Projection::ALL.into_iter().map(|projection| format!("projector.{}", projection.name()));
+/// The projections of which nothing was ever stored.
+fn never_began(shown: &[Shown]) -> impl Iterator<Item = Projection> {
+    let began = move |projection: &Projection| shown.iter().any(|shown| shown.projection == *projection);
+    Projection::ALL.into_iter().filter(move |projection| !began(projection))
+}
+
+/// The groups of projectors that somebody should be in: that of each generation that is fed, and the first one of each
+/// projection that never began. The group of a generation that was dropped stays in Kafka for a while, and empty.
+fn of_projectors(shown: &[Shown]) -> impl Iterator<Item = String> {
+    let first = |projection: Projection| Target { projection: projection.name(), generation: Generation(1) };
+    let begins = never_began(shown).map(first);
+    shown.iter().map(|shown| shown.target).chain(begins).map(|target| target.group())
+}
+
+/// Our groups, also those that Kafka does not know, and whoever else reads.
+fn listed(known: Vec<Group>, shown: &[Shown]) -> BTreeMap<String, GroupStatus> {
     let others = BY_THEIR_NOTES.iter().map(|(name, _)| *name).chain([NOTIFIER]).map(str::to_owned);
     let group = |Group { name, state, members }| {
         (name.clone(), GroupStatus { name, state, members, ours: false, behind: None, seconds: None })
     };
     let mut groups: BTreeMap<_, _> = known.into_iter().map(group).collect();
-    for name in projectors.chain(others) {
+    for name in of_projectors(shown).chain(others) {
         let unknown = Group { name: name.clone(), state: "unknown".to_owned(), members: 0 };
         groups.entry(name).or_insert_with(|| group(unknown).1).ours = true;
     }
+    groups
+}
+
+/// These groups, and how far those are that keep their positions in Kafka.
+async fn consumers(
+    kafka: &KafkaConfig,
+    mut groups: BTreeMap<String, GroupStatus>,
+    topics: &BTreeMap<Aggregate, Vec<Held>>,
+) -> Result<Vec<GroupStatus>, Error> {
     for (name, hears) in BY_THEIR_NOTES {
         let Some(status) = groups.get_mut(name) else { continue };
         let (mut behind, mut longest) = (0, 0);
@@ -166,4 +180,42 @@ fn partition(survey: &Survey, source: Source, held: Held, seconds: Option<i64>) 
 
 fn unasked(source: bus::Error) -> Error {
     Error::Logs { source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn orders(generation: u32, live: bool) -> Shown {
+        let projection = Projection::Orders;
+        Shown { projection, target: Target { projection: projection.name(), generation: Generation(generation) }, live }
+    }
+
+    /// What is said of the projectors of orders while these generations are fed and these groups have so many members.
+    fn said(shown: &[Shown], known: &[(&str, usize)]) -> Vec<String> {
+        let group = |(name, members): &(&str, usize)| {
+            let state = if *members == 0 { "Empty" } else { "Stable" };
+            Group { name: (*name).to_owned(), state: state.to_owned(), members: *members }
+        };
+        let groups = listed(known.iter().map(group).collect(), shown).into_values().collect();
+        let outbox = OutboxStatus { waiting: 0, oldest_seconds: None, again: 0 };
+        let status = Status { attention: Vec::new(), outbox, readers: Vec::new(), groups, processes: Vec::new() };
+        let attention = status.judged().attention.into_iter();
+        attention.filter(|sentence| sentence.contains("projector.orders")).collect()
+    }
+
+    #[test]
+    fn somebody_must_be_in_the_group_of_each_generation_that_is_fed_and_of_no_other() {
+        const FIRST: &str = "projector.orders";
+        const SECOND: &str = "projector.orders.g2";
+        let nobody_in = |group: &str| vec![format!("nobody is in group {group}")];
+        assert_eq!(said(&[], &[]), nobody_in(FIRST), "it never began");
+        assert_eq!(said(&[orders(1, true)], &[(FIRST, 1)]), Vec::<String>::new());
+        let both = [orders(1, true), orders(2, false)];
+        assert_eq!(said(&both, &[(FIRST, 1), (SECOND, 1)]), Vec::<String>::new());
+        assert_eq!(said(&both, &[(FIRST, 1)]), nobody_in(SECOND), "it is not filled");
+        let switched = [orders(2, true)];
+        assert_eq!(said(&switched, &[(FIRST, 0), (SECOND, 1)]), Vec::<String>::new(), "the first one was dropped");
+        assert_eq!(said(&switched, &[(FIRST, 0), (SECOND, 0)]), nobody_in(SECOND));
+    }
 }

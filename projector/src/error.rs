@@ -94,6 +94,11 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// Whether the generation that is fed here is not wanted any more.
+    pub(crate) fn is_of_what_is_gone(&self) -> bool {
+        matches!(self, Self::ReadModel(read_model::Error::NoSuchGeneration { .. }))
+    }
+
     /// Whether it may pass without anyone's help.
     pub(crate) fn is_passing(&self) -> bool {
         match self {

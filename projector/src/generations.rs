@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     fn check(state: State, rate: Option<u32>, partitions: usize, live: Live, expected: Speed) {
-        let entry = Entry { state, shape: Shape(1), rate, started_ms: 0 };
+        let entry = Entry { state, shape: Shape(1), rate, started_ms: 0, left_ms: None };
         assert_eq!(limit(&entry, partitions, live), expected, "{state:?} {rate:?} {partitions} {live:?}");
     }
 

@@ -113,7 +113,10 @@ impl<V: View> Worker<V> {
                 Ok(Then::Wait | Then::Resume) => {}
                 Ok(Then::End) => return,
                 Err(stop) => {
-                    self.report(&stop);
+                    // A generation that is gone is looked after by whoever looks which ones there are.
+                    if !stop.is_of_what_is_gone() {
+                        self.report(&stop);
+                    }
                     tokio::select! {
                         () = self.links.shutdown.requested() => return,
                         () = backoff.wait() => {}

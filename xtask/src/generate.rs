@@ -26,7 +26,7 @@ fn pages(root: &Path) -> Result<Vec<Page>, Error> {
     let tree = Tree::load(root)?;
     let processes = config::processes();
     Ok(vec![
-        Page { path: "docs/generated/openapi.json", text: openapi::page()? },
+        Page { path: "docs/generated/openapi.json", text: openapi::page(&tree)? },
         Page { path: "schemas/asyncapi.yaml", text: asyncapi::page()? },
         Page { path: "docs/generated/events.md", text: events::page()? },
         Page { path: "docs/generated/config.md", text: config::page(&processes) },

@@ -1,11 +1,8 @@
 //! The work on one partition of the payments' topic: many payments at once, each by itself.
 
-use std::time::Duration;
-
-use bus::{DecodeFailure, Decoder, FeedError, PartitionFeed, Position, RawRecord};
+use bus::{Decoder, FeedError, PartitionFeed, Position, RawRecord};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use runtime::backoff::Backoff;
 use runtime::{Shutdown, chain};
 use schemas::{AnyEvent, PaymentEvent, PaymentId};
 
@@ -89,21 +86,17 @@ impl Desk {
 /// The payment that a record asks to look at, and the event that does. A record that cannot be read is passed over with
 /// an alarm: what is due is decided by the payment's state, and every later record of it says to look there.
 async fn asks_for(record: &RawRecord, decoder: &Decoder) -> Option<(PaymentId, Option<Cause>)> {
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    loop {
-        match decoder.decode(record).await {
-            Ok(recorded) => {
-                let AnyEvent::Payment(event) = &recorded.event else { return None };
-                let payment = PaymentId::parse(recorded.stream.as_str()).ok()?;
-                return is_a_request(event).then(|| (payment, Some(Cause::of(&recorded))));
-            }
-            Err(DecodeFailure::Unavailable { .. }) => backoff.wait().await,
-            Err(poison @ DecodeFailure::Poison { .. }) => {
-                let RawRecord { topic, partition, offset, .. } = record;
-                tracing::error!(error = chain(&poison), "{topic}/{partition}@{offset} cannot be read by the cashier");
-                let payment = PaymentId::parse(record.stream().ok()?.as_str()).ok()?;
-                return Some((payment, None));
-            }
+    match decoder.decode_in_time(record).await {
+        Ok(recorded) => {
+            let AnyEvent::Payment(event) = &recorded.event else { return None };
+            let payment = PaymentId::parse(recorded.stream.as_str()).ok()?;
+            is_a_request(event).then(|| (payment, Some(Cause::of(&recorded))))
+        }
+        Err(poison) => {
+            let RawRecord { topic, partition, offset, .. } = record;
+            tracing::error!(error = chain(&poison), "{topic}/{partition}@{offset} cannot be read by the cashier");
+            let payment = PaymentId::parse(record.stream().ok()?.as_str()).ok()?;
+            Some((payment, None))
         }
     }
 }

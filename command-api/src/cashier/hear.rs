@@ -48,9 +48,16 @@ impl Cashier {
     }
 
     async fn hear_of_refund(&self, told: &Refund) -> Result<(), Unheard> {
-        let Some((payment, refund)) = told.ours() else { return Ok(()) };
-        let (Ok(payment), Ok(refund)) = (PaymentId::parse(payment), RefundId::parse(refund)) else { return Ok(()) };
-        self.record(&payment, Learned::of_refund(&refund, told), None).await?;
+        if told.ours().is_none() {
+            return Ok(());
+        }
+        let refund = match self.provider.retrieve_refund(&told.id).await {
+            Err(Failure::Refused { .. }) => return Ok(()),
+            outcome => outcome?,
+        };
+        let Some((payment, id)) = refund.ours() else { return Ok(()) };
+        let (Ok(payment), Ok(id)) = (PaymentId::parse(payment), RefundId::parse(id)) else { return Ok(()) };
+        self.record(&payment, Learned::of_refund(&id, &refund), None).await?;
         Ok(())
     }
 }

@@ -68,25 +68,43 @@ impl Cashier {
             Some(version) => self.payments.at_least(payment.stream(), version).await?,
             None => self.payments.load(payment.stream()).await?,
         };
-        let Some((state, due)) = head.state.as_ref().and_then(|state| Some((state, state.due()?))) else {
-            return Ok(Step::Done);
-        };
-        if self.is_too_late(payment, &head, &due).await? {
-            metrics::PAYMENTS_GIVEN_UP.add(1);
-            tracing::error!(
-                payment.id = %payment,
-                "What the provider made of {payment} could not be learned in time: compare it with the provider's ledger"
-            );
-            return Ok(Step::Done);
+        let Some(state) = head.state.as_ref() else { return Ok(Step::Done) };
+        let mut step = Step::Done;
+        for due in state.due() {
+            if self.is_too_late(payment, &head, &due).await? {
+                metrics::PAYMENTS_GIVEN_UP.add(1);
+                tracing::error!(
+                    payment.id = %payment,
+                    "What the provider made of {payment} ({}) could not be learned in time: compare it with the \
+                     provider's ledger",
+                    name(&due)
+                );
+                continue;
+            }
+            step = self.ask(payment, state, &due, cause).await?;
+            if step != Step::Again {
+                break;
+            }
         }
-        let outcome = self.call(payment, state, &due).await;
+        Ok(step)
+    }
+
+    /// Has the provider do one thing, and records what became of it.
+    async fn ask(
+        &self,
+        payment: &PaymentId,
+        state: &PaymentState,
+        due: &Due,
+        cause: Option<&Cause>,
+    ) -> Result<Step, Rejected> {
+        let outcome = self.call(payment, state, due).await;
         if outcome.as_ref().is_err_and(is_about_the_provider) {
             self.till.doubt();
         }
         match outcome {
             Ok(Some(learned)) => Ok(Step::Advanced(self.record(payment, learned, cause).await?)),
             Ok(None) => Ok(Step::Again),
-            Err(failure) => self.failed(payment, &due, &failure, cause).await,
+            Err(failure) => self.failed(payment, due, &failure, cause).await,
         }
     }
 

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use domain::fulfilment::{Ask, OpenStep, Task};
+use domain::fulfilment::{Ask, FulfilmentState, OpenStep, Task};
 use domain::stock::StockCommand;
 use event_store::Deadline;
 use futures::stream::{self, StreamExt as _};
@@ -32,17 +32,19 @@ enum About {
     Hold { number: i64, sku: Sku },
     /// The money should be there.
     Payment,
-    /// What the provider did should be known, which it was not at this version.
+    /// What the provider did should be known, which it was not at this version of the payment.
     Outcome { since: Version },
 }
 
 impl About {
-    fn of_step(task: &Task, open: OpenStep) -> Option<Self> {
-        if task.step == FulfilmentStep::RequestPayment {
-            return Some(Self::Payment);
+    fn of_step(state: &FulfilmentState, task: &Task, open: OpenStep) -> Option<Self> {
+        match (task.step, &task.sku) {
+            (FulfilmentStep::RequestPayment, _) => Some(Self::Payment),
+            (FulfilmentStep::Reserve, Some(sku)) => Some(Self::Hold { number: open.number, sku: sku.clone() }),
+            // No event tells that a refund's answer was lost, for it holds up nobody else.
+            (FulfilmentStep::Refund, _) => Some(Self::Outcome { since: state.funds_version() }),
+            (_without, _) => None,
         }
-        let sku = task.sku.clone().filter(|_| task.step == FulfilmentStep::Reserve)?;
-        Some(Self::Hold { number: open.number, sku })
     }
 
     fn id(&self, fulfilment: &FulfilmentId) -> String {
@@ -68,11 +70,19 @@ impl About {
 
 impl Fulfilments {
     /// Sets the deadlines of these steps, before their commands are given.
-    pub(super) async fn set_deadlines(&self, id: &FulfilmentId, due: &[(Task, OpenStep)]) -> Result<(), Rejected> {
-        let payment = after(self.times.payment);
+    pub(super) async fn set_deadlines(
+        &self,
+        id: &FulfilmentId,
+        state: &FulfilmentState,
+        due: &[(Task, OpenStep)],
+    ) -> Result<(), Rejected> {
         let deadline = |(task, open): &(Task, OpenStep)| {
-            let about = About::of_step(task, *open)?;
-            Some(self.deadline(id, &about, open.until.unwrap_or(payment)))
+            let about = About::of_step(state, task, *open)?;
+            let latest = match about {
+                About::Hold { .. } | About::Payment => after(self.times.payment),
+                About::Outcome { .. } => after(self.times.unknown),
+            };
+            Some(self.deadline(id, &about, open.until.unwrap_or(latest)))
         };
         let deadlines: Vec<_> = due.iter().filter_map(deadline).collect();
         Ok(self.store.deadlines().set(&deadlines).await?)
@@ -142,7 +152,7 @@ impl Fulfilments {
         let outcome = match about {
             About::Hold { sku, .. } => {
                 let command = StockCommand::Expire { order: id.order(), now };
-                let intent = Intent::internal(CALLER, &deadline.id, &self.fingerprints);
+                let intent = Intent::internal(CALLER, &deadline.id);
                 self.streams.stock.execute(sku.stock(), Creates::No, command, intent).await.map(drop)
             }
             About::Payment => self.overdue(&id, Ask::PaymentOverdue, deadline).await,
@@ -157,7 +167,7 @@ impl Fulfilments {
     /// The fulfilment's own events say what is to be done then.
     async fn overdue(&self, id: &FulfilmentId, ask: Ask, deadline: &Deadline) -> Result<(), Rejected> {
         let command = self.command(ask);
-        let intent = Intent::internal(CALLER, &deadline.id, &self.fingerprints);
+        let intent = Intent::internal(CALLER, &deadline.id);
         self.streams.fulfilments.execute(id.stream().clone(), Creates::No, command, intent).await.map(drop)
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bus::{DecodeFailure, Decoder, FeedError, PartitionFeed, Position, RawRecord};
+use bus::{Decoder, FeedError, PartitionFeed, Position, RawRecord};
 use domain::fulfilment::Heard;
 use futures::stream::{self, StreamExt as _};
 use runtime::backoff::Backoff;
@@ -106,19 +106,15 @@ impl Desk {
     /// The event of a record. One that cannot be read is passed over with an alarm: whatever it should have led to comes
     /// to its deadline.
     async fn decode(&self, record: &RawRecord) -> Option<Recorded<AnyEvent>> {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-        loop {
-            match self.decoder.decode(record).await {
-                Ok(recorded) => return Some(recorded),
-                Err(DecodeFailure::Unavailable { .. }) => backoff.wait().await,
-                Err(poison @ DecodeFailure::Poison { .. }) => {
-                    let RawRecord { topic, partition, offset, .. } = record;
-                    tracing::error!(
-                        error = chain(&poison),
-                        "{topic}/{partition}@{offset} cannot be read by the fulfilment"
-                    );
-                    return None;
-                }
+        match self.decoder.decode_in_time(record).await {
+            Ok(recorded) => Some(recorded),
+            Err(poison) => {
+                let RawRecord { topic, partition, offset, .. } = record;
+                tracing::error!(
+                    error = chain(&poison),
+                    "{topic}/{partition}@{offset} cannot be read by the fulfilment"
+                );
+                None
             }
         }
     }

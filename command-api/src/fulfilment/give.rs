@@ -25,7 +25,7 @@ impl Fulfilments {
             if due.is_empty() {
                 return self.tidy(id, state).await;
             }
-            self.set_deadlines(id, &due).await?;
+            self.set_deadlines(id, state, &due).await?;
             let mut settled = None;
             for (task, open) in due {
                 if let Some(outcome) = self.give(id, state, (&task, open), &cause).await? {
@@ -56,8 +56,7 @@ impl Fulfilments {
     ) -> Result<Option<FulfilmentOutcome>, Rejected> {
         let key = (id.stream().clone(), open.number);
         let Some(command) = state.command(task, open) else { return Ok(Some(FulfilmentOutcome::Refused)) };
-        let intent =
-            Intent::internal(CALLER, &format!("{id}:{}", open.number), &self.fingerprints).because(cause.clone());
+        let intent = Intent::internal(CALLER, &format!("{id}:{}", open.number)).because(cause.clone());
         self.given.insert(key.clone(), ());
         match self.execute(id, command, intent).await {
             Ok(_) if task.step == FulfilmentStep::Restock => Ok(Some(FulfilmentOutcome::Done)),
@@ -95,7 +94,7 @@ impl Fulfilments {
         cause: &Cause,
     ) -> Result<Done, Rejected> {
         let command = self.command(Ask::Settle { task, outcome });
-        let intent = Intent::caused(CALLER, cause.clone(), &self.fingerprints);
+        let intent = Intent::caused(CALLER, cause.clone());
         let settled = self.streams.fulfilments.execute(id.stream().clone(), Creates::No, command, intent).await;
         if settled.is_err() {
             self.given.remove(&(id.stream().clone(), open.number));

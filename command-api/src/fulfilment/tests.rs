@@ -39,7 +39,7 @@ impl World {
             Self { store, _process: process, sku, order: OrderId::from_bits(id.as_u128()), heard: BTreeMap::new() };
         let receive = StockCommand::Receive { sku: world.sku.clone(), quantity: Pieces::new(5).unwrap(), reason: None };
         let stock = Streams::<Stock>::new(world.store.clone());
-        let intent = Intent::internal("test", "delivery", &secret());
+        let intent = Intent::internal("test", "delivery");
         stock.execute(world.sku.stock(), Creates::No, receive, intent).await.unwrap();
         world.place().await;
         world
@@ -54,14 +54,14 @@ impl World {
             catalogue: [(self.sku.clone(), Listed::OnSale { name: "Tea".to_owned(), price })].into(),
             payment_method: None,
         };
-        let intent = Intent::internal("test", "order", &secret());
+        let intent = Intent::internal("test", "order");
         let orders = Streams::<Order>::new(self.store.clone());
         orders.execute(self.order.stream().clone(), Creates::No, place, intent).await.unwrap();
     }
 
     /// A process that just started.
     fn process(&self, config: FulfilmentConfig) -> Fulfilments {
-        Fulfilments::new(&config, &self.store, &Participants::new(&self.store, MOST_COMMANDS), &secret())
+        Fulfilments::new(&config, &self.store, &Participants::new(&self.store, MOST_COMMANDS))
     }
 
     async fn start(&self, fulfilments: &Fulfilments) {
@@ -107,10 +107,6 @@ impl World {
         let events = events.into_iter().filter_map(|recorded| schemas::StockEvent::from_any(recorded.event));
         events.fold(None, |stock, event| Stock::evolve(stock, &event)).map_or(0, |stock| stock.holds.total())
     }
-}
-
-fn secret() -> FingerprintKey {
-    FingerprintKey::new("secret")
 }
 
 fn cause() -> Cause {

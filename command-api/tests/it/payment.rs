@@ -1,20 +1,29 @@
 //! Payments: who gives money back, and whose word is taken for the provider's.
 
-use runtime::clock;
+use clap::Parser as _;
+use payments::sandbox::{self, Sandbox};
+use payments::{Authorization, PaymentsConfig, Provider, Refunding};
+use runtime::http::{HttpLimits, serve_on};
+use runtime::{Process, Secret, clock};
 use schemas::{
     Currency, Money, OrderId, PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentEvent, PaymentMethod,
     PaymentRequested, ProviderId, UserId,
 };
 use serde_json::{Value, json};
+use stack::testing;
+use tokio::net::TcpListener;
 
 use crate::caller::{ADA, ADMIN};
-use crate::stage::{By, Reply, Stage, WEBHOOK_SECRET, by};
+use crate::stage::{By, PAYMENTS_KEY, Reply, Stage, WEBHOOK_SECRET, by};
 
 const REFUND: &str = "/commands/payments/pay_1/refund";
 
-/// A payment of 15.00 that was taken.
+/// A payment of 15.00 that was taken; nobody can be asked about it.
 async fn paid() -> Stage {
-    let stage = Stage::open().await;
+    taken(Stage::open().await).await
+}
+
+async fn taken(stage: Stage) -> Stage {
     let (order, user) = (OrderId::parse("ord_1").unwrap(), UserId::parse(ADA).unwrap());
     let amount = Money { amount: 1_500, currency: Currency::parse("EUR").unwrap() };
     let (method, provider_id) = (PaymentMethod::parse("pm_card_visa").unwrap(), ProviderId::parse("pi_1").unwrap());
@@ -98,23 +107,68 @@ async fn only_the_providers_signature_of_this_time_is_taken_and_what_does_not_co
     assert_eq!(tell(&stage, &nonsense, &signature).await.problem(), (400, "unreadable_notice"));
 }
 
+/// The notice says that it failed.
+fn of_a_refund(id: &str, payment: &str, refund: &str) -> Value {
+    let metadata = json!({"payment": payment, "refund": refund});
+    json!({"type": "refund.updated", "data": {"object": {"id": id, "status": "failed", "metadata": metadata}}})
+}
+
+async fn told(stage: &Stage, notice: &Value) -> u16 {
+    let signature = payments::webhook::sign(WEBHOOK_SECRET, notice.to_string().as_bytes(), clock::now_seconds());
+    tell(stage, notice, &signature).await.status
+}
+
+/// The provider's sandbox, and a client of it.
+async fn provider(process: &Process) -> (String, Provider) {
+    let ledger = testing::folder("sandbox").join("ledger.jsonl").display().to_string();
+    let arguments = ["", "--payments-secret-key", PAYMENTS_KEY, "--sandbox-ledger", &ledger];
+    let sandbox =
+        Sandbox::open(&sandbox::Config::try_parse_from(arguments).unwrap(), process.shutdown.clone()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (serving, router) = (process.clone(), sandbox::router(sandbox));
+    let limits = HttpLimits::default();
+    process.tasks.spawn("serve", async move { serve_on(listener, router, &limits, &serving).await });
+    let config = PaymentsConfig {
+        payments_url: url.clone(),
+        payments_secret_key: Secret::from(PAYMENTS_KEY),
+        payments_webhook_secret: Secret::from(WEBHOOK_SECRET),
+        payments_timeout: 10,
+    };
+    (url, Provider::new(&config).unwrap())
+}
+
 #[tokio::test]
-async fn a_notice_of_a_refund_is_recorded_once_and_one_of_no_payment_of_ours_changes_nothing() {
-    let stage = paid().await;
+async fn a_notice_of_a_refund_is_a_reason_to_ask_and_the_provider_is_believed_once() {
+    let process = Process::new("payment-sandbox", None);
+    let (url, provider) = provider(&process).await;
+    let stage = taken(Stage::paid_at(&url).await).await;
     assert_eq!(stage.post(REFUND, by(ADMIN), json!({"refundId": "r1", "amount": 600})).await.status, 200);
-    let refunded = |payment: &str, refund: &str| {
-        let metadata = json!({"payment": payment, "refund": refund});
-        json!({"type": "refund.updated", "data": {"object": {"id": "re_1", "status": "succeeded", "metadata": metadata}}})
+    let wanted = Authorization { payment: "pay_1", amount: 1_500, currency: "EUR", method: "pm_card_visa" };
+    let intent = provider.authorize("k1", &wanted).await.unwrap().id;
+    provider.capture("k2", &intent).await.unwrap();
+    let refund = async |payment, refund| {
+        let wanted = Refunding { payment, refund, intent: &intent, amount: 100 };
+        provider.refund(&format!("{payment}:{refund}"), &wanted).await.unwrap().id
     };
-    let tell = async |notice: Value| {
-        let signature = payments::webhook::sign(WEBHOOK_SECRET, notice.to_string().as_bytes(), clock::now_seconds());
-        assert_eq!(tell(&stage, &notice, &signature).await.status, 200, "{notice}");
-    };
-    for (payment, refund) in
-        [("pay_1", "unasked"), ("pay_2", "r1"), ("not ours", "r1"), ("pay_1", "r1"), ("pay_1", "r1")]
-    {
-        tell(refunded(payment, refund)).await;
+    for (payment, unasked) in [("pay_1", "unasked"), ("pay_2", "r1"), ("not ours", "r1")] {
+        assert_eq!(told(&stage, &of_a_refund(&refund(payment, unasked).await, payment, unasked)).await, 200);
+    }
+    assert_eq!(told(&stage, &of_a_refund("re_none", "pay_1", "r1")).await, 200);
+    assert_eq!(stage.events("pay_1").await[4..], ["PaymentRefundRequested"]);
+    let given = refund("pay_1", "r1").await;
+    for _ in 0..2 {
+        assert_eq!(told(&stage, &of_a_refund(&given, "pay_1", "r1")).await, 200);
     }
     assert_eq!(stage.events("pay_1").await[4..], ["PaymentRefundRequested", "PaymentRefunded"]);
     assert_eq!(stage.events("pay_2").await, Vec::<String>::new());
+    process.shutdown.request();
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_followed_up_is_asked_for_again() {
+    let stage = paid().await;
+    assert_eq!(stage.post(REFUND, by(ADMIN), json!({"refundId": "r1", "amount": 600})).await.status, 200);
+    assert_eq!(told(&stage, &of_a_refund("re_1", "pay_1", "r1")).await, 503);
+    assert_eq!(stage.events("pay_1").await[4..], ["PaymentRefundRequested"]);
 }

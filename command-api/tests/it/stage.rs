@@ -20,6 +20,12 @@ use crate::caller::{ADMIN, ISSUER, token};
 /// Any will do.
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
+/// The key of the payment provider's API.
+pub(crate) const PAYMENTS_KEY: &str = "payments";
+
+/// Where nobody answers.
+const NOBODY: &str = "http://127.0.0.1:1";
+
 /// What the payment provider signs with.
 pub(crate) const WEBHOOK_SECRET: &str = "webhooks";
 
@@ -85,6 +91,16 @@ impl Stage {
 
     /// The users' keys lie in another database.
     pub(crate) async fn with_keys_in(vault_uri: &str, mongodb_uri: &str) -> Self {
+        Self::with(vault_uri, mongodb_uri, NOBODY).await
+    }
+
+    /// Payments are executed by whoever answers there.
+    pub(crate) async fn paid_at(payments_url: &str) -> Self {
+        let uri = testing::mongo().await.database(&format!("commands-{}", Uuid::new_v4().simple()));
+        Self::with(&uri, &uri, payments_url).await
+    }
+
+    async fn with(vault_uri: &str, mongodb_uri: &str, payments_url: &str) -> Self {
         let (jwks, private_key) = (ISSUER.jwks(), ISSUER.private_key());
         let settings = [
             ("--environment", "dev"),
@@ -97,9 +113,9 @@ impl Stage {
             ("--vault-master-key", MASTER_KEY),
             // Nobody asks for these.
             ("--kafka-brokers", "127.0.0.1:1"),
-            ("--schema-registry-url", "http://127.0.0.1:1"),
-            ("--payments-url", "http://127.0.0.1:1"),
-            ("--payments-secret-key", "payments"),
+            ("--schema-registry-url", NOBODY),
+            ("--payments-url", payments_url),
+            ("--payments-secret-key", PAYMENTS_KEY),
             ("--payments-webhook-secret", WEBHOOK_SECRET),
         ];
         let arguments = settings.iter().map(|(name, value)| format!("{name}={value}"));

@@ -17,6 +17,9 @@ pub(crate) fn settings(kafka: &KafkaConfig, instance: &str) -> ClientConfig {
         // A broker that comes back is found again within a second.
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000")
+        // A broker that starts may answer that there are no brokers. A client forgets all it knows then, and goes back to
+        // `bootstrap.servers` only after this time, by default five minutes.
+        .set("metadata.recovery.rebootstrap.trigger.ms", "5000")
         .set("socket.nagle.disable", "true")
         .set("socket.keepalive.enable", "true")
         .set("allow.auto.create.topics", "false")

@@ -1,5 +1,8 @@
 //! From a record's bytes to the event. The bytes are untrusted: any of them may be anything, and none makes this panic.
 
+use std::time::Duration;
+
+use runtime::backoff::Backoff;
 use schemas::{
     Aggregate, AnyEvent, DecodeError, EventId, InvalidId, Recorded, StreamId, Timestamp, UserId, avro, frame,
 };
@@ -11,6 +14,10 @@ use crate::{Error, RawRecord, Registry};
 
 /// The largest value that is looked at, in bytes. Ours are checked to be smaller before they are committed.
 const MAX_VALUE: usize = 1_048_576;
+
+/// The waits until a schema that could not be had is asked for again.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Decodes records by the schema that they were written with. Clones share the registry's tables.
 #[derive(Debug, Clone)]
@@ -127,6 +134,18 @@ impl Decoder {
         }
         let event = Box::pin(self.look_up_and_read(&sealed)).await?;
         Ok(sealed.envelope.map(|()| event))
+    }
+
+    /// The event in this record, or why it never gives one: waits while its schema cannot be had.
+    pub async fn decode_in_time(&self, record: &RawRecord) -> Result<Recorded<AnyEvent>, Poison> {
+        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        loop {
+            match self.decode(record).await {
+                Ok(recorded) => return Ok(recorded),
+                Err(DecodeFailure::Poison { reason }) => return Err(reason),
+                Err(DecodeFailure::Unavailable { .. }) => backoff.wait().await,
+            }
+        }
     }
 
     /// Whether this build knows events of this type, as `ce_type` names it.

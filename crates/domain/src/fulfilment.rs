@@ -55,7 +55,7 @@ pub enum Ask {
     PaymentOverdue,
     /// The outcome of what was asked of the provider should be known by now.
     OutcomeOverdue {
-        /// The version of the payment's stream at which it was lost.
+        /// The version of the payment's stream at which it was not known.
         since: Version,
     },
     /// An operator lets a failed fulfilment go on.
@@ -306,6 +306,12 @@ impl FulfilmentState {
     #[must_use]
     pub const fn steps(&self) -> i64 {
         self.recorded
+    }
+
+    /// The last version of the payment's stream that told of the money.
+    #[must_use]
+    pub const fn funds_version(&self) -> Version {
+        self.funds_version
     }
 
     fn is_open(&self, step: FulfilmentStep) -> bool {

@@ -214,15 +214,16 @@ impl PaymentState {
         }
     }
 
-    /// What the provider is to do next, if anything. It depends on nothing else, so it is found again after a crash.
+    /// What the provider is to do next. It depends on nothing else, so it is found again after a crash. Only refunds can
+    /// be several, and none of them waits for another.
     #[must_use]
-    pub fn due(&self) -> Option<Due> {
+    pub fn due(&self) -> Vec<Due> {
         match self {
-            Self::Requested(..) | Self::Abandoned(..) => Some(Due::Authorize),
-            Self::Capturing(..) => Some(Due::Capture),
-            Self::Voiding(..) => Some(Due::Void),
+            Self::Requested(..) | Self::Abandoned(..) => vec![Due::Authorize],
+            Self::Capturing(..) => vec![Due::Capture],
+            Self::Voiding(..) => vec![Due::Void],
             Self::Captured(taken) => taken.due(),
-            Self::Authorized(_) | Self::Declined(_) | Self::Voided(_) | Self::Expired(_) => None,
+            Self::Authorized(_) | Self::Declined(_) | Self::Voided(_) | Self::Expired(_) => vec![],
         }
     }
 
@@ -263,10 +264,9 @@ impl Taken {
         self.refunds.values().filter(|refund| counts(refund.outcome)).map(|refund| refund.amount.amount).sum()
     }
 
-    fn due(&self) -> Option<Due> {
-        let awaited = |refund: &Refund| refund.outcome == RefundOutcome::Awaited;
-        let (refund, Refund { amount, .. }) = self.refunds.iter().find(|(_, refund)| awaited(refund))?;
-        Some(Due::Refund { refund: refund.clone(), amount: *amount })
+    fn due(&self) -> Vec<Due> {
+        let awaited = self.refunds.iter().filter(|(_, refund)| refund.outcome == RefundOutcome::Awaited);
+        awaited.map(|(refund, Refund { amount, .. })| Due::Refund { refund: refund.clone(), amount: *amount }).collect()
     }
 
     fn status(&self) -> PaymentStatus {

@@ -110,6 +110,11 @@ impl Provider {
         read(self.request(Method::GET, &path).send().await).await
     }
 
+    /// Asks how far a refund is.
+    pub async fn retrieve_refund(&self, refund: &str) -> Result<Refund, Failure> {
+        read(self.request(Method::GET, &format!("/v1/refunds/{refund}")).send().await).await
+    }
+
     /// Asks whether the provider is there and knows us.
     pub async fn ping(&self) -> Result<(), Failure> {
         match self.retrieve("pi_none").await {

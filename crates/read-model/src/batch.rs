@@ -8,7 +8,7 @@ use runtime::clock;
 use schemas::{EventId, StreamId, Version};
 
 use crate::library::VIEWS;
-use crate::{MAX_PARKED, Parking, Position, Sighting, Source, Target, trails};
+use crate::{MAX_PARKED, Parking, Position, Sighting, Source, Target, keys, trails};
 
 /// The most events that one batch should hold: the call blocks Redis, for about 2 ms at this size.
 pub const MAX_BATCH: usize = 100;
@@ -92,7 +92,9 @@ impl Batch {
     pub(crate) fn call(&self) -> Cmd {
         let Self { target, source, base, next, writes, gaps, parking: Parking { parks, held } } = self;
         let lists = self.lists();
+        let of_all = [keys::live(target.projection), keys::entries(target.projection)];
         let mut keys = vec![target.positions(), target.gaps(), target.purges(), target.parked()];
+        keys.extend(of_all);
         keys.extend(writes.iter().map(|write| target.document(&write.stream)));
         keys.extend(parks.iter().map(|park| target.document(&park.stream)));
         keys.extend(lists.keys().map(|list| target.list(list)));
@@ -102,7 +104,7 @@ impl Batch {
         call.arg(writes.len()).arg(gaps.len());
         call.arg(target.applied()).arg(notice(writes));
         call.arg(held.len()).arg(parks.len()).arg(MAX_PARKED);
-        call.arg(trails::of_views(target.projection)).arg(clock::now_micros());
+        call.arg(trails::of_views(target.projection)).arg(clock::now_micros()).arg(target.generation.0);
         for write in writes {
             write.arguments(&lists, &mut call);
         }
@@ -123,7 +125,7 @@ impl Batch {
         let indexes = texts.map(|(index, _)| index);
         let all = entered.chain(left).chain(indexes);
         let mut lists: BTreeMap<&str, usize> = all.map(|list| (list.as_str(), 0)).collect();
-        let first = self.writes.len() + self.parking.parks.len() + 5;
+        let first = self.writes.len() + self.parking.parks.len() + 7;
         for (place, index) in lists.values_mut().enumerate() {
             *index = first + place;
         }

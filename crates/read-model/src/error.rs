@@ -2,6 +2,8 @@
 
 use redis::{RedisError, ServerErrorKind};
 
+use crate::Generation;
+
 /// A request to the read model was not served. Nothing was applied, unless [`Error::Unavailable`] came from a write:
 /// then it may have been, and asking again shows it.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,14 @@ pub enum Error {
         /// Which.
         projection: String,
     },
+    /// Nobody feeds this generation any more: it was dropped, or Redis was emptied since it was begun.
+    #[error("generation {generation} of {projection} is not there any more, or is being dropped")]
+    NoSuchGeneration {
+        /// Of which projection.
+        projection: &'static str,
+        /// Which.
+        generation: Generation,
+    },
     /// Redis was asked to write its append-only file anew, and did not.
     #[error("Redis did not write its append-only file anew: see its log, and whether its disk has room")]
     NotRewritten,
@@ -65,6 +75,7 @@ impl Error {
         match self {
             Self::Unavailable { .. }
             | Self::NoLiveGeneration { .. }
+            | Self::NoSuchGeneration { .. }
             | Self::NotRewritten
             | Self::TooManyWaiters { .. } => true,
             Self::Url { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,

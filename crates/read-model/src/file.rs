@@ -46,8 +46,8 @@ impl ReadModel {
     /// commands that are whole; at its next start it carries them out with the transaction behind them (7.0, function
     /// `loadSingleAppendOnlyFile`: a short read cuts behind the last command, and not before the `MULTI`).
     pub async fn renew_file(&self) -> Result<bool, Error> {
-        let Rewrites { kept, done, .. } = self.rewrites().await?;
-        if !kept || done > 0 {
+        let Rewrites { kept, done, is_well } = self.rewrites().await?;
+        if !kept || (done > 0 && is_well) {
             return Ok(false);
         }
         self.rewrite().await.map(|()| true)

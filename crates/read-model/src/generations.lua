@@ -104,7 +104,7 @@ local function behind(positions, others)
 end
 
 -- KEYS generations, pointer, then of the live and of the other generation: positions, gaps, parked.
--- ARGV live generation, other generation, key prefix up to the generation's number.
+-- ARGV live generation, other generation, key prefix up to the generation's number, now in milliseconds.
 -- Makes the other generation live, unless readers would miss something: {'done'}, or without a change
 -- {'moved', live}, {'unknown'}, {'behind', source, position, position, ...}, {'stuck', stream, ...} or {'troubled'}.
 local function switch(keys, args)
@@ -136,6 +136,11 @@ local function switch(keys, args)
   end
   if #stuck > 1 then
     return stuck
+  end
+  local left = usable(generations, from)
+  if left then
+    left.left_ms = tonumber(args[4])
+    redis.call('HSET', generations, from, cjson.encode(left))
   end
   entry.state = 'served'
   redis.call('HSET', generations, to, cjson.encode(entry))

@@ -11,6 +11,7 @@ mod walking;
 use std::collections::BTreeMap;
 
 use redis::Pipeline;
+use runtime::clock;
 use schemas::StreamId;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct Entry {
     pub rate: Option<u32>,
     /// When it was begun, in milliseconds since the epoch.
     pub started_ms: i64,
+    /// When readers were last led away from it, likewise; `None` if they never were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_ms: Option<i64>,
 }
 
 /// What became of a generation. Which one is live is told by [`Generations::live`] alone.
@@ -70,11 +74,12 @@ impl Generations {
         filling.next().map(|(generation, _)| *generation)
     }
 
-    /// The one to go back to: the newest of those that were live before.
+    /// The one to go back to: of those that were live, the one that was it last.
     #[must_use]
     pub fn kept(&self) -> Option<Generation> {
-        let mut served = self.entries.iter().rev().filter(|(_, entry)| entry.state == State::Served);
-        served.find(|(generation, _)| **generation != self.live).map(|(generation, _)| *generation)
+        let served = self.entries.iter().filter(|(_, entry)| entry.state == State::Served);
+        let others = served.filter(|(generation, _)| **generation != self.live);
+        others.max_by_key(|(generation, entry)| (entry.left_ms, **generation)).map(|(generation, _)| *generation)
     }
 }
 
@@ -154,7 +159,7 @@ impl ReadModel {
     /// A projector that folds this shape has come: makes the target live if the projection has no live generation, and
     /// notes the shape of the live one if nobody did. Repeating it changes nothing.
     pub async fn found(&self, target: &Target, shape: Shape, now_ms: i64) -> Result<(), Error> {
-        let entry = Entry { state: State::Served, shape, rate: None, started_ms: now_ms };
+        let entry = Entry { state: State::Served, shape, rate: None, started_ms: now_ms, left_ms: None };
         let projection = target.projection;
         let mut call = GENERATIONS.call("generations_found", &[keys::entries(projection), keys::live(projection)]);
         call.arg(target.generation.0).arg(entry.to_json());
@@ -169,7 +174,7 @@ impl ReadModel {
         rate: Option<u32>,
         now_ms: i64,
     ) -> Result<Begun, Error> {
-        let entry = Entry { state: State::Filling, shape, rate, started_ms: now_ms };
+        let entry = Entry { state: State::Filling, shape, rate, started_ms: now_ms, left_ms: None };
         let mut call = GENERATIONS.call("generations_begin", &[keys::entries(projection), keys::live(projection)]);
         call.arg(keys::generations(projection)).arg(entry.to_json());
         let answer: Vec<String> = self.connections.call("beginning a generation", &call).await?;
@@ -197,7 +202,7 @@ impl ReadModel {
         let mut names = vec![keys::entries(projection), keys::live(projection)];
         names.extend([live, &target].iter().flat_map(|one| [one.positions(), one.gaps(), one.parked()]));
         let mut call = GENERATIONS.call("generations_switch", &names);
-        call.arg(live.generation.0).arg(other.0).arg(keys::generations(projection));
+        call.arg(live.generation.0).arg(other.0).arg(keys::generations(projection)).arg(clock::now_micros() / 1_000);
         let answer: Vec<String> = self.connections.call("switching generations", &call).await?;
         match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["done"] => Ok(Switched::Done),

@@ -26,6 +26,17 @@ pub struct Target {
     pub generation: Generation,
 }
 
+impl Target {
+    /// The consumer group that feeds it, for life, whichever generation is live: nobody joins or leaves at a switch.
+    #[must_use]
+    pub fn group(&self) -> String {
+        match self.generation {
+            Generation(1) => format!("projector.{}", self.projection),
+            Generation(number) => format!("projector.{}.g{number}", self.projection),
+        }
+    }
+}
+
 /// What is read from: one partition of one topic. Shown as `topic/partition`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Source {

@@ -9,7 +9,20 @@
 local NOWHERE = '0 -'
 
 -- The first of the documents' arguments, behind those that every call has.
-local FIRST = 13
+local FIRST = 14
+
+-- How many keys every call has, before those of its documents.
+local HEAD = 6
+
+-- Whether somebody feeds a generation: it is live, or there and not being dropped. What is written to any other would be
+-- found by nobody, not by who erases either.
+local function is_fed(pointer, generations, number)
+  if redis.call('GET', pointer) == number then
+    return true
+  end
+  local entry = redis.call('HGET', generations, number)
+  return entry and cjson.decode(entry).state ~= 'dropping'
+end
 
 -- Where the arguments of the document behind this one begin.
 local function behind(args, at)
@@ -39,7 +52,7 @@ local function first_stale(keys, args, part)
   end
   local at = FIRST
   for i = 1, documents do
-    if is_stale(keys[4 + i], args[at + 1], args[at]) then
+    if is_stale(keys[HEAD + i], args[at + 1], args[at]) then
       return args[at]
     end
     at = behind(args, at)
@@ -49,7 +62,7 @@ local function first_stale(keys, args, part)
       return args[i]
     end
   end
-  local document = 4 + documents
+  local document = HEAD + documents
   for i = part.parks, part.ends - 1, 3 do
     document = document + 1
     if is_stale(keys[document], args[i + 1], args[i]) then
@@ -76,11 +89,11 @@ local function note_sightings(trail, args, at, count)
   end
 end
 
--- KEYS positions, gaps, purges, parked streams, then each document, then the document of each stream to park, then
---      each list.
+-- KEYS positions, gaps, purges, parked streams, the pointer to the live generation, generations, then each document,
+--      then the document of each stream to park, then each list.
 -- ARGV partition, base, next, number of documents, number of gaps, channel, notice, number of parked streams that were
 --      held back, number of streams to park, how many may be parked, what the keys of trails begin with, now in
---      microseconds,
+--      microseconds, generation,
 --      then per document: stream, from, to, event id, 1 or 0 = body or tombstone, body, number of list changes, number
 --                         of sightings,
 --                         and per list change: index of the list in KEYS, score or '' to leave the list, and the
@@ -89,8 +102,8 @@ end
 --      then per gap: stream, highest version seen;
 --      then per stream held back: the same, 0 if no version was seen;
 --      then per stream to park: stream, version of its document, entry.
--- Answers {'done'}, {'refused', stored position}, {'stale', stream} or {'full', number of parked streams}; only 'done'
--- has written.
+-- Answers {'done'}, {'refused', stored position}, {'stale', stream}, {'full', number of parked streams} or {'gone'}: the
+-- generation is fed by nobody; only 'done' has written.
 local function apply(keys, args)
   local positions, gaps, purges, parked = keys[1], keys[2], keys[3], keys[4]
   local documents = tonumber(args[4])
@@ -98,6 +111,9 @@ local function apply(keys, args)
   local stored = redis.call('HGET', positions, args[1]) or NOWHERE
   if stored ~= args[2] then
     return { 'refused', stored }
+  end
+  if not is_fed(keys[5], keys[6], args[13]) then
+    return { 'gone' }
   end
   local part = parts(args)
   local stale = first_stale(keys, args, part)
@@ -108,7 +124,7 @@ local function apply(keys, args)
   if parks > 0 and there + parks > tonumber(args[10]) then
     return { 'full', tostring(there) }
   end
-  for i = 5 + documents + parks, #keys do
+  for i = HEAD + 1 + documents + parks, #keys do
     redis.call('ZCARD', keys[i])
   end
   redis.call('STRLEN', purges)
@@ -116,7 +132,7 @@ local function apply(keys, args)
 
   local next_argument = FIRST
   for i = 1, documents do
-    local document, stream, to = keys[4 + i], args[next_argument], args[next_argument + 2]
+    local document, stream, to = keys[HEAD + i], args[next_argument], args[next_argument + 2]
     if args[next_argument + 4] == '1' then
       redis.call('HSET', document, 'v', to, 'e', args[next_argument + 3], 'b', args[next_argument + 5])
     else
@@ -158,6 +174,19 @@ local function apply(keys, args)
     redis.call('PUBLISH', args[6], args[7])
   end
   return { 'done' }
+end
+
+-- KEYS the pointer to the live generation, generations, partitions with when they were last at their end, positions.
+-- ARGV generation, partition.
+-- Begins or resumes the work on a partition: answers its position, or nil if nobody feeds the generation. It becomes
+-- the live one if there is none.
+local function open(keys, args)
+  redis.call('SET', keys[1], args[1], 'NX')
+  if not is_fed(keys[1], keys[2], args[1]) then
+    return false
+  end
+  redis.call('HSETNX', keys[3], args[2], 0)
+  return redis.call('HGET', keys[4], args[2]) or NOWHERE
 end
 
 -- KEYS parked streams, gaps, the stream's document, discarded records.
@@ -319,6 +348,7 @@ local function find(keys, args)
 end
 
 redis.register_function { function_name = 'views_apply', callback = apply }
+redis.register_function { function_name = 'views_open', callback = open }
 redis.register_function { function_name = 'views_release', callback = release }
 redis.register_function { function_name = 'views_page', callback = page, flags = { 'no-writes' } }
 redis.register_function { function_name = 'views_ranks', callback = ranks, flags = { 'no-writes' } }

@@ -6,6 +6,7 @@ use redis::{FromRedisValue, Pipeline, Value};
 use schemas::StreamId;
 
 use crate::document::{FIELDS, Fields};
+use crate::library::VIEWS;
 use crate::{Applied, Batch, Document, Error, Position, ReadModel, Source, Target, keys};
 
 /// A partition was at the end of its log.
@@ -39,19 +40,21 @@ impl ReadModel {
             ["stale", _stream] => Ok(Applied::StaleDocuments),
             ["full", parked] => parked.parse().map(|parked| Applied::Full { parked }).map_err(|_| unexpected(&answer)),
             ["refused", stored] => Ok(Applied::Refused { stored: Position::parse(&batch.source, Some(stored))? }),
+            ["gone"] => Err(gone(&batch.target)),
             _ => Err(unexpected(&answer)),
         }
     }
 
     /// Begins, or resumes, the work on a partition: returns its position. Makes the generation the live one if the
-    /// projection has none, and notes that the partition exists, so that its lag counts from now on.
+    /// projection has none, and notes that the partition exists, so that its lag counts from now on. A generation that is
+    /// not there any more, or is being dropped, is not opened: [`Error::NoSuchGeneration`].
     pub async fn open(&self, target: &Target, source: &Source) -> Result<Position, Error> {
-        let mut commands = Pipeline::new();
-        commands.cmd("SET").arg(keys::live(target.projection)).arg(target.generation.0).arg("NX").ignore();
-        commands.cmd("HSETNX").arg(target.fresh()).arg(source.to_string()).arg(0).ignore();
-        commands.cmd("HGET").arg(target.positions()).arg(source.to_string());
-        let (stored,): (Option<String>,) = self.connections.write_all("opening a partition", &commands).await?;
-        Position::parse(source, stored.as_deref())
+        let projection = target.projection;
+        let keys = [keys::live(projection), keys::entries(projection), target.fresh(), target.positions()];
+        let mut call = VIEWS.call("views_open", &keys);
+        call.arg(target.generation.0).arg(source.to_string());
+        let stored: Option<String> = self.connections.call("opening a partition", &call).await?;
+        Position::parse(source, Some(&stored.ok_or_else(|| gone(target))?))
     }
 
     /// The position of a partition, without beginning work on it.
@@ -105,6 +108,10 @@ impl ReadModel {
         }
         self.connections.write_all("storing how fresh the projections are", &commands).await
     }
+}
+
+fn gone(target: &Target) -> Error {
+    Error::NoSuchGeneration { projection: target.projection, generation: target.generation }
 }
 
 fn unexpected(answer: &[String]) -> Error {

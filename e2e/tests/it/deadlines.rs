@@ -21,6 +21,7 @@ async fn pieces_and_money_are_waited_for_no_longer_than_the_settings_say() {
     restart(&world, &[("FULFILMENT_HOLD_SECONDS", "1"), ("FULFILMENT_UNKNOWN_SECONDS", "1")]).await;
     pieces_whose_hold_ran_out_are_held_again_when_the_money_comes(&world, &user).await;
     an_operator_helps_when_nobody_knows_what_the_provider_did(&world, &user).await;
+    an_operator_hears_of_money_that_nobody_knows_to_be_given_back(&world, &user).await;
     restart(&world, &[]).await;
 }
 
@@ -48,17 +49,37 @@ async fn an_operator_helps_when_nobody_knows_what_the_provider_did(world: &World
     let alarms = async || counted(world, "command-api", ALARMS).await + counted(world, "command-api-2", ALARMS).await;
     world.system.signal("payment-sandbox", "STOP").expect("a provider that says nothing");
     let order = place(world, user, &sku, "pm_card_visa").await;
-    let failed = async || (fulfilment(world, &order).await["state"] == json!("FAILED")).then_some(());
-    eventually("the fulfilment waits for an operator", SETTLED, failed).await;
+    waits_for_an_operator(world, &order).await;
     let shown = world.gateway.get("/ops/fulfilment?state=FAILED", Request::by(&world.admin)).await.expect(200).body;
     assert_eq!(shown["fulfilments"][0]["orderId"], json!(order), "{shown}");
     assert!(shown["fulfilments"][0]["failure"].is_string(), "{shown}");
     eventually("it is counted", SETTLED, async || (alarms().await >= 1.0).then_some(())).await;
+    the_provider_speaks_again(world, &order).await;
+    becomes(world, &order, "PAID").await;
+    assert_eq!(check_conservation(world, &sku, (5, std::slice::from_ref(&order))).await, 1);
+}
+
+async fn an_operator_hears_of_money_that_nobody_knows_to_be_given_back(world: &World, user: &LoggedIn) {
+    let sku = product(world, "RETURNED", 5).await;
+    let order = place(world, user, &sku, "pm_card_visa").await;
+    becomes(world, &order, "PAID").await;
+    world.system.signal("payment-sandbox", "STOP").expect("a provider that says nothing");
+    let cancel = Request::by(user).json(json!({ "reason": "changed my mind" }));
+    let _ = world.gateway.post(&format!("/commands/orders/{order}/cancel"), cancel).await.expect(200);
+    waits_for_an_operator(world, &order).await;
+    the_provider_speaks_again(world, &order).await;
+    assert_eq!(check_conservation(world, &sku, (5, std::slice::from_ref(&order))).await, 0);
+}
+
+async fn waits_for_an_operator(world: &World, order: &OrderId) {
+    let failed = async || (fulfilment(world, order).await["state"] == json!("FAILED")).then_some(());
+    eventually("the fulfilment waits for an operator", SETTLED, failed).await;
+}
+
+async fn the_provider_speaks_again(world: &World, order: &OrderId) {
     world.system.signal("payment-sandbox", "CONT").expect("a provider that speaks again");
     let reason = Request::by(&world.admin).json(json!({ "reason": "the provider speaks again" }));
     let _ = world.gateway.post(&format!("/ops/fulfilment/{order}/retry"), reason).await.expect(200);
-    becomes(world, &order, "PAID").await;
-    assert_eq!(check_conservation(world, &sku, (5, std::slice::from_ref(&order))).await, 1);
 }
 
 /// An order's fulfilment, as operators see it; null as long as they do not.

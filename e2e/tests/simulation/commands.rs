@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use command_api::{Creates, FingerprintKey, Intent, Streams};
+use command_api::{Creates, Intent, Streams};
 use domain::order::Quantity;
 use domain::stock::{Pieces, Stock, StockCommand};
 use event_store::KeyHash;
@@ -51,7 +51,7 @@ impl Command {
             let (order, until) = (OrderId::from_bits(u128::try_from(number).unwrap()), Timestamp::from_micros(0));
             StockCommand::Reserve { sku, order, quantity: Quantity::new(1).unwrap(), until }
         };
-        let intent = Intent::internal("client", &number.to_string(), &FingerprintKey::new("secret"));
+        let intent = Intent::internal("client", &number.to_string());
         let creates = if number == 0 { Creates::FromKey } else { Creates::No };
         let repetitions = world.dice.random_range(0..3_usize).saturating_sub(1);
         Self { number, stream: world.streams[stream].clone(), creates, command, intent, repetitions }

@@ -88,7 +88,8 @@ pub struct For {
     /// Copies the records into this topic, which must exist and be none of the events'.
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub to: Option<String>,
-    /// Has this group, which must have no members, begin at the first of the records when it is started.
+    /// Has this group, which must have no members, begin at the first of the records when it is started. Where it has not
+    /// read that far yet, it stays where it is.
     #[arg(long)]
     pub group: Option<String>,
 }

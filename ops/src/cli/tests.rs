@@ -1,8 +1,10 @@
 //! The command line as its readers find it.
 
-use clap::{Arg, Command, CommandFactory as _};
+use std::time::Duration;
 
-use super::{Aggregate, Cli, aggregate, plural};
+use clap::{Arg, Command, CommandFactory as _, Parser as _};
+
+use super::{Aggregate, Cli, LIMIT, aggregate, plural};
 
 /// The commands that change something; all others only look.
 const ACTING: [&str; 17] = [
@@ -74,4 +76,33 @@ fn whatever_changes_something_acts_by_execute_only_and_nothing_else_knows_the_wo
     found.sort();
     acting.sort();
     assert_eq!(found, acting);
+}
+
+/// After how long a command gives up.
+fn limit(line: &str) -> Result<Option<Duration>, String> {
+    let cli = Cli::try_parse_from(["ops"].into_iter().chain(line.split(' ')));
+    cli.map(|cli| cli.limit()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_goes_over_everything_is_cut_off_only_if_that_is_asked_for_and_a_plan_always() {
+    for line in [
+        "replay orders --group theirs --kafka-brokers k:9092 --schema-registry-url http://r",
+        "rebuild orders --kafka-brokers k:9092 --schema-registry-url http://r",
+        "republish --all --mongodb-uri mongodb://m/orderflow",
+        "republish --aggregate orders --mongodb-uri mongodb://m/orderflow",
+        "projections switch orders",
+        "projections drop orders 1",
+    ] {
+        assert_eq!(limit(line), Ok(Some(LIMIT)), "{line}");
+        assert_eq!(limit(&format!("{line} --execute")), Ok(None), "{line}");
+        assert_eq!(limit(&format!("{line} --execute --timeout 5")), Ok(Some(Duration::from_secs(5))), "{line}");
+    }
+    for line in [
+        "republish --stream ord_1 --mongodb-uri mongodb://m/orderflow --execute",
+        "projections rollback orders --execute",
+        "projections pause orders --execute",
+    ] {
+        assert_eq!(limit(line), Ok(Some(LIMIT)), "{line}");
+    }
 }

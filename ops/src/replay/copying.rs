@@ -9,7 +9,7 @@ use runtime::clock::{self, Instant};
 use super::{failed, items, records};
 use crate::Error;
 use crate::cli::ReplayCommand;
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 use crate::projections::refused;
 
 /// How often it is said how far it is.
@@ -27,7 +27,10 @@ pub(super) async fn copy(wish: &ReplayCommand, mut log: Log, spans: &[Span], tar
         rate => format!("about {} s at {rate} records/s", goal.div_ceil(u64::from(rate))),
     };
     let whole = format!("{goal} records, {pace}, each with the header {REPLAY_OF}");
-    let each = |span: &Span| format!("offsets {} to {}: {} records", span.from, span.until - 1, span.records());
+    let each = |span: &Span| {
+        let state = format!("offsets {} to {}: {} records", span.from, span.until - 1, span.records());
+        (Action::Change, state)
+    };
     let items = items(format!("{} to {target}", wish.topic), whole, &wish.topic, &spans, each);
     if wish.execute {
         let copies = Copies::connect(&wish.kafka, target).map_err(failed)?;

@@ -61,7 +61,7 @@ fn count(projection: Projection, documents: u64) {
 }
 
 impl Drift {
-    /// A step of each projection for which it is time.
+    /// A step of each projection for which it is time; one that cannot be compared now keeps no other from it.
     async fn pass(&mut self, links: &Links) -> Result<(), Error> {
         let begun = clock::monotonic();
         if links.alarm.is_raised() || self.next_step.is_some_and(|next| begun < next) {
@@ -73,13 +73,14 @@ impl Drift {
             return Ok(());
         }
         let known = links.read_model.generations(&names).await?;
+        let mut outcome = Ok(());
         for (turn, generations) in turns.iter_mut().zip(known) {
             if let Some(target) = generations.and_then(|generations| ours(turn.projection, &generations)) {
-                turn.step(links, target).await?;
+                outcome = outcome.and(turn.step(links, target).await);
             }
         }
         self.next_step = Some(clock::monotonic() + rest_from(begun));
-        Ok(())
+        outcome
     }
 }
 
@@ -121,7 +122,11 @@ impl Turn {
         comparison.look_again(&mut self.found).await?;
         if self.found.suspects.len() < MOST {
             let streams = self.next_streams(links).await?;
-            comparison.look_along(&streams, &mut self.found).await?;
+            let compared = comparison.look_along(&streams, &mut self.found).await;
+            if compared.is_err() {
+                streams.into_iter().rev().for_each(|stream| self.waiting.push_front(stream));
+            }
+            compared?;
         }
         self.tell(links, target).await
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bus::KafkaConfig;
 use read_model::generations::{Begun, Shape};
 use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
@@ -10,27 +11,37 @@ use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
 use tokio::process::Command;
+use views::Projection;
+
+use crate::apply::applied;
 
 const ORDERS: Target = Target { projection: "orders", generation: Generation(1) };
 
 struct World {
     redis: Redis,
     read_model: ReadModel,
+    kafka: KafkaConfig,
 }
 
 impl World {
+    /// Without a Kafka that answers.
     async fn new() -> Self {
+        Self::beside(KafkaConfig::in_clear("127.0.0.1:1", "http://127.0.0.1:1")).await
+    }
+
+    async fn beside(kafka: KafkaConfig) -> Self {
         let redis: Redis = testing::own().await;
         let config = RedisConfig { redis_url: redis.url().into() };
         let read_model = ReadModel::connect(&config, &Process::new("ops-test", None)).unwrap();
-        Self { redis, read_model }
+        Self { redis, read_model, kafka }
     }
 
     /// Name, action and state of each item of the answer, which must have ended with this code.
     async fn items(&self, line: &str, code: i32) -> Vec<(String, String, String)> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
         command.args(line.split(' ')).args(["--output", "json"]).env("REDIS_URL", self.redis.url());
-        command.env("KAFKA_BROKERS", "127.0.0.1:1").env("SCHEMA_REGISTRY_URL", "http://127.0.0.1:1");
+        command.env("KAFKA_BROKERS", &self.kafka.kafka_brokers);
+        command.env("SCHEMA_REGISTRY_URL", &self.kafka.schema_registry_url);
         let output = command.output().await.unwrap();
         assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -122,6 +133,41 @@ async fn what_differs_refuses_the_switch_unless_it_is_accepted_by_name() {
     assert!(world.read_model.footprint(&second).await.unwrap().documents > 0, "a plan drops nothing");
     world.items("projections drop orders 2 --execute", 0).await;
     assert_eq!(world.read_model.footprint(&second).await.unwrap().documents, 0);
+}
+
+#[tokio::test]
+async fn a_filling_of_another_shape_is_not_joined_because_nobody_of_this_build_goes_on_with_it() {
+    let world = World::new().await;
+    let shape = Projection::Orders.shape();
+    world.read_model.found(&ORDERS, Shape(shape), 5).await.unwrap();
+    let begun = world.read_model.begin("orders", Shape(shape + 1), Some(7), 6).await.unwrap();
+    assert_eq!(begun, Begun::New(Generation(2)));
+    let before = world.read_model.generations(&["orders"]).await.unwrap();
+    for line in ["rebuild orders", "rebuild orders --execute"] {
+        world.is_refused(line, "`ops projections drop orders 2 --execute`").await;
+    }
+    assert_eq!(world.read_model.generations(&["orders"]).await.unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filling_that_is_joined_needs_memory_for_what_it_lacks_and_not_for_what_it_has() {
+    let world = World::beside(applied().await).await;
+    let shape = Shape(Projection::Orders.shape());
+    world.read_model.found(&ORDERS, shape, 5).await.unwrap();
+    let large = "x".repeat(2 << 20);
+    world.feed(ORDERS, &large).await;
+    assert_eq!(world.read_model.begin("orders", shape, None, 6).await.unwrap(), Begun::New(Generation(2)));
+    let more = async || {
+        let items = world.items("rebuild orders", 0).await;
+        let (_, _, state) = items.into_iter().find(|(name, _, _)| name == "memory").unwrap();
+        let mebibytes: u64 = state.split(' ').nth(1).unwrap().parse().unwrap();
+        (mebibytes, state.contains("without what g2 has already"))
+    };
+    let (before, _) = more().await;
+    assert!(before >= 2, "{before} MiB");
+    world.feed(Target { generation: Generation(2), ..ORDERS }, &large).await;
+    let (after, said) = more().await;
+    assert!(after <= 1 && said, "{after} MiB");
 }
 
 #[tokio::test]

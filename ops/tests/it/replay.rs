@@ -18,11 +18,16 @@ use crate::tail::{SOON, Writer, order, shown};
 
 const ORDERS: &str = "orders.events.v1";
 
-/// What `ops replay` answers, which must end with this code.
-async fn replay(config: &KafkaConfig, line: &str, code: i32) -> Value {
+fn command(config: &KafkaConfig, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
     command.arg("replay").args(line.split(' ')).args(["--output", "json"]).env("KAFKA_BROKERS", &config.kafka_brokers);
-    let output = command.env("SCHEMA_REGISTRY_URL", &config.schema_registry_url).output().await.unwrap();
+    command.env("SCHEMA_REGISTRY_URL", &config.schema_registry_url);
+    command
+}
+
+/// What `ops replay` answers, which must end with this code.
+async fn replay(config: &KafkaConfig, line: &str, code: i32) -> Value {
+    let output = command(config, line).output().await.unwrap();
     assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
     serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
@@ -98,6 +103,26 @@ async fn nothing_is_replayed_into_what_services_read_nor_into_nothing() {
     }
 }
 
+/// What is planned for a group as soon as its last member is gone.
+async fn at_rest(config: &KafkaConfig, line: &str) -> Value {
+    eventually("it is empty", SOON, async || {
+        let output = command(config, line).output().await.unwrap();
+        output.status.success().then(|| serde_json::from_slice::<Value>(&output.stdout).unwrap())
+    })
+    .await
+}
+
+/// A topic with one partition, which holds copies of at least three records.
+async fn copied(config: &KafkaConfig) -> String {
+    let (topic, writer, stream) = (topic(config, 1).await, Writer::new(config), order());
+    writer.write(&stream, 1..=3).await;
+    let lines = shown(config, &["tail", "orders", "--key", stream.as_str()]).await;
+    let (partition, from) = (lines[0]["partition"].to_string(), lines[0]["offset"].to_string());
+    let copy = format!("orders --to {topic} --partition {partition} --from-offset {from} --execute");
+    let _ = replay(config, &copy, 0).await;
+    topic
+}
+
 /// A member of a group, which has read one topic of ours.
 struct Member(BaseConsumer);
 
@@ -135,14 +160,7 @@ impl Member {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_at_rest_begins_earlier_and_one_that_is_read_is_never_moved() {
     let config = applied().await;
-    let (topic, group) = (topic(&config, 1).await, format!("theirs-{}", Uuid::new_v4()));
-    let (writer, stream) = (Writer::new(&config), order());
-    writer.write(&stream, 1..=3).await;
-    let key = shown(&config, &["tail", "orders", "--key", stream.as_str()]).await;
-    let (partition, from) = (key[0]["partition"].to_string(), key[0]["offset"].to_string());
-    let copy = format!("orders --to {topic} --partition {partition} --from-offset {from} --execute");
-    let _ = replay(&config, &copy, 0).await;
-
+    let (topic, group) = (copied(&config).await, format!("theirs-{}", Uuid::new_v4()));
     let member = Member::of(&config, &group);
     member.join(&topic).await;
     member.commit(&topic, 0, 3);
@@ -155,14 +173,7 @@ async fn a_group_at_rest_begins_earlier_and_one_that_is_read_is_never_moved() {
     assert_eq!(positions.now(&start).await.unwrap(), [(0, 3)].into());
 
     drop(member);
-    let plan = eventually("it is empty", SOON, async || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
-        command.arg("replay").args(line.split(' ')).args(["--output", "json"]);
-        command.env("KAFKA_BROKERS", &config.kafka_brokers).env("SCHEMA_REGISTRY_URL", &config.schema_registry_url);
-        let output = command.output().await.unwrap();
-        output.status.success().then(|| serde_json::from_slice::<Value>(&output.stdout).unwrap())
-    })
-    .await;
+    let plan = at_rest(&config, &line).await;
     let end = Log::open(&config, &topic).await.unwrap().unwrap().spans(Begin::Start, None).await.unwrap()[0].until;
     assert!(end >= 3, "all of it was copied");
     let state = plan["items"][1]["state"].as_str().unwrap();
@@ -174,4 +185,25 @@ async fn a_group_at_rest_begins_earlier_and_one_that_is_read_is_never_moved() {
     let member = Member::of(&config, &group);
     member.join(&topic).await;
     assert_eq!(member.next().await, 0, "it reads everything again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_at_rest_is_never_moved_past_records_that_it_has_not_read() {
+    let config = applied().await;
+    let (topic, group) = (copied(&config).await, format!("theirs-{}", Uuid::new_v4()));
+    let member = Member::of(&config, &group);
+    member.join(&topic).await;
+    member.commit(&topic, 0, 1);
+    drop(member);
+
+    let line = format!("{topic} --group {group} --partition 0 --from-offset 3");
+    let plan = at_rest(&config, &line).await;
+    let (action, state) = (&plan["items"][1]["action"], plan["items"][1]["state"].as_str().unwrap());
+    let stays = "stays at offset 1, as it has unread records before offset 3";
+    assert!(action == "none" && state.starts_with(stays), "{plan}");
+    let done = replay(&config, &format!("{line} --execute"), 0).await;
+    assert_eq!(done["items"], plan["items"]);
+    let positions = GroupPositions::of(&config, &group, &topic).unwrap();
+    let all = [Span { partition: 0, from: 0, until: 3 }];
+    assert_eq!(positions.now(&all).await.unwrap(), [(0, 1)].into());
 }

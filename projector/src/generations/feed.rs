@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bus::{Consumer, GroupConfig, Kafka};
-use read_model::{Generation, Target};
 use runtime::Process;
 use tokio::time::{MissedTickBehavior, interval};
 use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, UserView, View};
@@ -35,7 +34,7 @@ pub(super) fn start(projection: Projection, kafka: &Kafka, links: Links, process
 /// Joins the generation's group, and works on every partition that it is given.
 fn project<V: View>(kafka: &Kafka, links: Links, process: &Process) -> Result<(), bus::Error> {
     let group = GroupConfig {
-        group: group_name(&links.target),
+        group: links.target.group(),
         instance: process.instance.to_string(),
         topics: vec![V::PROJECTION.aggregate().topic().to_owned()],
     };
@@ -58,14 +57,6 @@ fn project<V: View>(kafka: &Kafka, links: Links, process: &Process) -> Result<()
         }
     });
     Ok(())
-}
-
-/// A generation keeps its group for life, whichever is live: nobody joins or leaves at a switch.
-fn group_name(target: &Target) -> String {
-    match target.generation {
-        Generation(1) => format!("projector.{}", target.projection),
-        Generation(number) => format!("projector.{}.g{number}", target.projection),
-    }
 }
 
 /// Once a second looks whether somebody was erased, and has Redis forget what its append-only file still tells.

@@ -114,6 +114,8 @@ async fn every_command_of_a_batch_is_found_again_by_its_key() {
         let another_body = Intent { fingerprint: keyed("z").fingerprint, ..keyed("b") };
         let [before, reused] = at_once(streams, [(receive(5), keyed("a")), (receive(5), another_body)]).await;
         assert!(before.unwrap().replayed && matches!(reused, Err(Rejected::KeyReused)));
+        let of_the_process = at_once(streams, [(receive(5), Intent::internal("test", "c"))]).await;
+        assert!(of_the_process.map(Result::unwrap)[0].replayed, "its key says what it is, under whatever secret");
     }
     assert_eq!(world.stock().await.on_hand, 15);
 }

@@ -92,7 +92,7 @@ pub(super) fn once() -> Intent {
 
 /// The intent of every sending of the command with this key.
 pub(super) fn keyed(key: &str) -> Intent {
-    Intent::internal("test", key, &FingerprintKey::new("secret"))
+    Intent { fingerprint: Some(FingerprintKey::new("secret").fingerprint(&key)), ..Intent::internal("test", key) }
 }
 
 pub(super) fn sku() -> Sku {

@@ -21,7 +21,7 @@ fn now() -> Timestamp {
 
 /// The token that follows this one, which must be good.
 async fn next(tokens: &RefreshTokens, log_in: &LogIn, token: &Secret) -> Secret {
-    let next = tokens.spend(token, log_in, now()).await.unwrap().expect("the token is good");
+    let next = tokens.spend(token, log_in, now()).await.unwrap().unwrap();
     assert_ne!(&next, token);
     for known in [token, &next] {
         assert_eq!(tokens.whose(known, now()).await.unwrap().as_ref(), Some(log_in));

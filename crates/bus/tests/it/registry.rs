@@ -1,5 +1,7 @@
 //! The registry goes away, lacks schemas, or numbers anew.
 
+use std::time::Duration;
+
 use bus::registry_admin::{COMPATIBILITY, Subjects};
 use bus::{Decoder, Error, Kafka, KafkaConfig, Producer, RawRecord, Registry, StartFrom, Tail, TailEvent};
 use schema_registry_converter::async_impl::schema_registry::{SrSettings, post_schema};
@@ -89,12 +91,16 @@ async fn a_registry_that_lost_its_data_and_numbers_anew_makes_no_record_unreadab
     let failure = Decoder::new(&fresh).decode(&old).await.unwrap_err();
     assert!(matches!(failure, bus::DecodeFailure::Unavailable { .. }), "{failure:?}");
     eventually("it is named", SOON, async || newcomer.is_down("schema-registry", &subject).then_some(())).await;
+    let patient = Decoder::new(&fresh);
+    let mut waits = std::pin::pin!(patient.decode_in_time(&old));
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut waits).await.is_err(), "it is not given up");
 
     // Another schema takes the first number, so that every one of ours moves.
     let schema = SuppliedSchema::new(None, SchemaType::Avro, r#"{"type":"record","name":"X","fields":[]}"#.to_owned());
     post_schema(&SrSettings::new(server.url().to_owned()), "x".to_owned(), schema).await.unwrap();
     subjects.apply().await.unwrap();
     eventually("it is well", SOON, async || (!newcomer.is_down("schema-registry", "")).then_some(())).await;
+    assert_eq!(tokio::time::timeout(SOON, waits).await.unwrap().unwrap(), event);
     let new = eventually("the producer writes with the new id", SOON, async || {
         let record = written(&config, &member, &registry).await;
         (record.value[..5] != old.value[..5]).then_some(record)

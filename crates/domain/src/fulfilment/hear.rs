@@ -157,7 +157,8 @@ impl FulfilmentState {
 
     /// Asking the provider has not helped; a person must.
     pub(super) fn outcome_overdue(&self, since: Version) -> Vec<FulfilmentEvent> {
-        let waits = [FulfilmentStep::RequestPayment, FulfilmentStep::Capture, FulfilmentStep::Void];
+        let waits =
+            [FulfilmentStep::RequestPayment, FulfilmentStep::Capture, FulfilmentStep::Void, FulfilmentStep::Refund];
         let waits = waits.into_iter().any(|step| self.is_open(step)) && self.funds_version <= since;
         if waits && self.failure.is_none() { vec![failed("nobody knows what the provider did")] } else { vec![] }
     }

@@ -2,7 +2,7 @@
 
 mod money;
 
-use domain::payment::{Payment, PaymentCommand};
+use domain::payment::{Due, Payment, PaymentCommand};
 use domain::{Aggregate as _, Refusal, fold};
 use schemas::{
     LastFour, Money, OrderId, PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined,
@@ -243,6 +243,15 @@ fn no_more_is_given_back_than_was_taken_whatever_is_still_under_way() {
     }
     let refused = [&given[..], &[refund_rejected(600)]].concat();
     check::<Payment>(&refused, &request_refund("r2", Some(TOTAL)), Ok(vec![refund_requested("r2", TOTAL)]));
+}
+
+#[test]
+fn no_refund_waits_for_the_outcome_of_another() {
+    let given = [requested(), authorized(), capture_requested(), captured()];
+    let given = [&given[..], &[refund_requested("r1", 600), refund_requested("r2", 900)]].concat();
+    let due =
+        [("r1", 600), ("r2", 900)].map(|(id, amount)| Due::Refund { refund: refund_id(id), amount: euro(amount) });
+    assert_eq!(fold::<Payment>(&given).unwrap().due(), due);
 }
 
 #[test]

@@ -50,6 +50,15 @@ impl Answer {
     pub(super) fn error(status: u16, kind: &str, message: &str) -> Self {
         Self { status, body: json!({"error": {"type": kind, "message": message}}), replayed: false }
     }
+
+    /// What was asked for, if it is there.
+    fn found(body: Option<Value>, what: &str, id: &str) -> Self {
+        let (status, body) = match body {
+            Some(body) => (200, body),
+            None => (404, json!({"error": missing(what, id)})),
+        };
+        Self { status, body, replayed: false }
+    }
 }
 
 impl Book {
@@ -102,10 +111,14 @@ impl Book {
 
     /// A payment, as the API shows it.
     pub(super) fn intent(&self, id: &str) -> Answer {
-        match self.charges.get(id) {
-            Some(charge) => Answer { status: 200, body: charge.to_json(), replayed: false },
-            None => Answer { status: 404, body: json!({"error": missing("payment_intent", id)}), replayed: false },
-        }
+        Answer::found(self.charges.get(id).map(Charge::to_json), "payment_intent", id)
+    }
+
+    /// A refund, as the API shows it.
+    pub(super) fn refund_shown(&self, id: &str) -> Answer {
+        let refund = self.refunds.get(id);
+        let charge = refund.and_then(|refund| self.charges.get(&refund.intent));
+        Answer::found(refund.zip(charge).map(|(refund, charge)| refund.to_json(&charge.currency)), "refund", id)
     }
 
     /// Every payment and every refund.

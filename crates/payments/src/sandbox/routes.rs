@@ -25,6 +25,7 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/v1/payment_intents/{id}/capture", post(capture))
         .route("/v1/payment_intents/{id}/cancel", post(cancel))
         .route("/v1/refunds", post(refund))
+        .route("/v1/refunds/{id}", get(retrieve_refund))
         .route("/sandbox/ledger", get(ledger))
         .with_state(sandbox)
 }
@@ -56,6 +57,10 @@ async fn refund(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes)
 
 async fn retrieve(State(sandbox): State<Sandbox>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     shown(sandbox.admit(&headers).err().unwrap_or_else(|| sandbox.book().intent(&id)))
+}
+
+async fn retrieve_refund(State(sandbox): State<Sandbox>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    shown(sandbox.admit(&headers).err().unwrap_or_else(|| sandbox.book().refund_shown(&id)))
 }
 
 async fn ledger(State(sandbox): State<Sandbox>) -> axum::Json<Value> {

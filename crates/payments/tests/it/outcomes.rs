@@ -17,6 +17,8 @@ async fn an_approved_payment_is_set_aside_taken_and_given_back() {
     assert_eq!(provider.capture("k2", &intent.id).await.unwrap().status, IntentStatus::Succeeded);
     let refund = provider.refund("k3", &refunding(&intent, "r1", 600)).await.unwrap();
     assert_eq!((refund.status, refund.ours()), (RefundStatus::Succeeded, Some(("pay_1", "r1"))));
+    assert_eq!(provider.retrieve_refund(&refund.id).await.unwrap(), refund);
+    assert!(matches!(provider.retrieve_refund("re_none").await, Err(Failure::Refused { .. })));
     let too_much = provider.refund("k4", &refunding(&intent, "r2", 901)).await;
     assert!(
         matches!(&too_much, Err(Failure::Refused { code, .. }) if code == "charge_already_refunded"),

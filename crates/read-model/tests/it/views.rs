@@ -55,6 +55,15 @@ impl Rig {
         redis::Client::open(self.url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap()
     }
 
+    /// A generation beside the first one, of any number.
+    pub(crate) async fn beside(&self, number: u32) -> Target {
+        let entry = r#"{"state":"filling","shape":1,"rate":null,"started_ms":0}"#;
+        let key = format!("{{{}}}:generations", self.target.projection);
+        let list = redis::cmd("HSET").arg(key).arg(number).arg(entry).to_owned();
+        let _: () = list.query_async(&mut self.raw().await).await.unwrap();
+        Target { generation: Generation(number), ..self.target }
+    }
+
     /// A batch behind the stored position of partition 0.
     pub(crate) async fn batch(&self, writes: Vec<DocumentWrite>) -> Batch {
         let base = self.read_model.open(&self.target, &source(0)).await.unwrap();

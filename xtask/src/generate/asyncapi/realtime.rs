@@ -46,7 +46,8 @@ fn describe_sent_events(document: &mut Document, audience: &Audience) {
     let (name, told) = (channel_of(SENT_EVENTS, audience), audience.told.iter().copied());
     document.channels.insert(name.clone(), of_sent_events(audience, told.clone()));
     let summary = "What the server says, one frame per event.";
-    let http = json!({"method": "GET", "query": query(audience), "bindingVersion": HTTP_BINDING});
+    let query = query(audience, "`Last-Event-ID` says the same, and counts first");
+    let http = json!({"method": "GET", "query": query, "bindingVersion": HTTP_BINDING});
     let operation = Operation::new(Action::Send, &name, summary, told);
     let operation = Operation { bindings: Some(json!({ "http": http })), ..operation };
     document.operations.insert(format!("{name}.send"), operation);
@@ -107,8 +108,8 @@ fn of_socket<'a>(audience: &Audience, names: impl IntoIterator<Item = &'a str>) 
     let offered = json!({"type": "string", "description": format!(
         "`{name}`; browsers, which can send no other header, may offer `bearer.<access token>` beside it.")});
     let headers = json!({"type": "object", "properties": {"Sec-WebSocket-Protocol": offered}});
-    let binding =
-        json!({"method": "GET", "query": query(audience), "headers": headers, "bindingVersion": SOCKET_BINDING});
+    let query = query(audience, "a `resume` frame says the same");
+    let binding = json!({"method": "GET", "query": query, "headers": headers, "bindingVersion": SOCKET_BINDING});
     channel(SOCKET, "/ws", description, names, json!({ "ws": binding }))
 }
 
@@ -144,8 +145,8 @@ fn channel<'a>(
     }
 }
 
-/// What may stand in the URL.
-fn query(audience: &Audience) -> Value {
+/// What may stand in the URL, and what else says where to go on.
+fn query(audience: &Audience, otherwise: &str) -> Value {
     let asked = json!({"type": "string", "const": audience.name});
     let ticket = "From `POST /ws/tickets`, unless a token comes in a header.";
     let ticket = json!({"type": "string", "description": ticket});
@@ -153,7 +154,7 @@ fn query(audience: &Audience) -> Value {
         let properties = json!({"audience": asked, "ticket": ticket});
         return json!({"type": "object", "required": ["audience"], "properties": properties});
     }
-    let cursor = "Where to go on; a `resume` frame and `Last-Event-ID` say the same.";
+    let cursor = format!("Where to go on; {otherwise}.");
     let cursor = json!({"type": "string", "description": cursor});
     json!({"type": "object", "properties": {"audience": asked, "ticket": ticket, "cursor": cursor}})
 }

@@ -174,6 +174,15 @@ fn every_audience_has_its_channels_with_what_it_is_told() {
 }
 
 #[test]
+fn each_wire_says_how_else_it_is_told_where_to_go_on() {
+    let document = document();
+    let socket = text(&document, "/channels/ws/bindings/ws/query/properties/cursor/description");
+    let events = text(&document, "/operations/events.send/bindings/http/query/properties/cursor/description");
+    assert!(socket.contains("`resume`") && !socket.contains("Last-Event-ID"), "{socket}");
+    assert!(events.contains("`Last-Event-ID`") && !events.contains("resume"), "{events}");
+}
+
+#[test]
 fn every_frame_and_every_close_code_of_the_notifier_is_described() {
     let document = document();
     let frames = |name: &str| variants(FRAMES, name).iter().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>();

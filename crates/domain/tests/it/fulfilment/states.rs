@@ -195,3 +195,12 @@ fn an_outcome_of_which_more_is_known_since_is_not_overdue() {
         [nothing(), nobody_knows(), nothing(), nothing(), nothing(), nobody_knows(), nothing()],
     );
 }
+
+#[test]
+fn a_refund_that_nobody_knows_of_waits_for_an_operator() {
+    let mut world = come_to(FulfilmentStatus::Committing);
+    world.tell(Ask::Compensate(operator()));
+    let since = world.state().unwrap().funds_version();
+    let when = FulfilmentCommand { hold_until: UNTIL, ask: Ask::OutcomeOverdue { since } };
+    check::<Fulfilment>(&world.fulfilment, &when, nobody_knows());
+}

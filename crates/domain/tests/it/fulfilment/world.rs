@@ -228,7 +228,7 @@ impl World {
 
     /// The provider does what is due, or not; whether anything was due.
     pub(crate) fn provide(&mut self, provider: Provider) -> bool {
-        let Some(due) = self.payment().and_then(|payment| payment.due()) else { return false };
+        let Some(due) = self.payment().and_then(|payment| payment.due().into_iter().next()) else { return false };
         let reason = "card_declined".to_owned();
         let command = match (due, provider) {
             (_, Provider::LosesTheAnswer) => PaymentCommand::MarkUnknown { reason },

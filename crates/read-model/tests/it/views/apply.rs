@@ -150,12 +150,16 @@ async fn a_gap_stays_noted_until_its_stream_has_reached_the_highest_version_seen
 }
 
 #[tokio::test]
-async fn the_first_generation_to_open_becomes_the_live_one_and_stays_it() {
+async fn the_first_generation_to_open_becomes_the_live_one_and_no_other_comes_up_beside_it() {
     let rig = Rig::shared("live").await;
     rig.read_model.open(&rig.target, &source(0)).await.unwrap();
     let next = read_model::Target { generation: read_model::Generation(2), ..rig.target };
-    rig.read_model.open(&next, &source(0)).await.unwrap();
-    let mut raw = rig.raw().await;
-    let live: u32 = redis::cmd("GET").arg("{live}:live").query_async(&mut raw).await.unwrap();
-    assert_eq!(live, 1);
+    let before = rig.everything().await;
+    let refused = rig.read_model.open(&next, &source(0)).await.unwrap_err();
+    assert!(matches!(refused, Error::NoSuchGeneration { .. }), "{refused:?}");
+    assert!(refused.is_passing(), "it is asked again");
+    let batch = read_model::Batch { target: next, ..rig.batch(vec![write(1, 0, 1)]).await };
+    let refused = rig.read_model.apply(&batch).await.unwrap_err();
+    assert!(matches!(refused, Error::NoSuchGeneration { .. }), "{refused:?}");
+    assert_eq!(rig.everything().await, before, "nobody would look there for what is to be erased");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use read_model::{Change, Changes, Generation, Position, Target};
+use read_model::{Change, Changes, Position};
 use tokio::time::timeout;
 
 use super::{Rig, stream, write};
@@ -42,7 +42,7 @@ async fn what_fills_another_generation_changes_nothing_until_that_is_served() {
     let mut changes = rig.read_model.changes(&["shadow"]);
     assert_eq!(next(&mut changes).await, Change::Everything);
     let mut batch = rig.batch(vec![write(9, 0, 1)]).await;
-    (batch.target, batch.base) = (Target { generation: Generation(2), ..rig.target }, Position::default());
+    (batch.target, batch.base) = (rig.beside(2).await, Position::default());
     rig.read_model.apply(&batch).await.unwrap();
     rig.write(vec![write(1, 1, 2)]).await;
     assert_eq!(next(&mut changes).await, streams([1]), "the other generation's notice came first");

@@ -2,12 +2,14 @@
 //! dropped leaves nothing.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use read_model::generations::{Begun, Behind, Generations, Retired, Shape, State, Switched};
 use read_model::{Applied, Batch, DocumentWrite, Error, Gap, Generation, Parking, Position, Target};
+use runtime::clock;
 use schemas::Version;
 use stack::servers::Redis;
-use stack::testing;
+use stack::{eventually, testing};
 
 use super::{Rig, event, source, stream, write};
 
@@ -198,6 +200,26 @@ async fn the_way_back_is_guarded_like_the_way_there() {
 }
 
 #[tokio::test]
+async fn the_way_back_leads_to_what_was_live_last_and_not_to_what_was_left_before() {
+    let (rig, second) = Rig::with_two("left").await;
+    assert_eq!(rig.switch(rig.target, second).await, Switched::Done);
+    assert_eq!(rig.switch(second, rig.target).await, Switched::Done, "something is wrong with the second");
+    assert_eq!(rig.begin().await, Begun::New(Generation(3)));
+    let third = Target { generation: Generation(3), ..rig.target };
+    // Times are of milliseconds.
+    let then = clock::now_micros() / 1_000;
+    eventually("a millisecond has gone by", Duration::from_secs(5), async || {
+        (clock::now_micros() / 1_000 > then).then_some(())
+    })
+    .await;
+    assert_eq!(rig.switch(rig.target, third).await, Switched::Done);
+    let known = rig.generations().await;
+    assert_eq!(known.kept(), Some(rig.target.generation), "{known:?}");
+    assert_eq!(rig.switch(third, rig.target).await, Switched::Done);
+    assert_eq!(rig.generations().await.kept(), Some(third.generation), "twice leads forth again");
+}
+
+#[tokio::test]
 async fn a_dropped_generation_leaves_nothing_and_the_live_one_cannot_be_dropped() {
     let (rig, other) = Rig::with_two("drop").await;
     rig.feed(rig.target, 0, 5, vec![write(1, 0, 1)]).await;
@@ -206,6 +228,8 @@ async fn a_dropped_generation_leaves_nothing_and_the_live_one_cannot_be_dropped(
         rig.feed(other, 0, 100, numbers.iter().map(|number| write(*number, 0, 1)).collect()).await;
     }
     assert_eq!(rig.read_model.footprint(&other).await.unwrap().documents, 1_200);
+    let base = rig.read_model.position(&other, &source(0)).await.unwrap();
+    let straggling = Batch { target: other, base, ..rig.batch(vec![write(9_999, 0, 1)]).await };
     assert_eq!(rig.read_model.retire(&rig.target).await.unwrap(), Retired::Live);
     let never = Target { generation: Generation(3), ..rig.target };
     assert_eq!(rig.read_model.retire(&never).await.unwrap(), Retired::Unknown);
@@ -214,6 +238,8 @@ async fn a_dropped_generation_leaves_nothing_and_the_live_one_cannot_be_dropped(
         assert_eq!(rig.generations().await.entries[&G2].state, State::Dropping);
     }
     assert_eq!(rig.switch(rig.target, other).await, Switched::Unknown, "it never becomes live again");
+    let fed_no_more = rig.read_model.apply(&straggling).await;
+    assert!(matches!(fed_no_more, Err(Error::NoSuchGeneration { .. })), "{fed_no_more:?}");
     assert!(rig.read_model.clear(&other).await.unwrap() > 1_200);
     assert_eq!(rig.read_model.clear(&other).await.unwrap(), 0);
     rig.read_model.forget(&other).await.unwrap();

@@ -131,6 +131,8 @@ async fn replay(rig: &Rig, steps: Vec<Step>) {
     for key in rig.everything().await.keys() {
         let _: () = redis::cmd("DEL").arg(key).query_async(&mut raw).await.unwrap();
     }
+    let live = redis::cmd("SET").arg("{property}:live").arg(rig.target.generation.0).to_owned();
+    let _: () = live.query_async(&mut raw).await.unwrap();
     let (mut model, mut seen) = (Model::default(), Vec::<Parked>::new());
     for step in steps {
         match step {
@@ -227,7 +229,8 @@ async fn stored(rig: &Rig, model: &Model) -> Model {
     let mut raw = rig.raw().await;
     let mut found = Model::default();
     let prefix = format!("{{{}}}:g1:", rig.target.projection);
-    for key in rig.everything().await.into_keys() {
+    let live = format!("{{{}}}:live", rig.target.projection);
+    for key in rig.everything().await.into_keys().filter(|key| *key != live) {
         let part = key.strip_prefix(&prefix).unwrap();
         if part == "pos" {
             for source in (0..PARTITIONS).map(source) {

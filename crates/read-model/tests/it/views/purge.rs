@@ -84,5 +84,7 @@ async fn a_file_that_was_not_written_to_its_end_is_still_owed() {
     let (purged, ()) = tokio::join!(rig.read_model.purge(&rig.target), cut_short);
     assert!(matches!(purged, Err(read_model::Error::NotRewritten)), "{purged:?}");
     slow(0).await;
+    assert!(rig.read_model.renew_file().await.unwrap(), "one that failed is none");
+    assert!(!rig.read_model.renew_file().await.unwrap());
     assert!(rig.read_model.purge(&rig.target).await.unwrap());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use read_model::{Error, Freshness, Generation, Target};
+use read_model::{Error, Freshness};
 use runtime::clock;
 use schemas::Version;
 
@@ -16,7 +16,7 @@ async fn a_reader_follows_the_live_generation_without_an_old_answer() {
     let version = async || reader.document("switch", &stream(1)).await.unwrap().map(|document| document.version);
     assert_eq!(version().await, Some(Version(1)));
 
-    let next = Target { generation: Generation(7), ..rig.target };
+    let next = rig.beside(7).await;
     let mut batch = rig.batch(vec![write(1, 0, 2)]).await;
     batch.target = next;
     batch.base = read_model::Position::default();

@@ -1,6 +1,6 @@
 //! Trails: the first time counts, and nothing depends on them.
 
-use read_model::{Applied, DocumentWrite, Generation, Position, Sighting, Target, Trail};
+use read_model::{Applied, DocumentWrite, Position, Sighting, Trail};
 use schemas::Version;
 
 use super::{Rig, source, stream, write};
@@ -22,7 +22,7 @@ async fn an_event_is_noted_when_it_is_first_shown_and_never_again_whatever_gener
     assert_eq!(told, [(1, "an envelope"), (2, "an envelope")]);
     assert_eq!(rig.read_model.trails(&stream(2), &trail).await.unwrap()[0][0].1.note, "");
 
-    let target = Target { generation: Generation(2), ..rig.target };
+    let target = rig.beside(2).await;
     let base = rig.read_model.open(&target, &source(0)).await.unwrap();
     let filled = rig.batch(vec![noting("another", write(1, 0, 3))]).await;
     let filled = read_model::Batch { target, base, next: Position { next: 1, last: None }, ..filled };

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Response};
+use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -58,10 +58,10 @@ impl World {
         self.http.get(self.url(path)).send().await.unwrap()
     }
 
-    async fn order(&self, key: Option<&str>) -> u16 {
-        let order = self.http.post(self.url("/commands/orders")).body("{}");
-        let order = key.iter().fold(order, |order, key| order.header("idempotency-key", *key));
-        order.send().await.unwrap().status().as_u16()
+    async fn send(&self, method: &Method, path: &str, key: Option<&str>) -> u16 {
+        let request = self.http.request(method.clone(), self.url(path)).body("{}");
+        let request = key.iter().fold(request, |request, key| request.header("idempotency-key", *key));
+        request.send().await.unwrap().status().as_u16()
     }
 
     /// Writes this, and nothing more; what the gateway says until it cuts the connection.
@@ -143,7 +143,7 @@ async fn log_ins_are_limited_apart_from_everything_else() {
     let refused = log_in().await;
     assert_eq!(refused.headers()["ratelimit"], "\"passwords\";r=0;t=1");
     assert_eq!(problem(refused).await, (429, "too_many_requests".to_owned()));
-    assert_eq!(world.order(None).await, 200);
+    assert_eq!(world.send(&Method::POST, "/commands/orders", None).await, 200);
 }
 
 #[tokio::test]
@@ -185,13 +185,19 @@ async fn a_head_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn a_command_with_a_key_outlives_the_instance_that_goes_away_over_it() {
     let world = World::start(&[GoesAway, Answers], |text| text.replace("max_fails=1", "max_fails=0")).await;
-    let mut without = Vec::new();
-    for attempt in 0..10 {
-        assert_eq!(world.order(Some(&format!("key-{attempt}"))).await, 200);
-        assert_eq!(world.get("/queries/orders").await.status(), 200);
-        without.extend([world.order(None).await, world.order(None).await]);
+    for (method, path) in [
+        (Method::POST, "/commands/orders"),
+        (Method::PUT, "/api/v1/users/profile"),
+        (Method::DELETE, "/api/v1/users/usr_1"),
+    ] {
+        let mut without = Vec::new();
+        for attempt in 0..10 {
+            assert_eq!(world.send(&method, path, Some(&format!("key-{attempt}"))).await, 200, "{method}");
+            assert_eq!(world.get("/queries/orders").await.status(), 200);
+            without.extend([world.send(&method, path, None).await, world.send(&method, path, None).await]);
+        }
+        assert!(without.contains(&502), "without a key nobody knows whether {method} took effect: {without:?}");
     }
-    assert!(without.contains(&502), "without a key nobody knows whether it took effect: {without:?}");
 }
 
 #[test]
