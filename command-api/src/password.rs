@@ -91,6 +91,10 @@ impl App {
 
     async fn password_changed(&self, user: UserId, change: PasswordChange, intent: Intent) -> Result<Done, Undone> {
         let PasswordChange { current, new } = change;
+        // Else a password for one time could be used by who gave it, and be good for its user all the same.
+        if new.expose() == current.expose() {
+            return Err(Undone::SamePassword);
+        }
         let proven = self.accounts.prove(&user, &current).await?.ok_or(Undone::WrongPassword)?;
         let hash = self.accounts.hash(&new).await?;
         let (command, beside) = (UserCommand::ChangePassword, NewHash { proven, hash });

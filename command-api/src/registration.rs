@@ -64,7 +64,10 @@ impl App {
         let mut transaction = self.store.begin().await?;
         match self.accounts.create(transaction.session(), &account, &personal.email, &hash).await? {
             Created::Yes => {}
-            Created::EmailTaken => return self.taken(&user, intent).await,
+            Created::EmailTaken => {
+                drop(transaction);
+                return self.taken(&user, intent).await;
+            }
         }
         match role {
             Role::Admin => self.accounts.appoint(transaction.session(), &user).await?,
@@ -72,7 +75,10 @@ impl App {
         }
         match transaction.append(&commit).await? {
             Appended::Written => {}
-            Appended::Conflict => return self.taken(&user, intent).await,
+            Appended::Conflict => {
+                drop(transaction);
+                return self.taken(&user, intent).await;
+            }
         }
         transaction.commit().await?;
         Ok(Done { stream: commit.stream, version: commit.first, at, replayed: false })
@@ -88,7 +94,10 @@ impl App {
     /// ready before.
     pub(crate) async fn ensure_first_admin(self, admin: Applicant, process: Process) {
         let registered = process.health.dependency(FIRST_ADMIN);
+        // The hash of an address is kept for as long as somebody has it, so it goes into the key and nowhere else.
+        let correlation = format!("first-admin:{}", Uuid::now_v7()).into();
         let intent = Intent::internal("first-admin", &self.accounts.tag(&admin.personal.email));
+        let intent = Intent { correlation, ..intent };
         let mut backoff = Backoff::default();
         while !process.shutdown.is_requested() {
             match self.register(admin.clone(), intent.clone()).await {

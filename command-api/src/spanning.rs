@@ -27,6 +27,9 @@ pub(crate) enum Undone {
     /// The password is not the one that the account has now.
     #[error("the password is wrong")]
     WrongPassword,
+    /// The new password is the one that the account has now.
+    #[error("the new password is the current one")]
+    SamePassword,
     /// The accounts failed.
     #[error("the accounts failed")]
     Accounts(#[from] accounts::Error),

@@ -14,6 +14,7 @@ pub(crate) mod wire;
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use runtime::Pass;
 use runtime::clock::{self, Instant};
 use runtime::problem::Problem;
@@ -207,6 +208,10 @@ impl<W: Wire> Connection<W> {
                     self.write(&frames).await?;
                     if began.elapsed() > self.patience.write / STALL_SHARE {
                         self.teller.stalled();
+                    }
+                    // There may be no end of news, and the client is heard all the same.
+                    if let Some(heard) = self.wire.hear().now_or_never() {
+                        self.listen(heard).await?;
                     }
                 }
                 Next::Wait => break,

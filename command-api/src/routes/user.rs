@@ -278,6 +278,10 @@ impl From<Undone> for Problem {
                 metrics::WRONG_PASSWORDS.add(1);
                 Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is wrong")
             }
+            Undone::SamePassword => {
+                let detail = "The new password is the current one";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "same_password", detail)
+            }
             Undone::EmailTaken => Self::conflict("email_taken", "User with this email already exists"),
             Undone::Accounts(error) => accounts_problem(error),
             Undone::Vault(error) => vault_problem(error),

@@ -34,11 +34,12 @@ pub enum Replaced {
 }
 
 impl Accounts {
-    /// Whether this is the user's password. Counts as a try to log in: too many wrong ones, and it is
-    /// [`Error::Throttled`].
+    /// Whether this is the password of somebody who is logged in already. After too many wrong ones it is
+    /// [`Error::Throttled`]; they are counted apart from log-ins, which strangers can try.
     pub async fn prove(&self, user: &UserId, password: &Secret) -> Result<Option<Proven>, Error> {
         let Some(stored) = self.stored(user.clone()).await? else { return Ok(None) };
-        let attempt = self.throttle.attempt(&stored.email).map_err(|retry_after| Error::Throttled { retry_after })?;
+        let own = format!("own:{}", stored.email);
+        let attempt = self.throttle.attempt(&own).map_err(|retry_after| Error::Throttled { retry_after })?;
         if self.passwords.check(password, Some(stored.password_hash.clone())).await? {
             attempt.was_right();
             return Ok(Some(Proven { user: user.clone(), hash: stored.password_hash.into() }));

@@ -1,7 +1,8 @@
 //! Counts wrong passwords per account, in memory: 30 a minute, then the account rests until the minute is over.
 //!
 //! An attempt counts from its beginning, so attempts at the same time cannot slip through together. Counted per
-//! process. Nobody is kept out for longer than a minute, so a stranger cannot lock an owner out for ever.
+//! process. A stranger who goes on guessing keeps the owner from logging in for as long; who is logged in already changes
+//! his or her password all the same, for that is counted apart.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

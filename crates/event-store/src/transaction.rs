@@ -31,7 +31,6 @@ pub struct Transaction {
 impl Transaction {
     pub(crate) async fn begin(connection: Arc<Connection>, doorbell: Doorbell) -> Result<Self, Error> {
         const BEGIN: &str = "begin a transaction";
-        let permit = connection.permit().await.map_err(|cause| cause.doing(BEGIN))?;
         let client = connection.client.clone();
         let session = connection.run(async move {
             let mut session = client.start_session().await?;
@@ -39,6 +38,8 @@ impl Transaction {
             Ok(session)
         });
         let session = session.await.map_err(|cause| cause.doing(BEGIN))?;
+        // Only now: whoever waited for one permit while it holds another could keep all of them from everybody for ever.
+        let permit = connection.permit().await.map_err(|cause| cause.doing(BEGIN))?;
         Ok(Self { session, connection, doorbell, lanes: Vec::new(), _permit: permit })
     }
 

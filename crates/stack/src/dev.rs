@@ -122,15 +122,18 @@ async fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Down => up::down().await?,
         Command::Reset => up::reset().await?,
         Command::Kill { name } => {
+            let _alone = up::alone()?;
             let system = system()?;
             system.kill(&name).await?;
             system.save()?;
             report::line(&format!("{name} is killed; ./dev start {name} brings it back"));
         }
         Command::Start { name } => {
+            let alone = up::alone()?;
             let system = system()?;
             system.start_only(&name)?;
             system.save()?;
+            drop(alone);
             system.ready(&name).await?;
             report::line(&format!("{name} is ready"));
         }

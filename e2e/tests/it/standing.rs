@@ -81,6 +81,7 @@ async fn a_forgotten_password_is_replaced_by_one_that_is_good_once() {
         world.gateway.post("/api/v1/users/login", Request::default().json(body)).await
     };
     check("a short new one", &anew("short").await, 400, "validation_failed");
+    check("the same one", &anew(&once).await, 422, "same_password");
     let back = LoggedIn::by(&anew("better horse battery").await.expect(200));
     let _ = world.gateway.get("/queries/orders", Request::by(&back)).await.expect(200);
     let again = LoggedIn::by(&anew("better horse battery").await.expect(200));

@@ -19,6 +19,8 @@ pub(super) struct Troubles {
 
 #[derive(Debug)]
 struct State {
+    /// Whoever gets a partition again may begin before the one that lost it has ended.
+    workers: usize,
     /// When it was at the end of its log, or was begun with.
     kept_up: Instant,
     /// Why it does not go on.
@@ -40,7 +42,8 @@ impl Troubles {
     }
 
     pub(super) fn place(&self, source: Source) -> Place {
-        self.lock().insert(source.clone(), State { kept_up: clock::monotonic(), stopped: None });
+        let fresh = || State { workers: 0, kept_up: clock::monotonic(), stopped: None };
+        self.lock().entry(source.clone()).or_insert_with(fresh).workers += 1;
         Place { troubles: self.clone(), source }
     }
 
@@ -97,7 +100,12 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut partitions = self.troubles.lock();
-        partitions.remove(&self.source);
+        if let Some(state) = partitions.get_mut(&self.source) {
+            state.workers = state.workers.saturating_sub(1);
+            if state.workers == 0 {
+                partitions.remove(&self.source);
+            }
+        }
         self.troubles.report(&partitions);
     }
 }
@@ -126,6 +134,17 @@ mod tests {
         first.going();
         assert!(!health.is_up(), "the other one still stands");
         drop(second);
+        assert!(health.is_up());
+    }
+
+    #[test]
+    fn who_ends_late_takes_nothing_from_who_has_the_partition_by_then() {
+        let (health, troubles) = troubles();
+        let (old, new) = (place(&troubles, 1), place(&troubles, 1));
+        drop(old);
+        new.stopped(&std::fmt::Error);
+        assert!(!health.is_up());
+        drop(new);
         assert!(health.is_up());
     }
 

@@ -42,6 +42,8 @@ pub(super) async fn drop(views: &Views, generation: Generation, execute: bool) -
     while views.read_model.clear(&target).await? > 0 || retired.elapsed() < UNFED {
         pause.wait().await;
     }
+    // Somebody may have been erased while the keys were removed.
+    views.read_model.owe_purge(&views.target(generations.live)).await?;
     views.read_model.forget(&target).await?;
     Ok(Plan { executed: true, items })
 }

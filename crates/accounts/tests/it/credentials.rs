@@ -55,12 +55,17 @@ async fn of_many_replacements_of_one_password_at_once_one_takes_effect() {
 }
 
 #[tokio::test]
-async fn showing_a_wrong_password_counts_as_a_try_to_log_in() {
+async fn wrong_passwords_of_who_is_logged_in_and_of_who_logs_in_are_counted_apart() {
     let world = World::new().await;
     let ada = registered(&world).await;
-    for _ in 0..15 {
-        assert!(proven(&world, &ada, "wrong horse battery").await.is_none());
+    for _ in 0..30 {
         assert_eq!(world.log_in(EMAIL, "wrong horse battery").await.unwrap(), None);
+    }
+    let next = world.log_in(EMAIL, PASSWORD).await;
+    assert!(matches!(next, Err(Error::Throttled { .. })), "{next:?}");
+    assert!(proven(&world, &ada, PASSWORD).await.is_some(), "a stranger keeps nobody from changing the password");
+    for _ in 0..30 {
+        assert!(proven(&world, &ada, "wrong horse battery").await.is_none());
     }
     let next = world.accounts.prove(&ada.id, &Secret::from(PASSWORD)).await;
     assert!(matches!(next, Err(Error::Throttled { .. })), "{next:?}");

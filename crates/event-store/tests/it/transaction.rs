@@ -1,8 +1,10 @@
 //! Transactions: a commit and something else, both or neither.
 
 use bson::{Document, doc};
-use event_store::{Appended, Lanes, lane};
+use event_store::{Appended, Config, Lanes, lane};
+use futures::future::join_all;
 use schemas::Version;
+use stack::testing;
 use tokio::time::timeout;
 
 use crate::given::{self, PATIENCE, commit, stream};
@@ -40,4 +42,19 @@ async fn a_transaction_meets_a_taken_version_as_a_conflict() {
     assert_eq!(one.append(&commit(&stream, 2, 1)).await.unwrap(), Appended::Written);
     assert_eq!(other.append(&commit(&stream, 2, 1)).await.unwrap(), Appended::Conflict);
     one.commit().await.unwrap();
+}
+
+/// Seen to fail when a transaction takes its place before it is opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_transactions_at_once_than_there_are_connections_wait_for_each_other() {
+    let uri = testing::mongo().await.database(&format!("t{}", given::unique()));
+    let (store, _process) = given::store_at(Config { pool: 4, ..Config::new(uri) }).await;
+    let all = (0..40).map(async |_| {
+        let mut transaction = store.begin().await?;
+        transaction.append(&commit(&stream(), 1, 1)).await?;
+        transaction.commit().await
+    });
+    for done in join_all(all).await {
+        done.unwrap();
+    }
 }

@@ -73,11 +73,16 @@ impl Tail {
         let ahead = self.entered.iter().filter(|(source, next)| *source.topic == *topic && **next > covered(source));
         // Partitions of which an uncovered entry may come yet, going back: offsets grow along a feed.
         let mut open: BTreeSet<&Source> = ahead.map(|(source, _)| source).collect();
-        let mut place = self.head;
+        let (mut place, mut next) = (self.head, Some(self.head));
         for Link { previous, entry } in &self.newest {
             if open.is_empty() {
                 break;
             }
+            // What came too late to be kept has a number and no entry, and may be what the view does not contain.
+            if next != Some(entry.cursor) {
+                return None;
+            }
+            next = *previous;
             let source = Source { topic: entry.topic.as_str().into(), partition: entry.partition };
             if !open.contains(&source) {
                 continue;
@@ -88,7 +93,7 @@ impl Tail {
                 open.remove(&source);
             }
         }
-        let begins_here = self.newest.last().map_or(self.head, |oldest| oldest.entry.cursor).seq <= 1;
+        let begins_here = self.newest.last().map_or(self.head.seq == 0, |oldest| oldest.entry.cursor.seq == 1);
         (open.is_empty() || begins_here).then_some(place)
     }
 }
@@ -160,6 +165,20 @@ mod tests {
     #[test]
     fn entries_of_other_topics_are_not_the_views_concern() {
         check(1, &[(TOPIC, 0, 4), ("payments.events.v1", 0, 99)], [5, 0], [5, 0], Some(2));
+    }
+
+    #[test]
+    fn where_a_number_has_no_entry_that_may_be_what_the_view_does_not_contain() {
+        let listens = |head: u64, kept: &[u64]| {
+            let entered = BTreeMap::from([(source(TOPIC, 0), 9)]);
+            let newest = kept.iter().map(|seq| link(*seq, (TOPIC, 0, i64::try_from(*seq).unwrap()))).collect();
+            Tail { head: place(head), entered, newest }
+                .behind_which_all(TOPIC, &BTreeMap::from([(source(TOPIC, 0), 3)]))
+        };
+        assert_eq!(listens(4, &[4, 3, 2]), Some(place(2)));
+        assert_eq!(listens(5, &[4, 3, 2]), None, "the newest one is missing");
+        assert_eq!(listens(5, &[5, 3, 2]), None);
+        assert_eq!(listens(1, &[]), None);
     }
 
     #[test]

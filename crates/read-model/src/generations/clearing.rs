@@ -45,6 +45,14 @@ impl ReadModel {
         Ok(footprint)
     }
 
+    /// Has projectors that feed this target make Redis write its append-only file anew, as after an erasure: what was
+    /// removed with another generation is still in there.
+    pub async fn owe_purge(&self, target: &Target) -> Result<(), Error> {
+        let mut count = Pipeline::new();
+        count.cmd("INCR").arg(target.purges()).ignore();
+        self.connections.write_all("noting that a dropped generation is in the log", &count).await
+    }
+
     /// Removes what is stored of a generation that was [retired](Self::retire), in one walk, and returns how many keys
     /// that were. A projector that has not looked yet may write meanwhile: walk until nothing is found.
     pub async fn clear(&self, target: &Target) -> Result<u64, Error> {

@@ -1,15 +1,27 @@
 //! `./dev up`, `down`, `reset`.
 
+use std::fs::File;
+use std::path::PathBuf;
+
 use crate::orderflow::{Given, Orderflow};
 use crate::{Error, folders, install, report};
 
 use super::probe_order;
 
+/// The stack's folder, and a lock for whoever changes what runs: the state is read, changed and written as a whole. The
+/// lock lies beside the folder, which may be removed.
+pub(super) fn alone() -> Result<(PathBuf, File), Error> {
+    let run = folders::run();
+    let around = run.parent().unwrap_or(&run);
+    std::fs::create_dir_all(around).map_err(Error::file("create", around))?;
+    let lock = install::lock(&run.with_extension("lock"))?;
+    Ok((run, lock))
+}
+
 /// Starts what does not run, and returns when a real order has gone through everything.
 pub(super) async fn up(given: &Given) -> Result<Orderflow, Error> {
-    let run = folders::run();
+    let (run, _alone) = alone()?;
     std::fs::create_dir_all(&run).map_err(Error::file("create", &run))?;
-    let _alone = install::lock(&run.join("up.lock"))?;
     let mut system = Orderflow::open(&run)?;
     let started = runtime::clock::monotonic();
     let assembled = system.assemble(given, &report::line).await;
@@ -49,7 +61,8 @@ fn without_password(url: &str) -> String {
 
 /// Ends every process; data stays.
 pub(super) async fn down() -> Result<(), Error> {
-    let system = Orderflow::open(&folders::run())?;
+    let (run, _alone) = alone()?;
+    let system = Orderflow::open(&run)?;
     if system.is_empty() {
         report::line("nothing runs");
         return Ok(());
@@ -60,7 +73,7 @@ pub(super) async fn down() -> Result<(), Error> {
 
 /// Ends every process and removes the folder.
 pub(super) async fn reset() -> Result<(), Error> {
-    let run = folders::run();
+    let (run, _alone) = alone()?;
     match Orderflow::open(&run) {
         Ok(system) => system.end(&report::line).await,
         // A state that cannot be read is a reason for a reset, not against it.

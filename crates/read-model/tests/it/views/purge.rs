@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use read_model::DocumentWrite;
+use read_model::generations::Retired;
 use stack::servers::Redis;
 use stack::testing::{self, eventually};
 
@@ -45,6 +46,21 @@ async fn after_a_tombstone_the_append_only_file_is_written_anew_without_what_was
     let found = other.read_model.documents(&other.target, &[super::stream(1), super::stream(2)]).await.unwrap();
     let bodies: Vec<_> = found.into_iter().map(|document| document.unwrap().body.is_some()).collect();
     assert_eq!(bodies, [false, true], "a tombstone and the others are still there");
+}
+
+#[tokio::test]
+async fn what_a_dropped_generation_held_does_not_stay_in_the_file() {
+    let redis: Redis = testing::own().await;
+    let rig = Rig::on(&redis, "dropped");
+    rig.write(vec![write(1, 0, 1)]).await;
+    let other = rig.beside(2).await;
+    rig.feed(other, 0, 1, vec![DocumentWrite { body: Some(CANARY.into()), ..write(1, 0, 1) }]).await;
+    assert!(!rig.read_model.purge(&rig.target).await.unwrap() && stands_in(redis.folder(), CANARY));
+    assert_eq!(rig.read_model.retire(&other).await.unwrap(), Retired::Done);
+    rig.read_model.clear(&other).await.unwrap();
+    rig.read_model.owe_purge(&rig.target).await.unwrap();
+    assert!(rig.read_model.purge(&rig.target).await.unwrap());
+    assert!(!stands_in(redis.folder(), CANARY));
 }
 
 #[tokio::test]
