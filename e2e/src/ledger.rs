@@ -25,7 +25,7 @@ pub async fn read(store: &EventStore) -> Ledger {
     let mut ledger = Ledger::new();
     for some in streams.chunks(AT_A_TIME) {
         let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
-        for commit in store.between(first, last).await.expect("the streams") {
+        for commit in store.between((first, Version::NONE), last, u32::MAX).await.expect("the streams") {
             add(ledger.entry(commit.stream.clone()).or_default(), &commit);
         }
     }

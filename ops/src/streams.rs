@@ -1,12 +1,16 @@
 //! Streams as MongoDB has them: which there are, and what happened in them.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::VecDeque;
 
 use event_store::{Commit, EventStore, Republisher, Selection, Walk};
 use schemas::{AnyEvent, Recorded, StreamId, Version};
 use views::Projection;
 
 use crate::Error;
+
+/// How many commits are read at a time.
+const PAGE: u32 = 1_000;
 
 /// A walk over the streams that a projection is made from.
 #[derive(Debug)]
@@ -47,17 +51,46 @@ pub(crate) async fn events(store: &EventStore, stream: &StreamId) -> Result<Vec<
     Ok(events)
 }
 
-/// The same for streams as a walk brings them, one after the other, in one read.
-pub(crate) async fn events_along(
-    store: &EventStore,
-    streams: &[StreamId],
-) -> Result<BTreeMap<StreamId, Vec<Recorded<AnyEvent>>>, Error> {
-    let (Some(first), Some(last)) = (streams.first(), streams.last()) else { return Ok(BTreeMap::new()) };
-    let mut events = BTreeMap::<_, Vec<_>>::new();
-    for commit in store.between(first, last).await? {
-        events.entry(commit.stream.clone()).or_default().extend(recorded(&commit)?);
+/// What happened in streams that follow each other, read a page at a time: a stream may be of any length.
+pub(crate) struct Commits<'a> {
+    store: &'a EventStore,
+    /// Where the next page begins; `None` behind the last one.
+    next: Option<(StreamId, Version)>,
+    last: StreamId,
+    page: VecDeque<Commit>,
+}
+
+impl<'a> Commits<'a> {
+    /// Of the streams from this one to that one.
+    pub(crate) fn between(store: &'a EventStore, first: &StreamId, last: &StreamId) -> Self {
+        let next = Some((first.clone(), Version::NONE));
+        Self { store, next, last: last.clone(), page: VecDeque::new() }
     }
-    Ok(events)
+
+    /// The next commit of this stream; none at its end. Streams are asked for in their order, and those in between are
+    /// passed over.
+    pub(crate) async fn next_of(&mut self, stream: &StreamId) -> Result<Option<Commit>, Error> {
+        loop {
+            self.read().await?;
+            match self.page.front().map(|commit| commit.stream.as_str().cmp(stream.as_str())) {
+                Some(Ordering::Less) => _ = self.page.pop_front(),
+                Some(Ordering::Equal) => return Ok(self.page.pop_front()),
+                Some(Ordering::Greater) | None => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads the next page, if nothing is left of the last one.
+    async fn read(&mut self) -> Result<(), Error> {
+        if !self.page.is_empty() {
+            return Ok(());
+        }
+        let Some((stream, version)) = self.next.take() else { return Ok(()) };
+        self.page = self.store.between((&stream, version), &self.last, PAGE).await?.into();
+        let full = self.page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        self.next = self.page.back().filter(|_| full).map(|commit| (commit.stream.clone(), commit.last().next()));
+        Ok(())
+    }
 }
 
 /// The events of a commit; personal data stays sealed.

@@ -8,14 +8,13 @@ use axum::http::StatusCode;
 use read_model::{Awaited, Document, Waited};
 use runtime::clock::{self, Instant};
 use runtime::problem::Problem;
-use schemas::{StreamId, UserId, Version};
+use schemas::{StreamId, Version};
 use views::Projection;
 
 use crate::App;
 use crate::app::unreadable;
 use crate::metrics;
 use crate::terms::{Terms, Token};
-use crate::visible::is_of;
 
 /// A document that an answer is made of.
 pub(crate) type Wanted<'a> = (Projection, &'a StreamId);
@@ -24,8 +23,6 @@ pub(crate) type Wanted<'a> = (Projection, &'a StreamId);
 struct Demand<'a> {
     projection: Projection,
     token: &'a Token,
-    /// Of whose documents it may be told how far they are, if not of everybody's.
-    only: Option<&'a UserId>,
 }
 
 impl App {
@@ -70,7 +67,7 @@ impl App {
         }
         metrics::WAIT_SECONDS.record(begun.elapsed().as_secs_f64());
         let answered = found.split_off(demands.len().min(found.len()));
-        match demands.iter().zip(&found).find(|(demand, held)| demand.reached(held.as_ref()) < demand.token.version) {
+        match demands.iter().zip(&found).find(|(demand, held)| version(held.as_ref()) < demand.token.version) {
             Some((demand, _)) => Err(behind(demand)),
             None => Ok(answered),
         }
@@ -84,12 +81,12 @@ impl App {
         demand: &Demand<'_>,
         deadline: Instant,
     ) -> Result<Vec<Option<Document>>, Problem> {
-        let Demand { projection, token, .. } = demand;
+        let Demand { projection, token } = demand;
         let awaited = Awaited { projection: projection.name(), stream: &token.stream, version: token.version };
         let read = || async {
             let found = self.reader.documents(all).await?;
-            let reached = demand.reached(found.get(index).and_then(Option::as_ref));
-            Ok((reached, found))
+            let version = version(found.get(index).and_then(Option::as_ref));
+            Ok((version, found))
         };
         let left = deadline.saturating_duration_since(clock::monotonic());
         match self.notices.wait_for(awaited, left, read).await {
@@ -104,7 +101,7 @@ impl App {
 fn demands<'a>(over: &[Projection], terms: &'a Terms) -> Vec<Demand<'a>> {
     let pairs = terms.tokens.iter().flat_map(|token| over.iter().map(move |projection| (*projection, token)));
     let folded = pairs.filter(|(projection, token)| projection.aggregate() == token.stream.aggregate());
-    folded.map(|(projection, token)| Demand { projection, token, only: terms.only() }).collect()
+    folded.map(|(projection, token)| Demand { projection, token }).collect()
 }
 
 /// Whether any token constrains an answer that comes from these projections.
@@ -112,21 +109,8 @@ pub(crate) fn is_constrained(over: &[Projection], terms: &Terms) -> bool {
     !demands(over, terms).is_empty()
 }
 
-impl Demand<'_> {
-    /// How far the projection is. Who may not see the document learns nothing of it.
-    fn reached(&self, document: Option<&Document>) -> Version {
-        let is_owned = match self.projection {
-            Projection::Products | Projection::Stock => false,
-            Projection::Orders
-            | Projection::History
-            | Projection::Payments
-            | Projection::Fulfilment
-            | Projection::Users => true,
-        };
-        let only = self.only.filter(|_| is_owned);
-        let visible = |document: &&Document| only.is_none_or(|user| is_of(user, &self.token.stream, document));
-        document.filter(visible).map_or(Version::NONE, |document| document.version)
-    }
+fn version(document: Option<&Document>) -> Version {
+    document.map_or(Version::NONE, |document| document.version)
 }
 
 fn behind(demand: &Demand<'_>) -> Problem {

@@ -7,8 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use runtime::problem::Problem;
-use schemas::{Role, StreamId, UserId, Version};
-use sessions::Caller;
+use schemas::{StreamId, Version};
 
 use crate::parameters::Parameters;
 
@@ -30,8 +29,6 @@ pub(crate) struct Terms {
     pub(crate) listens: bool,
     /// The entity tags of the answers that the caller has.
     known: Vec<String>,
-    /// Of whose documents a token may tell something; of everybody's unless [`Self::asked_by`] says otherwise.
-    only: Option<UserId>,
 }
 
 /// A consistency token, `<stream>@<version>`, as commands answer it. Clients hand it on as it is.
@@ -55,7 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Terms {
         }
         let known = texts(&parts.headers, header::IF_NONE_MATCH.as_str()).flat_map(tags).collect();
         let listens = preferences(&parts.headers).any(|(name, _)| name.eq_ignore_ascii_case("feed-cursor"));
-        Ok(Self { tokens, preferred_wait: preferred_wait(&parts.headers), listens, known, only: None })
+        Ok(Self { tokens, preferred_wait: preferred_wait(&parts.headers), listens, known })
     }
 }
 
@@ -64,16 +61,6 @@ impl Terms {
     pub(crate) fn and_at_least(mut self, stream: &StreamId, version: Version) -> Self {
         self.tokens.push(Token { stream: stream.clone(), version });
         self
-    }
-
-    /// The same, from this caller: to a token of what somebody else owns the answer is that of one that never was.
-    pub(crate) fn asked_by(self, caller: &Caller) -> Self {
-        Self { only: (caller.role != Role::Admin).then(|| caller.user.clone()), ..self }
-    }
-
-    /// Of whose documents a token may tell something, if not of everybody's.
-    pub(crate) const fn only(&self) -> Option<&UserId> {
-        self.only.as_ref()
     }
 
     /// How long the answer may wait for its tokens.

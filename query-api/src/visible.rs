@@ -1,8 +1,7 @@
 //! Who may see a document that somebody owns: its owner, and every admin.
 
-use read_model::Document;
 use runtime::problem::Problem;
-use schemas::{Role, StreamId, UserId};
+use schemas::{Role, UserId};
 use serde::Deserialize;
 use sessions::Caller;
 
@@ -13,12 +12,6 @@ use crate::answer::Shown;
 #[serde(rename_all = "camelCase")]
 struct Owned {
     user_id: UserId,
-}
-
-/// Whether this is a user's own: the document of him or her, or one that names him or her as its owner.
-pub(crate) fn is_of(user: &UserId, stream: &StreamId, document: &Document) -> bool {
-    let names = |body: &Vec<u8>| serde_json::from_slice::<Owned>(body).is_ok_and(|owned| owned.user_id == *user);
-    stream == user.stream() || document.body.as_ref().is_some_and(names)
 }
 
 impl Shown {

@@ -35,7 +35,7 @@ use crate::streams::{Creates, Rejected};
 pub(super) struct RegisterUser {
     /// Unique; in any case of letters.
     email: String,
-    /// 12 to 128 characters. Not part of the fingerprint.
+    /// 12 to 128 characters. Not part of the fingerprint; sent again with its key, the user's current one is expected.
     #[serde(skip_serializing)]
     password: String,
     /// Up to 100 characters.
@@ -131,8 +131,13 @@ pub(super) async fn register(
     let caller = format!("email:{}", app.accounts.tag(&applicant.personal.email));
     let fingerprint = app.fingerprints.fingerprint(&body);
     let intent = Intent::new(&caller, "POST /api/v1/users/register", &headers, fingerprint);
+    let password = Secret::from(applicant.password.expose());
     let done = app.register(applicant, intent).await?;
     let user = UserId::parse(done.stream.as_str()).map_err(|_| Problem::internal())?;
+    // A key is no secret. What somebody is called by now is told to who knows the password.
+    if done.replayed && app.accounts.prove(&user, &password).await.map_err(Undone::from)?.is_none() {
+        return Err(Rejected::KeyReused.into());
+    }
     let user = known(&app, &user).await?;
     let location = format!("/api/v1/users/{}", done.stream);
     Ok(Reply::created(done, location, Envelope { success: true, data: user, message: "User registered successfully" }))

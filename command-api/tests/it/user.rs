@@ -34,6 +34,18 @@ async fn a_user_registers_and_logs_in_in_the_seeds_words() {
 }
 
 #[tokio::test]
+async fn a_registration_that_is_sent_again_tells_of_its_user_to_who_has_the_password_only() {
+    let stage = Stage::open().await;
+    let keyed = By { user: "", headers: &[("idempotency-key", "register-1")] };
+    assert_eq!(stage.post(REGISTER, keyed, ada()).await.status, 201);
+    let again = stage.post(REGISTER, keyed, ada()).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")));
+    let mut strange = ada();
+    strange["password"] = json!("wrong horse battery");
+    assert_eq!(stage.post(REGISTER, keyed, strange).await.problem(), (422, "idempotency_key_reused"));
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_address_look_alike() {
     let stage = Stage::open().await;
     assert_eq!(stage.post(REGISTER, by(""), ada()).await.status, 201);

@@ -126,11 +126,17 @@ impl EventStore {
         Ok(commits)
     }
 
-    /// Every commit of the streams from this one to that one, in the order of their ids, so each stream's in order. Sees
-    /// everything that was acknowledged before the call.
-    pub async fn between(&self, first: &StreamId, last: &StreamId) -> Result<Vec<Commit>, Error> {
-        let all = doc! { "$gte": bound(first, Bson::MinKey), "$lt": bound(last, Bson::MaxKey) };
-        self.find(LOAD, all, 1, 0).await
+    /// The commits of the streams from this one, which begin at this version or later, to the end of that one, in the order
+    /// of their ids, so each stream's in order; so many of them at most. Sees everything that was acknowledged before the
+    /// call.
+    pub async fn between(
+        &self,
+        (first, from): (&StreamId, Version),
+        last: &StreamId,
+        limit: u32,
+    ) -> Result<Vec<Commit>, Error> {
+        let all = doc! { "$gte": bound(first, from.0), "$lt": bound(last, Bson::MaxKey) };
+        self.find(LOAD, all, 1, limit.into()).await
     }
 
     /// Which of these streams have any commit. Sees everything that was acknowledged before the call. No streams ask

@@ -1,17 +1,18 @@
 //! Holding documents against the fold of their streams' events.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use event_store::EventStore;
-use read_model::{Place, Placed, Places, ReadModel, Sink, Standing, Target};
-use schemas::{AnyEvent, Recorded, StreamId, UserId, Version};
+use read_model::{Document, Place, Placed, Places, ReadModel, Sink, Standing, Target};
+use schemas::{AnyEvent, EventId, Recorded, StreamId, UserId, Version};
 use vault::Vault;
 use views::Projection;
 
 use super::finding::{Finding, Findings};
-use super::refold::{places, refold};
+use super::refold::{Fold, begin, places};
+use crate::Error;
 use crate::ends::now_ms;
-use crate::{Error, streams};
+use crate::streams::{self, Commits};
 
 /// Streams that are read together.
 const TOGETHER: usize = 200;
@@ -25,6 +26,16 @@ pub(crate) struct Comparison {
     vault: Option<Vault>,
     /// Versions that somebody discarded: they count as applied and changed nothing.
     discarded: BTreeSet<(StreamId, Version)>,
+}
+
+/// What a stream's events tell.
+struct Told {
+    /// The last version.
+    head: Version,
+    /// The last event of those that are shown.
+    last: Option<EventId>,
+    /// What those come to.
+    view: Box<dyn Fold>,
 }
 
 impl Comparison {
@@ -49,11 +60,12 @@ impl Comparison {
     pub(crate) async fn look(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
         for streams in streams.chunks(TOGETHER) {
             let standings = self.read_model.standings(&self.target, streams).await?;
-            let mut events = BTreeMap::new();
-            for stream in streams {
-                events.insert(stream.clone(), streams::events(&self.store, stream).await?);
+            let mut shown = Vec::new();
+            for (stream, standing) in streams.iter().zip(&standings) {
+                let mut commits = Commits::between(&self.store, stream, stream);
+                shown.extend(self.compare(stream, (standing, &mut commits), found).await?);
             }
-            self.compare_all(streams, (standings, events), found).await?;
+            self.compare_places(&shown, found).await?;
         }
         Ok(())
     }
@@ -61,26 +73,16 @@ impl Comparison {
     /// The same for streams as a walk brings them: what happened in them is read together.
     pub(crate) async fn look_along(&self, streams: &[StreamId], found: &mut Findings) -> Result<(), Error> {
         for streams in streams.chunks(TOGETHER) {
+            let (Some(first), Some(last)) = (streams.first(), streams.last()) else { continue };
             let standings = self.read_model.standings(&self.target, streams).await?;
-            let events = streams::events_along(&self.store, streams).await?;
-            self.compare_all(streams, (standings, events), found).await?;
+            let mut commits = Commits::between(&self.store, first, last);
+            let mut shown = Vec::new();
+            for (stream, standing) in streams.iter().zip(&standings) {
+                shown.extend(self.compare(stream, (standing, &mut commits), found).await?);
+            }
+            self.compare_places(&shown, found).await?;
         }
         Ok(())
-    }
-
-    /// What is shown of each, with what happened in it; then, of what is right, where it is found.
-    async fn compare_all(
-        &self,
-        streams: &[StreamId],
-        (standings, mut events): (Vec<Standing>, BTreeMap<StreamId, Vec<Recorded<AnyEvent>>>),
-        found: &mut Findings,
-    ) -> Result<(), Error> {
-        let mut shown = Vec::new();
-        for (stream, standing) in streams.iter().zip(standings) {
-            let events = events.remove(stream).unwrap_or_default();
-            shown.extend(self.compare(stream, (&standing, events), found).await?);
-        }
-        self.compare_places(&shown, found).await
     }
 
     /// Compares what looks wrong once more.
@@ -92,11 +94,11 @@ impl Comparison {
         Ok(())
     }
 
-    /// What is shown of a stream, with everything that happened in it. Where it should be found, if it is right.
+    /// What is shown of a stream, with everything that happened in it; then, if it is right, where it should be found.
     async fn compare(
         &self,
         stream: &StreamId,
-        (standing, events): (&Standing, Vec<Recorded<AnyEvent>>),
+        (standing, commits): (&Standing, &mut Commits<'_>),
         found: &mut Findings,
     ) -> Result<Option<Placed>, Error> {
         found.compared += 1;
@@ -105,7 +107,7 @@ impl Comparison {
             found.suspects.remove(stream);
             return Ok(None);
         }
-        if let Some(finding) = self.judge(stream, standing, events).await? {
+        if let Some(finding) = self.judge(stream, standing.document.as_ref(), commits).await? {
             self.note(stream, finding, found).await?;
             return Ok(None);
         }
@@ -146,39 +148,48 @@ impl Comparison {
     async fn judge(
         &self,
         stream: &StreamId,
-        standing: &Standing,
-        mut events: Vec<Recorded<AnyEvent>>,
+        document: Option<&Document>,
+        commits: &mut Commits<'_>,
     ) -> Result<Option<Finding>, Error> {
-        let head = events.last().map_or(Version::NONE, |last| last.version);
-        let Some(document) = &standing.document else {
-            return Ok((head > Version::NONE).then_some(Finding::Behind { shown: Version::NONE, head }));
-        };
-        let shown = document.version;
+        let shown = document.map_or(Version::NONE, |document| document.version);
+        let Told { head, last, view } = self.told(stream, shown, commits).await?;
         if shown > head {
             return Ok(Some(Finding::Ahead { shown, head }));
         }
         let behind = (shown < head).then_some(Finding::Behind { shown, head });
+        let Some(document) = document else { return Ok(behind) };
         // An erased user's key may be gone before the view is: then nothing can be said of what it showed before.
         if behind.is_some() && self.vault.is_some() {
             return Ok(behind);
         }
-        events.retain(|event| event.version <= shown);
-        if document.last_event.is_some_and(|id| events.last().is_none_or(|last| last.id != id)) {
+        if document.last_event.is_some_and(|id| last != Some(id)) {
             return Ok(Some(Finding::Other { version: shown }));
         }
-        events.retain(|event| !self.discarded.contains(&(stream.clone(), event.version)));
-        self.open(stream, &mut events).await?;
-        let same_body = refold(self.projection, &events).is_ok_and(|body| body == document.body);
-        Ok(if same_body { behind } else { Some(Finding::Differs { version: shown }) })
+        Ok(if view.holds(document.body.as_deref()) { behind } else { Some(Finding::Differs { version: shown }) })
+    }
+
+    /// What a stream's events tell, and what those up to the version that is shown come to.
+    async fn told(&self, stream: &StreamId, shown: Version, commits: &mut Commits<'_>) -> Result<Told, Error> {
+        let mut told = Told { head: Version::NONE, last: None, view: begin(self.projection) };
+        while let Some(commit) = commits.next_of(stream).await? {
+            for mut event in streams::recorded(&commit)? {
+                told.head = event.version;
+                if event.version > shown {
+                    continue;
+                }
+                told.last = Some(event.id);
+                if !self.discarded.contains(&(stream.clone(), event.version)) {
+                    self.open(stream, &mut event).await?;
+                    told.view.take(event);
+                }
+            }
+        }
+        Ok(told)
     }
 
     /// Opens what is personal, as the projector does.
-    async fn open(&self, stream: &StreamId, events: &mut [Recorded<AnyEvent>]) -> Result<(), Error> {
+    async fn open(&self, stream: &StreamId, event: &mut Recorded<AnyEvent>) -> Result<(), Error> {
         let (Some(vault), Ok(user)) = (&self.vault, UserId::parse(stream.as_str())) else { return Ok(()) };
-        for event in events {
-            let opened = vault.open_all(&user, event.event.sealed_mut()).await;
-            opened.map_err(|source| Error::Vault { source })?;
-        }
-        Ok(())
+        vault.open_all(&user, event.event.sealed_mut()).await.map_err(|source| Error::Vault { source })
     }
 }

@@ -15,13 +15,24 @@ trait Question {
     fn of<V: View>(self) -> Self::Answer;
 }
 
-struct Bytes<'a>(&'a [Recorded<AnyEvent>]);
+struct Begin;
 
 struct PlacesOf<'a>(&'a [u8]);
 
-/// The bytes that the view of these events holds; `None` is a tombstone.
-pub(super) fn refold(projection: Projection, events: &[Recorded<AnyEvent>]) -> Result<Option<Vec<u8>>, Unfoldable> {
-    ask(projection, Bytes(events))
+/// The fold of one stream's events.
+pub(super) trait Fold: Send {
+    /// One more event.
+    fn take(&mut self, recorded: Recorded<AnyEvent>);
+    /// Whether the view of all of them holds these bytes; a tombstone holds none.
+    fn holds(&self, body: Option<&[u8]>) -> bool;
+}
+
+/// What the view is so far, or why there is none.
+struct Folded<V>(Result<Option<V>, Unfoldable>);
+
+/// The fold of no event yet.
+pub(super) fn begin(projection: Projection) -> Box<dyn Fold> {
+    ask(projection, Begin)
 }
 
 /// Where a document with these bytes is to be found, each place with its score; `None`, if they are no view's.
@@ -41,17 +52,25 @@ fn ask<Q: Question>(projection: Projection, question: Q) -> Q::Answer {
     }
 }
 
-impl Question for Bytes<'_> {
-    type Answer = Result<Option<Vec<u8>>, Unfoldable>;
+impl Question for Begin {
+    type Answer = Box<dyn Fold>;
 
     fn of<V: View>(self) -> Self::Answer {
-        let mut view = None;
-        for recorded in self.0 {
-            // What is of another aggregate is no event of this stream.
-            let Some(event) = V::Event::from_any(recorded.event.clone()) else { continue };
-            view = V::apply(view, &recorded.clone().map(|_| event))?;
-        }
-        Ok(view.map(|view| serde_json::to_vec(&view).unwrap_or_default()))
+        Box::new(Folded::<V>(Ok(None)))
+    }
+}
+
+impl<V: View> Fold for Folded<V> {
+    fn take(&mut self, recorded: Recorded<AnyEvent>) {
+        // What is of another aggregate is no event of this stream.
+        let Some(event) = V::Event::from_any(recorded.event.clone()) else { return };
+        let Ok(view) = &mut self.0 else { return };
+        self.0 = V::apply(view.take(), &recorded.map(|_| event));
+    }
+
+    fn holds(&self, body: Option<&[u8]>) -> bool {
+        let bytes = |view: &V| serde_json::to_vec(view).unwrap_or_default();
+        self.0.as_ref().is_ok_and(|view| view.as_ref().map(bytes).as_deref() == body)
     }
 }
 

@@ -130,6 +130,10 @@ fn of_product(recorded: Recorded<AnyEvent>) -> Recorded<ProductEvent> {
 }
 
 fn commits(sku: &Sku) -> Vec<Commit> {
+    so_many_commits(sku, 3)
+}
+
+fn so_many_commits(sku: &Sku, versions: u32) -> Vec<Commit> {
     let commit = |version: u32| {
         let price = Money { amount: 250, currency: Currency::parse("EUR").unwrap() };
         let event = match version {
@@ -147,7 +151,7 @@ fn commits(sku: &Sku) -> Vec<Commit> {
             events: vec![StoredEvent::of(&event).unwrap()],
         }
     };
-    (1..=3).map(commit).collect()
+    (1..=versions).map(commit).collect()
 }
 
 fn document(stream: &StreamId) -> String {
@@ -274,4 +278,19 @@ async fn an_audit_of_some_streams_looks_at_no_others() {
     assert!(all.starts_with("0 streams"), "{all}");
     let (why, _) = world.audit(&["--only", "ord_1"], 2).await;
     assert!(why.contains("begin with prd_"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_longer_than_what_is_read_at_once_is_compared_to_its_end() {
+    let (world, streams) = World::new("audit_long").await;
+    let long = so_many_commits(&Sku::parse("AUDITED-3-LONG").unwrap(), 2_300);
+    published(&world.store, &long).await;
+    world.show(&long).await;
+    world.comes_to_the_end().await;
+    let (said, found) = world.audit(&[], 0).await;
+    assert_eq!((said.contains(&(STREAMS + 1).to_string()), found), (true, BTreeMap::new()), "{said}");
+    world.redis(&["HSET", &document(&long[0].stream), "b", "{}"]).await;
+    world.redis(&["HSET", &document(&streams[40]), "b", "{}"]).await;
+    let (_, found) = world.audit(&[], 1).await;
+    assert_eq!(found.into_keys().collect::<Vec<_>>().len(), 2);
 }

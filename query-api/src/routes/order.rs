@@ -45,7 +45,6 @@ pub(super) async fn one(
     parameters: Parameters,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let terms = terms.asked_by(&caller);
     match Moment::asked(&parameters)? {
         Some(moment) => app.past_order(&id, moment, &caller, &terms).await,
         None => app.present_order(&id, &caller, &terms).await,
@@ -65,7 +64,6 @@ pub(super) async fn history(
     Params(id): Params<OrderId>,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let terms = terms.asked_by(&caller);
     let history = app.history(&id, &caller, &terms).await?;
     let answer = Answer::plain(history.body, &[history.version]);
     app.answer(&[Projection::History], answer, &terms).await
@@ -91,7 +89,7 @@ pub(super) async fn list(
     parameters: Parameters,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let (pages, terms) = (asked(&parameters, &caller)?, terms.asked_by(&caller));
+    let pages = asked(&parameters, &caller)?;
     app.reached(&OVER, &terms).await?;
     let mark = app.mark(&OVER, &terms).await?;
     let answer = Answer::page("orders", app.orders(&pages).await?);

@@ -28,7 +28,6 @@ pub(super) async fn one(
     Params(id): Params<PaymentId>,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let terms = terms.asked_by(&caller);
     let found = app.documents(&[(Projection::Payments, id.stream())], &terms).await?;
     let shown = found.into_iter().next().and_then(Shown::of).map(|shown| shown.visible_to(&caller)).transpose()?;
     let unknown = || Problem::not_found("payment_not_found", "Payment not found");

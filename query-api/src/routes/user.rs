@@ -133,7 +133,6 @@ impl App {
         message: &'static str,
     ) -> Result<Response, Problem> {
         let unknown = || Problem::not_found("user_not_found", "User not found");
-        let terms = terms.asked_by(caller);
         let terms = match caller.role {
             _ if caller.user == *id => terms.and_at_least(id.stream(), Version::FIRST),
             Role::Admin => terms,

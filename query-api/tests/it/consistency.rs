@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use runtime::clock;
 
 use crate::caller::{admin, user};
-use crate::events::{cancelled, joined, placed, received, registered, repriced};
+use crate::events::{cancelled, placed, received, registered, repriced};
 use crate::stage::Stage;
 
 #[tokio::test]
@@ -113,31 +113,6 @@ async fn a_token_of_a_stream_that_the_answer_does_not_come_from_constrains_nothi
         let headers = [("Consistency-Token", token), ("Prefer", "wait=0")];
         let reply = stage.get("/queries/orders/ord_1", &user("usr_a"), &headers).await;
         assert_eq!((reply.status, reply.header("projection-lag-ms")), (StatusCode::OK, Some("0")), "{token}");
-    }
-}
-
-#[tokio::test]
-async fn a_token_tells_strangers_nothing_of_what_somebody_owns() {
-    let stage = Stage::open().await;
-    stage.order(&placed("ord_1", "usr_a", 1)).await;
-    stage.user(&joined("usr_a", "Ada", "Lovelace", 1)).await;
-    stage.user(&joined("usr_b", "Bob", "Stranger", 2)).await;
-    let wait = [("Prefer", "wait=0")];
-    for uri in [
-        "/queries/orders?at_least=ord_1@1",
-        "/queries/orders/ord_1?at_least=ord_1@1",
-        "/queries/orders/ord_1/history?at_least=ord_1@1",
-        "/queries/orders/ord_1/diff?at_least=ord_1@1",
-        "/queries/orders/ord_1?version=1&at_least=ord_1@1",
-        "/api/v1/users/me?at_least=usr_a@1",
-    ] {
-        let there = stage.get(uri, &user("usr_b"), &wait).await;
-        let never = stage.get(&uri.replace("_1@", "_9@").replace("_a@", "_z@"), &user("usr_b"), &wait).await;
-        assert_eq!(there.problem(), (503, "projection_behind".to_owned()), "{uri}");
-        assert_eq!(never.problem(), there.problem(), "{uri}");
-        if !uri.contains("/me") {
-            assert_eq!(stage.get(uri, &admin(), &wait).await.status, StatusCode::OK, "{uri}");
-        }
     }
 }
 

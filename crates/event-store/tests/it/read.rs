@@ -54,7 +54,7 @@ async fn a_tail_begins_with_the_commit_that_holds_the_wanted_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lies_between_two_streams_is_read_whole_and_in_order() {
+async fn what_lies_between_two_streams_is_read_in_order_and_as_much_as_is_asked_for() {
     let (store, _process) = given::store().await;
     let mut streams: Vec<_> = (0..5).map(|_| stream()).collect();
     streams.sort();
@@ -63,10 +63,14 @@ async fn what_lies_between_two_streams_is_read_whole_and_in_order() {
             assert_eq!(store.append(&commit).await.unwrap(), Appended::Written);
         }
     }
-    let found = store.between(&streams[1], &streams[3]).await.unwrap();
-    let found: Vec<_> = found.into_iter().map(|commit| (commit.stream, commit.first.0)).collect();
+    let between = async |from: u32, limit: u32| {
+        let found = store.between((&streams[1], Version(from)), &streams[3], limit).await.unwrap();
+        found.into_iter().map(|commit| (commit.stream, commit.first.0)).collect::<Vec<_>>()
+    };
     let expected: Vec<_> = streams[1..4].iter().flat_map(|one| [(one.clone(), 1), (one.clone(), 10)]).collect();
-    assert_eq!(found, expected);
+    assert_eq!(between(0, 100).await, expected);
+    assert_eq!(between(0, 3).await, expected[..3]);
+    assert_eq!(between(2, 3).await, expected[1..4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

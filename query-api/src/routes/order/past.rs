@@ -65,7 +65,6 @@ pub(in crate::routes) async fn diff(
     parameters: Parameters,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let terms = terms.asked_by(&caller);
     let history = app.whole_history(&id, &caller, &terms).await?;
     let (from, to) = span(&parameters, &history)?;
     let answer = Answer::plain(written(&difference(history, from, to)?)?, &[from, to]);
