@@ -129,7 +129,8 @@ fn of_product(recorded: Recorded<AnyEvent>) -> Recorded<ProductEvent> {
     recorded.map(|_| event)
 }
 
-fn commits(sku: &Sku) -> Vec<Commit> {
+/// Three versions of a product, one per commit.
+pub(crate) fn commits(sku: &Sku) -> Vec<Commit> {
     so_many_commits(sku, 3)
 }
 

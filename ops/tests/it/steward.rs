@@ -12,7 +12,7 @@ use read_model::{
     Target,
 };
 use runtime::Process;
-use schemas::{EventId, StreamId, Version};
+use schemas::{Aggregate, EventId, Sku, StreamId, Version};
 use serde_json::Value;
 use sessions::testing::Issuer;
 use stack::servers::{Kafka, Redis};
@@ -20,6 +20,7 @@ use stack::testing::{self, eventually};
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
+use crate::audit;
 use crate::republish::{commit, marked, order, published, store};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -90,8 +91,9 @@ impl World {
     /// Shows a stream as these commits left it, and perhaps a gap behind them.
     async fn show(&self, commits: &[Commit], gap: Option<u32>) {
         let last = commits.last().unwrap();
+        let target = target_of(&last.stream);
         let source = source_of(&last.stream);
-        let base = self.read_model.open(&ORDERS, &source).await.unwrap();
+        let base = self.read_model.open(&target, &source).await.unwrap();
         let event = EventId::of_commit(last.id, last.last().0 - last.first.0);
         let next = Position { next: base.next + 1, last: Some(event) };
         let write = DocumentWrite {
@@ -108,7 +110,7 @@ impl World {
         };
         let gaps = gap.map(|highest| Gap { stream: last.stream.clone(), highest: Version(highest) });
         let batch = Batch {
-            target: ORDERS,
+            target,
             source,
             base,
             next,
@@ -129,6 +131,12 @@ impl Drop for World {
     fn drop(&mut self) {
         self.process.shutdown.request();
     }
+}
+
+/// Where a stream is shown.
+fn target_of(stream: &StreamId) -> Target {
+    let projection = if stream.aggregate() == Aggregate::Product { "products" } else { ORDERS.projection };
+    Target { projection, ..ORDERS }
 }
 
 /// The partition of a stream's events.
@@ -239,4 +247,22 @@ async fn the_steward_counts_what_differs_once_and_what_is_on_its_way_never() {
         .await;
     }
     assert!(marked(&world.store, &order(7)).await.is_empty(), "it repairs nothing by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projection_whose_events_cannot_be_read_keeps_no_other_from_being_compared() {
+    let (world, unreadable) = (World::new("steward_unreadable").await, order(9));
+    let mut broken = commits(&unreadable, 1);
+    broken[0].events[0].name = "OrderUnheardOf".into();
+    let drifted = audit::commits(&Sku::parse("DRIFTED").unwrap());
+    for commits in [&broken, &drifted] {
+        published(&world.store, commits).await;
+        world.show(commits, None).await;
+    }
+    let _steward = world.steward();
+    eventually("it is counted", PATIENCE, async || {
+        let count = world.metric("projection_drift_total{projection=\"products\"}").await;
+        count.filter(|count| *count == 1.0)
+    })
+    .await;
 }

@@ -20,8 +20,9 @@ const TOKEN: &str = "Consistency-Token";
 const REPLAYED: &str = "Idempotency-Replayed";
 const RETRY: &str = "Retry-After";
 
-/// What answers mean that are problems; `docs/problems.md` has every `code`.
-const PROBLEMS: [(&str, &str); 2] = [
+/// What answers mean of which nothing else is said; `docs/problems.md` has every `code`.
+const MEANINGS: [(&str, &str); 3] = [
+    ("200", "What was asked for"),
     ("4XX", "Refused, and nothing was done: `code` says why"),
     ("503", "Not now: something is away, or not there yet; `Retry-After` says when to ask again"),
 ];
@@ -58,14 +59,16 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     operation.operation_id = Some(std::iter::once(method).chain(words).collect::<Vec<_>>().join("_"));
     for (status, response) in &mut operation.responses.responses {
-        let (RefOr::T(response), Some((_, meaning))) = (response, PROBLEMS.iter().find(|(of, _)| of == status)) else {
+        let (RefOr::T(response), Some((_, meaning))) = (response, MEANINGS.iter().find(|(of, _)| of == status)) else {
             continue;
         };
         if response.description.is_empty() {
             response.description = (*meaning).to_owned();
         }
-        let problem = response.content.shift_remove("application/json");
-        response.content.extend(problem.map(|problem| ("application/problem+json".to_owned(), problem)));
+        if status != "200" {
+            let problem = response.content.shift_remove("application/json");
+            response.content.extend(problem.map(|problem| ("application/problem+json".to_owned(), problem)));
+        }
     }
 }
 
