@@ -45,7 +45,8 @@ pub struct Config {
     /// How long orders may take.
     #[command(flatten)]
     pub fulfilment: FulfilmentConfig,
-    /// How many commands on one stream share a commit at most, when many want the same SKU; 1 gives each its own.
+    /// How many commands on one order, stock, payment or fulfilment share a commit at most, as when many want the same SKU; 1
+    /// gives each its own. For products and users it is always 200.
     #[arg(long, env = "COMMANDS_TOGETHER", default_value_t = MOST_COMMANDS, value_parser = clap::value_parser!(u16).range(1..=200))]
     pub commands_together: u16,
     /// Private key that signs tokens: Ed25519 as PKCS#8 PEM.

@@ -1,9 +1,9 @@
 //! Runs commands against one kind of aggregate: load, decide, commit, and answer retries. Commands that meet at one
 //! stream are decided one after the other and written as one commit; each gets its own answer.
 //!
-//! Promises: one (caller, route, key) has at most one effect; an acceptance may rest on cached state, because its commit
-//! fails where another one has its version or key, but a refusal, an "already done" and a replay are answered only after
-//! a majority read of the key and of the stream's tail.
+//! Promises: one (caller, route, key) has at most one effect. An acceptance may rest on cached state, because its commit
+//! fails if another one already has its version or key. A refusal, an "already done" and a replay are answered only after a
+//! majority read of the key and of the stream's tail.
 
 use std::sync::Arc;
 
@@ -116,8 +116,8 @@ impl<A: Stream, S: Store> Streams<A, S> {
         if known.version >= version { Ok(known) } else { self.load(stream).await }
     }
 
-    /// Runs a command to its end, also when the caller stops waiting for it. Before it has begun, it waits for another
-    /// one with its key.
+    /// Runs a command to its end, even if the caller stops waiting for it. Before it begins, it waits for any other command
+    /// that is under way here with the same key.
     pub async fn execute(
         &self,
         stream: StreamId,
@@ -131,6 +131,7 @@ impl<A: Stream, S: Store> Streams<A, S> {
         };
         let (pending, answered) = Pending::new(creates, command, intent, key);
         if let Some(turn) = self.queues.enter(&stream, pending) {
+            // Nobody waits for the task: each command is answered by itself.
             drop(tasks::spawn("commands", self.clone().serve(turn)));
         }
         answered.await?

@@ -39,10 +39,10 @@ const PING: Duration = Duration::from_secs(25);
 /// A write that takes this share of what is tolerated shows that the network is waiting for the client.
 const STALL_SHARE: u32 = 20;
 
-/// When the client's first word is due, and how slow it may be.
+/// How long the client's first frame is waited for, and how slow the client may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
-    /// How long the greeting waits for a wish to resume.
+    /// How long the greeting waits for a `resume` from the client.
     pub(crate) greeting: Duration,
     /// How long the network may take for what is written in one go.
     pub(crate) write: Duration,
@@ -82,7 +82,7 @@ pub(crate) enum Next {
 }
 
 impl Opening {
-    /// Lets this entrant listen from here on; `None` if he or she has too many connections already.
+    /// Lets this entrant listen from here on; `None` if they have too many connections already.
     pub(crate) async fn of(app: &App, entrant: Entrant) -> Result<Option<Self>, Problem> {
         let Some(pass) = app.passes.give(entrant.caller.user.as_str()) else { return Ok(None) };
         let ending = Ending::new(&entrant, app.sessions.clone(), app.process.shutdown.clone())?;
@@ -107,6 +107,7 @@ pub(crate) enum Over {
     Failed(Error),
 }
 
+/// So `?` ends the conversation on any error of ours.
 impl<E: Into<Error>> From<E> for Over {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
@@ -169,6 +170,7 @@ impl<W: Wire> Connection<W> {
 
     async fn wake(&mut self, timers: &mut Timers) -> Result<Event, Over> {
         let greeted = self.teller.greeted();
+        // Where nothing is to be read again, the branch is off, and any instant will do.
         let read_again = timers.read_again.unwrap_or(timers.greet);
         Ok(tokio::select! {
             biased;
@@ -209,7 +211,7 @@ impl<W: Wire> Connection<W> {
                     if began.elapsed() > self.patience.write / STALL_SHARE {
                         self.teller.stalled();
                     }
-                    // There may be no end of news, and the client is heard all the same.
+                    // News may never end, so the client is listened to between two writes as well.
                     if let Some(heard) = self.wire.hear().now_or_never() {
                         self.listen(heard).await?;
                     }
@@ -255,6 +257,7 @@ impl<W: Wire> Connection<W> {
 /// Says why a connection ends, and ends it. A client that does not take even this is cut off.
 pub(crate) async fn farewell(wire: impl Wire, close: Close) {
     metrics::closed(close.name());
+    // Neither a client that is gone nor one that takes too long is an error; that the reason cannot be written is a defect.
     if let Ok(Err(error)) = timeout(FAREWELL, wire.close(close)).await {
         tracing::error!(error = runtime::chain(&error), "a connection ended without a reason");
     }

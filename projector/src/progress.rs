@@ -1,5 +1,6 @@
-//! One partition's way into the views: the documents that its events are folded on are read, the effect is written
-//! together with the position behind it, and whatever was otherwise than it was taken to be is read again.
+//! One partition's way into the views: the documents that its events are folded onto are read, and the effect is written
+//! together with the position behind it. If something stored turns out to be other than assumed, nothing is written, and it
+//! is read again.
 
 use std::future::Future;
 use std::time::Duration;
@@ -91,8 +92,9 @@ impl<V: View, R: Views> Progress<V, R> {
         Ok(())
     }
 
-    /// The documents of these streams, and of no others, are to be made anew from their events, once those come by from
-    /// the first version on, and to be found at these places no more. Streams of other partitions do not matter.
+    /// From now on the documents of these streams, and of no others, are made anew from their events, as soon as these come
+    /// by from the first version on; and each is taken out of the places named with it. Streams of other partitions are
+    /// ignored.
     pub fn repair(&mut self, repairs: Places) {
         self.cache.repair(repairs);
     }
@@ -105,11 +107,13 @@ impl<V: View, R: Views> Progress<V, R> {
     /// Applies the records that lie at the position; those before one that stops the partition, if there is one.
     pub async fn project(&mut self, mut work: Work<V::Event>) -> Result<Projected, Stop> {
         self.cache.turn();
+        // Folds the batch until it can be stored, each time with what the last attempt found out about it.
         loop {
             self.load(&work).await?;
             let effect = match fold(&mut self.cache, &work.records, &work.refused) {
                 Ok(effect) => effect,
                 Err(stopped) => {
+                    // Fold again: with that record as refused, or only up to it where it stops the partition.
                     work.stopped(stopped);
                     continue;
                 }
@@ -169,6 +173,7 @@ impl<V: View, R: Views> Progress<V, R> {
         let parking = self.parking(&mut effect);
         let batch = self.batch(next, effect, parking);
         let (applied, outcome) = match self.views.apply(&batch).await? {
+            // An earlier call stored it, and its reply was lost.
             Applied::Refused { stored } if stored == next => (Applied::Done, "done"),
             applied @ Applied::Done => (applied, "done"),
             applied @ Applied::Refused { .. } => (applied, "refused"),

@@ -1,4 +1,7 @@
-//! The order's events, and what its states are called.
+//! The order's events, and what its states are called. Amounts are whole minor units of the order's currency: cents, where
+//! that is EUR.
+//!
+//! Doc comments of records and their fields become part of the Avro schemas.
 
 use std::fmt;
 
@@ -10,7 +13,8 @@ use crate::words::words;
 use crate::{Currency, Money, PaymentMethod, Sku, UserId};
 
 events! {
-    /// What can happen to an order.
+    /// What can happen to an order. `as` gives the name by which the seed applications knew the event, if they did: records
+    /// carry it in the header `ce_seedtype`.
     OrderEvent of Order {
         /// It was placed.
         Placed(OrderPlaced) as "order.created",
@@ -114,6 +118,7 @@ pub struct OrderCancelled {
     pub reason: Option<String>,
 }
 
+// The first word is what an older build reads in place of one that it does not know, so it stays first.
 words! {
     /// Why an order was called off.
     CancellationCause, "Why an order was called off." {
@@ -128,6 +133,7 @@ words! {
     }
 }
 
+// Here too the first word is what an older build reads for one that it does not know.
 words! {
     /// Why the shop turned an order down.
     RejectionReason, "Why the shop turned an order down." {
@@ -178,6 +184,9 @@ impl OrderStatus {
     }
 
     /// The status that this event leads to from here; `None` where it cannot follow.
+    ///
+    /// `CREATED -> RESERVED -> PAID -> SHIPPED -> DELIVERED`; from `CREATED` to `REJECTED` instead; and from any of the first
+    /// three to `CANCELLED`. The first event, `Placed`, follows from no status.
     #[must_use]
     pub fn after(self, event: &OrderEvent) -> Option<Self> {
         let (from, to): (&[Self], Self) = match event {

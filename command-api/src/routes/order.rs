@@ -35,7 +35,7 @@ pub(super) struct PlaceOrder {
 /// One line.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 struct Item {
-    /// What.
+    /// Which product.
     sku: String,
     /// How many, 1 to 1,000.
     qty: i64,
@@ -92,7 +92,7 @@ pub(super) async fn place(
     Ok(Reply::created(done.clone(), location(&done), answer(&done, "Order created")))
 }
 
-/// Tells that a paid order left the house.
+/// Marks a paid order as shipped.
 #[utoipa::path(post, path = "/commands/orders/{id}/ship", tag = "orders", request_body = ShipOrder,
     params(("id" = String, Path, description = "The order")),
     responses((status = 200, body = OrderAnswer, description = "Shipped"),
@@ -109,7 +109,7 @@ pub(super) async fn ship(
     Ok(Reply::done(done.clone(), location(&done), answer(&done, "Order shipped")))
 }
 
-/// Tells that a shipped order arrived.
+/// Marks a shipped order as delivered.
 #[utoipa::path(post, path = "/commands/orders/{id}/deliver", tag = "orders",
     params(("id" = String, Path, description = "The order")),
     responses((status = 200, body = OrderAnswer, description = "Delivered"),

@@ -1,9 +1,22 @@
 //! The fulfilment of an order: the process manager that reserves pieces, takes the money and hands the pieces out, or
-//! takes back whatever it did. It decides on steps; each is recorded before its command is given, so that a crash
-//! anywhere neither loses nor doubles one.
+//! undoes whatever it has done. It decides on steps; each is recorded before its command is given, so that a crash at any
+//! point neither loses nor doubles one.
 //!
 //! Law: what it decides depends on what it was told, not on the order in which the order's, the stocks' and the
 //! payment's streams told it, nor on how often.
+//!
+//! One turn (the process in `command-api/src/fulfilment` drives it):
+//!
+//! 1. A record of a topic comes. `heard.rs`: [`Heard::of`] says which fulfilment it concerns, and as which [`Ask`]: the order
+//!    was placed is [`Ask::Start`], most else [`Ask::Hear`] with [`News`].
+//! 2. `decide`: `hear.rs` says what the news means (an open step is done, a hold or the money is lost); `operate.rs` the same
+//!    of what operators ask for.
+//! 3. `next.rs`: the steps that follow in the phase reached so far, as `StepRecorded`. All of it is one commit.
+//! 4. `command.rs`: the [`StepCommand`] of each open step, given once that is committed, under a key made of its number. What
+//!    it brings about is a record of another topic: back to 1. If no event will tell, its answer is [`Ask::Settle`].
+//!
+//! Phases: `Reserving -> AwaitingPayment -> Capturing -> Committing -> Completed`. When something fails, any of them leads to
+//! `Compensating`, which ends in `Completed`, too. `evolve.rs`: what each event changes.
 
 mod command;
 mod evolve;
@@ -31,7 +44,7 @@ pub enum Fulfilment {}
 /// Something that a fulfilment is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FulfilmentCommand {
-    /// Until when pieces are held that are asked for because of it.
+    /// Until when the pieces are to be held that it leads to asking for.
     pub hold_until: Timestamp,
     /// What it is told.
     pub ask: Ask,
@@ -44,7 +57,7 @@ pub enum Ask {
     Start(FulfilmentDetails),
     /// Another stream tells what happened there.
     Hear(News),
-    /// The command of a step was answered, and no event will tell of it.
+    /// A step's command was answered, and no other stream's event will tell what it came to.
     Settle {
         /// Which step.
         task: Task,
@@ -66,7 +79,7 @@ pub enum Ask {
     Abort(Operator),
 }
 
-/// An operator, and his or her words.
+/// An operator, and their words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     /// Who.
@@ -181,7 +194,7 @@ impl Task {
     }
 }
 
-/// A step that is recorded and has come to nothing yet.
+/// A step that is recorded, and whose outcome is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenStep {
     /// Its number, from 1.
@@ -199,7 +212,7 @@ pub struct FulfilmentState {
     pub phase: Phase,
     /// Why it waits for an operator, if it does.
     pub failure: Option<String>,
-    /// The steps that have come to nothing yet.
+    /// The steps whose outcome is not known yet.
     pub open: BTreeMap<Task, OpenStep>,
     /// Why it takes back what it did, if it does.
     pub compensation: Option<Compensation>,
@@ -354,7 +367,7 @@ impl Aggregate for Fulfilment {
         let told = match (state, &command.ask) {
             (None, Ask::Start(details)) => vec![FulfilmentEvent::Started(details.into())],
             (Some(_), Ask::Start(_)) => vec![],
-            // What is not begun yet hears of nothing: it will be told again of whatever it asks for.
+            // One that has not begun has asked for nothing; whatever it asks for later will be answered then.
             (None, Ask::Hear(_) | Ask::Settle { .. } | Ask::PaymentOverdue | Ask::OutcomeOverdue { .. }) => vec![],
             (None, Ask::Retry(_) | Ask::Compensate(_) | Ask::Abort(_)) => return Err(Refusal::FulfilmentNotFound),
             (Some(state), Ask::Hear(news)) => state.hear(news),

@@ -1,5 +1,8 @@
 //! The order: placed from the catalogue, reserved and paid by the fulfilment, shipped and delivered by admins, and
 //! called off by its owner, an admin or the fulfilment while it has not left the house.
+//!
+//! The rules: `place.rs` prices a new order, `steps.rs` says for each later command what it does in each status, and
+//! [`OrderStatus::after`] which event may follow which.
 
 mod place;
 mod shipment;
@@ -26,7 +29,7 @@ pub enum Order {}
 /// What an order can be told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderCommand {
-    /// Comes into being. Names and prices are taken from the catalogue, and stay.
+    /// Create the order, at the catalogue's names and prices, which it keeps.
     Place {
         /// Who will own it.
         user: UserId,
@@ -37,27 +40,27 @@ pub enum OrderCommand {
         /// What it is paid with, if the user said so.
         payment_method: Option<PaymentMethod>,
     },
-    /// Every piece of it is held.
+    /// Note that every piece of it is held.
     ConfirmReservation,
-    /// Cannot be served.
+    /// Turn it down, because it cannot be served.
     Reject {
         /// Why.
         reason: RejectionReason,
         /// What it cannot be served with.
         skus: Vec<Sku>,
     },
-    /// Its total was taken.
+    /// Note that its total was taken.
     MarkPaid,
-    /// Leaves the house.
+    /// Note that it left the house.
     Ship {
         /// Who carries it.
         carrier: Carrier,
         /// Under which number.
         tracking: Tracking,
     },
-    /// Arrived.
+    /// Note that it arrived.
     ConfirmDelivery,
-    /// Is called off.
+    /// Call it off.
     Cancel {
         /// By whom.
         by: Canceller,
@@ -160,6 +163,7 @@ impl Aggregate for Order {
             (None, OrderEvent::Placed(placed)) => {
                 Some(OrderState { status: OrderStatus::Created, details: placed.into() })
             }
+            // An event that cannot follow changes nothing; `decide` never makes one.
             (Some(OrderState { status, details }), event) => {
                 Some(OrderState { status: status.after(event).unwrap_or(status), details })
             }

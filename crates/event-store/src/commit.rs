@@ -1,4 +1,15 @@
-//! The commit: what one command (or a batch of commands on a hot stream) adds to a stream, all or nothing.
+//! The commit: what one command (or a batch of commands on a hot stream) adds to a stream, all or nothing. It is stored as
+//! one document, written once; afterwards only its marks change:
+//!
+//! ```text
+//! { _id: { s: stream, v: version of the first event },
+//!   cid: id, at: microseconds, own: owner?,
+//!   cmd: [{ k: key?, fp: fingerprint?, n: number of events, caller, correlation, causation?, traceparent? }, …],
+//!   ks:  [key, …]?,                     // unique over all commits
+//!   ev:  [{ t: name, d: content }, …],
+//!   o: lane?,                           // to be published; taken off once the log has it
+//!   r: lane? }                          // to be published again
+//! ```
 
 mod document;
 
@@ -9,9 +20,9 @@ use uuid::Uuid;
 pub use document::Unreadable;
 pub(crate) use document::{commit_id, commit_keys};
 
-/// The largest event, in bytes of BSON: so that a broker can never refuse it for its size.
+/// The largest event, in bytes of BSON: 512 KiB, so that no broker refuses it for its size.
 pub(crate) const MAX_EVENT_BYTES: usize = 512 * 1024;
-/// The largest commit, in bytes of BSON; MongoDB's own limit is 16 MiB.
+/// The largest commit, in bytes of BSON: 8 MiB; MongoDB's own limit is 16 MiB.
 pub(crate) const MAX_COMMIT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Events of one stream that are recorded together, and why.
@@ -23,7 +34,8 @@ pub struct Commit {
     pub first: Version,
     /// Random, made before the first attempt to append; the events' ids follow from it.
     pub id: Uuid,
-    /// The hybrid clock: must be greater than that of the stream's previous commit, or the relay's order breaks.
+    /// When it was decided, in microseconds since 1970 by a hybrid clock: must be greater than that of the stream's previous
+    /// commit, or the relay's order breaks.
     pub at: Timestamp,
     /// The user whom the events concern.
     pub owner: Option<UserId>,
@@ -51,13 +63,13 @@ pub struct CommandRecord {
     pub key: Option<KeyHash>,
     /// The fingerprint of the request's body.
     pub fingerprint: Option<Fingerprint>,
-    /// How many of the commit's events are its.
+    /// How many of the commit's events this command produced.
     pub events: u32,
     /// Who gave it.
     pub caller: Box<str>,
-    /// The request that it all began with.
+    /// The correlation id: names the request that everything began with.
     pub correlation: Box<str>,
-    /// The event or command that caused it.
+    /// The causation id: names the event that caused the command, if one did.
     pub causation: Option<Box<str>>,
     /// Its W3C trace context.
     pub traceparent: Option<Box<str>>,

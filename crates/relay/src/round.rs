@@ -1,4 +1,4 @@
-//! One round: from a snapshot of the outbox to the log, and the marks off, but for those of its last pages.
+//! One round: reads a snapshot of the outbox, sends it to the log, and removes the marks, except those of its last pages.
 //!
 //! Pages are pipelined: while one is sent, acks of earlier ones are under way, the marks of still earlier ones are being
 //! removed, and the next one of the same snapshot is being read.
@@ -16,11 +16,11 @@ use crate::{Error, Log, LogRound, Outbox, Pages, Refused};
 /// How much a round does at a time.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Commits that are read, and marked as published, together.
+    /// Commits that are read, and lose their marks, together.
     pub page: usize,
     /// Pages that may wait for their acks while another is read.
     pub pages_in_flight: usize,
-    /// Commits after which the round ends, so that new ones of other streams are not kept waiting by a backlog.
+    /// The most commits that a round reads; the next round sees on a snapshot of its own what was committed meanwhile.
     pub commits: u32,
 }
 
@@ -41,15 +41,15 @@ pub struct Report {
     pub finished: usize,
     /// Commits that were published and whose marks are still to be removed.
     pub(crate) published_commits: Vec<CommitId>,
-    /// Streams of which something was not published.
+    /// Streams of which something could not be published.
     pub stopped_streams: usize,
-    /// Commits that stopped their stream, or stand behind one that did.
+    /// Commits that stopped their stream by failing, or that come after one that did.
     pub(crate) stopped_commits: u32,
     /// The first thing that went wrong.
     pub failure: Option<Error>,
-    /// Whether it concerned all streams: the store or the log did not do their part.
+    /// Whether something concerned all streams, because the store or the log failed, so that the round ended early.
     pub halted: bool,
-    /// Whether the round read up to its limit, so that there may be more.
+    /// Whether the round read as many commits as it may, so that there may be more.
     pub full: bool,
 }
 
@@ -228,7 +228,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
     }
 }
 
-/// What readers of this event do follows from its publication.
+/// Begins the span of this event's publication, below which whatever its readers do appears in the trace.
 fn begin_span(event: &mut Recorded<AnyEvent>, trace: &mut Batch) {
     if let Some(span) = trace.add(event.traceparent.as_deref(), event.at.as_micros()) {
         span.set("messaging.system", || "kafka");

@@ -7,13 +7,14 @@ use crate::keys::{InvalidKeys, Keys};
 /// The settings of every process that lets people in.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SessionsConfig {
-    /// Public keys that access tokens are checked with, as a JSON Web Key Set; required unless `JWKS_URL` is set.
+    /// Public keys that access tokens are checked with, as a JSON Web Key Set; required unless `JWKS_FILE` or `JWKS_URL` is set.
     #[arg(long, env = "JWKS", value_parser = key_set)]
     pub jwks: Option<String>,
     /// File that holds `JWKS`; read again every second, so that a new key is known without a restart.
     #[arg(long, env = "JWKS_FILE")]
     pub jwks_file: Option<PathBuf>,
-    /// Where the keys are published, instead of `JWKS`; read again every minute, and when a token names a new key.
+    /// Where the keys are published, instead of `JWKS`; read again every minute, and when a token names a new key. The command
+    /// API, which publishes them, refuses it.
     #[arg(long, env = "JWKS_URL", value_parser = url)]
     pub jwks_url: Option<String>,
     /// Issuer that a token must name.

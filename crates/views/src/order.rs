@@ -19,7 +19,7 @@ pub struct OrderView {
     /// The order's id, under the seed's name.
     #[serde(rename = "_id")]
     pub id: OrderId,
-    /// The order's id.
+    /// The same under our own name.
     pub order_id: OrderId,
     /// Whose order it is.
     pub user_id: UserId,
@@ -40,7 +40,7 @@ pub struct OrderView {
     /// The stream's version, under the seed's name.
     #[serde(rename = "__v")]
     pub seed_version: u32,
-    /// The stream's version.
+    /// The same under our own name.
     pub version: u32,
     /// One line per SKU.
     pub items: Vec<OrderItem>,
@@ -107,7 +107,7 @@ impl View for OrderView {
     }
 }
 
-/// What an order shows of an event.
+/// What the view of an order depends on in a recorded event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Happened<'a> {
     pub(crate) stream: &'a StreamId,

@@ -1,6 +1,5 @@
 //! The settings of every process, from the types that read them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use runtime::config::{ConfigEntry, describe};
@@ -44,28 +43,43 @@ fn default(entry: &ConfigEntry) -> String {
     }
 }
 
-/// Every variable once, with what it is for and who reads it; nothing is set.
+/// Every variable, with what it is for and who reads it; nothing is set. One that means something else to another process,
+/// or has another default there, is said again, and stands again with each default.
 pub(super) fn example(processes: &[Process]) -> String {
-    let mut readers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut order: Vec<&ConfigEntry> = Vec::new();
+    let mut variables: Vec<(&ConfigEntry, Vec<&str>)> = Vec::new();
     for (process, entry) in processes.iter().flat_map(|(process, entries)| entries.iter().map(move |e| (process, e))) {
-        let known = readers.entry(&entry.env).or_default();
-        if known.is_empty() {
-            order.push(entry);
+        let is_same = |known: &ConfigEntry| known.env == entry.env && said(known) == said(entry);
+        if let Some((_, readers)) = variables.iter_mut().find(|(known, _)| is_same(known)) {
+            readers.push(process);
+            continue;
         }
-        known.push(process);
+        let others = variables.iter().rposition(|(known, _)| known.env == entry.env);
+        variables.insert(others.map_or(variables.len(), |last| last + 1), (entry, vec![process]));
     }
-    let mut text = "# Written by `cargo xtask gen`. Copy to `.env` and fill in what has no default.\n".to_owned();
-    for entry in order {
-        let who = readers.get(entry.env.as_str()).map(|names| names.join(", ")).unwrap_or_default();
+    let mut text = "# Written by `cargo xtask gen`: every setting of every process. Export what you need; optional ones may stay\n\
+                    # empty, which counts as not set. `NAME_FILE` names a file with the value of `NAME`; set one of the two.\n\
+                    # `docker compose` alone reads a `.env`, and only what docker-compose.yml names.\n"
+        .to_owned();
+    let mut before: Option<&ConfigEntry> = None;
+    for (index, (entry, readers)) in variables.iter().enumerate() {
+        let begins = if before.is_some_and(|before| before.env == entry.env) { "" } else { "\n" };
         let secret = if entry.secret { " A secret." } else { "" };
-        let _ = write!(text, "\n# {} ({who}){secret}\n", entry.help.replace('\n', " "));
-        let _ = match &entry.default {
-            Some(default) => writeln!(text, "#{}={default}", entry.env),
-            None => writeln!(text, "{}=", entry.env),
-        };
+        let _ = writeln!(text, "{begins}# {} ({}){secret}", entry.help.replace('\n', " "), readers.join(", "));
+        let next = variables.get(index + 1).map(|(next, _)| (&next.env, &next.default));
+        if next != Some((&entry.env, &entry.default)) {
+            let _ = match &entry.default {
+                Some(default) => writeln!(text, "#{}={default}", entry.env),
+                None => writeln!(text, "{}=", entry.env),
+            };
+        }
+        before = Some(entry);
     }
     text
+}
+
+/// What is said of a setting besides its name.
+fn said(entry: &ConfigEntry) -> (&str, Option<&str>) {
+    (&entry.help, entry.default.as_deref())
 }
 
 #[cfg(test)]
@@ -88,5 +102,23 @@ mod tests {
         assert!(text.contains("# Why (query-api, projector)\nREDIS_URL=\n"));
         assert!(text.contains("#HTTP_ADDR=127.0.0.1:1\n"));
         assert_eq!(page(&processes).matches("`REDIS_URL` | **required** | Why").count(), 2);
+    }
+
+    #[test]
+    fn a_variable_that_has_another_default_elsewhere_stands_with_each() {
+        let processes = [
+            ("query-api", vec![entry("HTTP_ADDR", Some("127.0.0.1:1")), entry("PROXIES", Some("1"))]),
+            ("notifier", vec![entry("HTTP_ADDR", Some("127.0.0.1:2")), entry("PROXIES", Some("1"))]),
+        ];
+        let addresses = "# Why (query-api)\n#HTTP_ADDR=127.0.0.1:1\n# Why (notifier)\n#HTTP_ADDR=127.0.0.1:2\n\n";
+        let proxies = "# Why (query-api, notifier)\n#PROXIES=1\n";
+        assert!(example(&processes).ends_with(&format!("{addresses}{proxies}")), "{}", example(&processes));
+    }
+
+    #[test]
+    fn a_variable_that_means_something_else_elsewhere_is_said_twice_and_stands_once() {
+        let other = ConfigEntry { help: "What for".to_owned(), ..entry("MONGODB_URI", None) };
+        let text = example(&[("command-api", vec![entry("MONGODB_URI", None)]), ("steward", vec![other])]);
+        assert!(text.ends_with("\n\n# Why (command-api)\n# What for (steward)\nMONGODB_URI=\n"), "{text}");
     }
 }
