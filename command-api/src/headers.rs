@@ -36,7 +36,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The version that the client expects: `"3"`, or 3 without quotes, or `"3-1"` as a query answered that joins something.
+/// The version that the client expects: `"3"`, or 3 without quotes, or `"3-1.5d41402abc4b2a76"` as a query answered that
+/// joins something; the digest behind the dot tells answers apart, not states, and does not count.
 fn if_match(headers: &HeaderMap) -> Result<Option<(Version, Option<Version>)>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     value.to_str().ok().and_then(versions_of).map(Some).ok_or_else(|| {
@@ -49,10 +50,19 @@ fn if_match(headers: &HeaderMap) -> Result<Option<(Version, Option<Version>)>, P
 fn versions_of(tag: &str) -> Option<(Version, Option<Version>)> {
     let tag = tag.trim();
     let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
+    let versions = match tag.split_once('.') {
+        Some((versions, digest)) => is_digest(digest).then_some(versions)?,
+        None => tag,
+    };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = |text: &str| text.parse().ok().filter(|_| digits(text)).map(Version);
-    let mut numbers = tag.split('-').map(number).collect::<Option<Vec<_>>>()?.into_iter();
+    let mut numbers = versions.split('-').map(number).collect::<Option<Vec<_>>>()?.into_iter();
     Some((numbers.next()?, numbers.next()))
+}
+
+/// What stands behind the versions in a query's entity tag.
+fn is_digest(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -81,6 +91,7 @@ mod tests {
             text in prop_oneof!["[ -~]{0,20}", "[\"0-9W/ +*,-]{0,12}"],
             version in any::<u32>(),
             other in any::<u32>(),
+            digest in any::<u64>(),
         ) {
             if let Some((read, _)) = versions_of(&text) {
                 let tag = text.trim().trim_matches('"');
@@ -93,6 +104,8 @@ mod tests {
             }
             let both = format!("\"{version}-{other}\"");
             prop_assert_eq!(versions_of(&both), Some((Version(version), Some(Version(other)))));
+            let answered = format!("\"{version}.{digest:016x}\"");
+            prop_assert_eq!(versions_of(&answered), Some((Version(version), None)));
         }
     }
 
@@ -118,7 +131,20 @@ mod tests {
         assert_eq!(if_match(&with("if-match", "\"3\"")).ok(), Some(Some((Version(3), None))));
         assert_eq!(if_match(&with("if-match", "3")).ok(), Some(Some((Version(3), None))));
         assert_eq!(if_match(&with("if-match", "\"3-1\"")).ok(), Some(Some((Version(3), Some(Version(1))))));
-        for bad in ["\"x\"", "*", "W/\"3\"", "-1", "+1", "3-x", "\"\"3", "\"1\", \"2\"", "99999999999"] {
+        for bad in [
+            "\"3.\"",
+            "\"3.5d41402abc4b2a7g\"",
+            "\".5d41402abc4b2a76\"",
+            "\"x\"",
+            "*",
+            "W/\"3\"",
+            "-1",
+            "+1",
+            "3-x",
+            "\"\"3",
+            "\"1\", \"2\"",
+            "99999999999",
+        ] {
             assert!(if_match(&with("if-match", bad)).is_err(), "{bad}");
         }
     }

@@ -36,9 +36,8 @@ pub(super) async fn list(
     app.reached(&[Projection::Fulfilment], &terms).await?;
     let (entries, next) =
         app.reader.page(Projection::Fulfilment.name(), &page).await.map_err(|error| unreadable(&error))?;
-    let seen = entries.iter().map(|entry| (entry.at.stream.clone(), entry.document.version)).collect();
     let documents = entries.into_iter().filter_map(|entry| entry.document.body).collect();
-    let answer = Answer::page("fulfilments", Listed { documents, seen, next });
+    let answer = Answer::page("fulfilments", Listed { documents, next });
     app.answer(&[Projection::Fulfilment], answer, &terms).await
 }
 

@@ -76,8 +76,7 @@ impl App {
         let (entries, next) = found.map_err(|error| unreadable(&error))?;
         let stocks = self.stocks(&entries).await?;
         let mut listed = Listed { next, ..Listed::default() };
-        for (Entry { at, document }, (stream, stock)) in entries.into_iter().zip(stocks) {
-            listed.seen.extend([(at.stream, document.version), (stream, stock.version)]);
+        for (Entry { document, .. }, (_, stock)) in entries.into_iter().zip(stocks) {
             let product = Shown::of(Some(document)).map(|product| stock.joined_to(product));
             listed.documents.extend(product.map(|product| product.body));
         }

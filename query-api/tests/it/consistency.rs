@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use futures::StreamExt as _;
 use runtime::clock;
+use views::Projection;
 
 use crate::caller::{admin, user};
 use crate::events::{cancelled, placed, received, registered, repriced};
@@ -155,6 +156,26 @@ async fn who_has_the_answer_already_gets_304_until_something_changes() {
         let reply = stage.get(uri, &admin(), &[("If-None-Match", tag)]).await;
         assert_eq!(reply.status, StatusCode::OK, "{uri}");
         assert_ne!(reply.header("etag"), Some(tag.as_str()), "{uri}");
+    }
+}
+
+/// A repair, or another shape, changes bytes and no version.
+#[tokio::test]
+async fn bytes_that_change_under_a_version_are_not_called_known() {
+    let stage = Stage::open().await;
+    let order = placed("ord_1", "usr_a", 1);
+    stage.order(&order).await;
+    let right = stage.stored(Projection::Orders, &order.stream).await;
+    stage.tamper(Projection::Orders, &order.stream, "b", &right.replace("CREATED", "DAMAGED")).await;
+    let uris = ["/queries/orders/ord_1", "/queries/orders"];
+    let mut tags = Vec::new();
+    for uri in uris {
+        tags.push(stage.get(uri, &admin(), &[]).await.header("etag").unwrap().to_owned());
+    }
+    stage.tamper(Projection::Orders, &order.stream, "b", &right).await;
+    for (uri, tag) in uris.into_iter().zip(&tags) {
+        let reply = stage.get(uri, &admin(), &[("If-None-Match", tag)]).await;
+        assert!(reply.status == StatusCode::OK && reply.text.contains("CREATED"), "{uri}: {reply:?}");
     }
 }
 

@@ -52,6 +52,11 @@ impl Reply {
         (self.status.as_u16(), self.json()["code"].as_str().unwrap().to_owned())
     }
 
+    /// The versions in the entity tag, with the quote before them: what stands before the digest.
+    pub(crate) fn versions(&self) -> &str {
+        self.header("etag").unwrap().split('.').next().unwrap()
+    }
+
     /// One field of every entry of a page.
     pub(crate) fn each(&self, list: &str, field: &str) -> Vec<String> {
         assert_eq!(self.status, StatusCode::OK, "{self:?}");
@@ -187,6 +192,16 @@ impl Stage {
     /// The place behind everything that a user's feed holds, as clients see it.
     pub(crate) async fn feed_head(&self, user: &str) -> String {
         self.model.feed_head(&UserId::parse(user).unwrap()).await.unwrap().to_string()
+    }
+
+    /// Somebody sets a field of a stored document behind everybody's back.
+    pub(crate) async fn tamper(&self, projection: Projection, stream: &StreamId, field: &str, value: &str) {
+        let client = redis::Client::open(self.redis.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let Target { projection, generation } = place(projection).0;
+        let key = format!("{{{projection}}}:g{generation}:d:{stream}");
+        let fields_added: u32 = redis::Cmd::hset(key, field, value).query_async(&mut connection).await.unwrap();
+        assert_eq!(fields_added, 0, "there is such a field");
     }
 
     /// The bytes that are stored for a stream.

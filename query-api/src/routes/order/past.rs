@@ -31,6 +31,13 @@ pub(super) enum Moment {
     Instant(Timestamp),
 }
 
+/// What is known of an order's past.
+struct Past {
+    history: HistoryView,
+    /// The version up to which it is known; what an operator discarded is missing from the history, and counts here.
+    known: Version,
+}
+
 /// What changed from one version of an order to another.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -65,9 +72,9 @@ pub(in crate::routes) async fn diff(
     parameters: Parameters,
     terms: Terms,
 ) -> Result<Response, Problem> {
-    let history = app.whole_history(&id, &caller, &terms).await?;
-    let (from, to) = span(&parameters, &history)?;
-    let answer = Answer::plain(written(&difference(history, from, to)?)?, &[from, to]);
+    let past = app.past(&id, &caller, &terms).await?;
+    let (from, to) = span(&parameters, &past)?;
+    let answer = Answer::plain(written(&difference(past, from, to)?)?, &[from, to]);
     app.answer(&[Projection::History], answer, &terms).await
 }
 
@@ -82,15 +89,17 @@ impl Moment {
         Ok(version.or(instant))
     }
 
-    /// The version that the order had then; 0 before it was placed.
-    fn version_of(self, history: &HistoryView) -> Version {
-        match self {
-            Self::Version(version) => version,
-            Self::Instant(at) => {
-                let happened = history.events.iter().take_while(|entry| entry.at <= at);
-                happened.last().map_or(Version::NONE, |entry| Version(entry.version))
-            }
-        }
+    /// The version that the order had then; 0 before it was placed. Unknown where something was discarded next: that may
+    /// have happened before this instant or after it.
+    fn version_in(self, Past { history, known }: &Past) -> Result<Version, Problem> {
+        let at = match self {
+            Self::Version(version) => return Ok(version),
+            Self::Instant(at) => at,
+        };
+        let (then, later) = history.events.split_at(history.events.partition_point(|entry| entry.at <= at));
+        let last = then.last().map_or(0, |entry| entry.version);
+        let next = later.first().map_or(known.0.saturating_add(1), |entry| entry.version);
+        if next == last + 1 { Ok(Version(last)) } else { Err(incomplete(Version(last + 1))) }
     }
 }
 
@@ -103,20 +112,21 @@ impl App {
         caller: &Caller,
         terms: &Terms,
     ) -> Result<Response, Problem> {
-        let history = self.whole_history(id, caller, terms).await?;
-        let version = moment.version_of(&history);
-        let order = at(&history, version)?.ok_or_else(|| unknown("The order was not placed yet"))?;
+        let past = self.past(id, caller, terms).await?;
+        let version = moment.version_in(&past)?;
+        let order = at(&past, version)?.ok_or_else(|| unknown("The order was not placed yet"))?;
         let answer = Answer::wrapped("order", &written(&order)?, &[version]);
         self.answer(&[Projection::History], answer, terms).await
     }
 
-    /// An order's history, read, if the caller may see it.
-    async fn whole_history(&self, id: &OrderId, caller: &Caller, terms: &Terms) -> Result<HistoryView, Problem> {
+    /// An order's past, if the caller may see it.
+    async fn past(&self, id: &OrderId, caller: &Caller, terms: &Terms) -> Result<Past, Problem> {
         let shown = self.history(id, caller, terms).await?;
-        serde_json::from_slice(&shown.body).map_err(|error| {
+        let history = serde_json::from_slice(&shown.body).map_err(|error| {
             tracing::error!(error = runtime::chain(&error), order.id = %id, "a stored history cannot be read");
             Problem::internal()
-        })
+        })?;
+        Ok(Past { history, known: shown.version })
     }
 }
 
@@ -125,21 +135,23 @@ fn unknown(detail: impl Into<String>) -> Problem {
     Problem::not_found("version_not_found", detail)
 }
 
+/// The answer about a past of which the event of this version is missing.
+fn incomplete(version: Version) -> Problem {
+    let detail =
+        format!("An operator discarded what happened at version {version}; from there on nobody can tell the past");
+    Problem::new(StatusCode::CONFLICT, "history_incomplete", detail)
+}
+
 /// The order after the event of this version; `None` before it was placed.
-fn at(history: &HistoryView, version: Version) -> Result<Option<OrderView>, Problem> {
-    if version.0 > history.version {
+fn at(Past { history, known }: &Past, version: Version) -> Result<Option<OrderView>, Problem> {
+    if version > *known {
         let detail = format!(
-            "The order has no version {version} yet, only {}; who just made it sends its Consistency-Token along",
-            history.version
+            "The order has no version {version} yet, only {known}; who just made it sends its Consistency-Token along"
         );
         return Err(unknown(detail));
     }
     history.order_at(version).map_err(|untold| match untold {
-        Untold::Missing { version } => Problem::new(
-            StatusCode::CONFLICT,
-            "history_incomplete",
-            format!("An operator discarded what happened at version {version}; from there on nobody can tell the past"),
-        ),
+        Untold::Missing { version } => incomplete(version),
         Untold::Unreadable { .. } | Untold::Unfoldable { .. } => {
             let order = history.order_id.as_str();
             tracing::error!(error = runtime::chain(&untold), order.id = order, "a stored history tells no order");
@@ -149,8 +161,8 @@ fn at(history: &HistoryView, version: Version) -> Result<Option<OrderView>, Prob
 }
 
 /// The two versions that are compared.
-fn span(parameters: &Parameters, history: &HistoryView) -> Result<(Version, Version), Problem> {
-    let to = version(parameters, "to", 1)?.unwrap_or(Version(history.version));
+fn span(parameters: &Parameters, past: &Past) -> Result<(Version, Version), Problem> {
+    let to = version(parameters, "to", 1)?.unwrap_or(past.known);
     let from = version(parameters, "from", 0)?.unwrap_or(Version(to.0.saturating_sub(1)));
     if from > to {
         return Err(wrong("from", format!("a version up to {to}, that of `to`, is expected")));
@@ -158,13 +170,14 @@ fn span(parameters: &Parameters, history: &HistoryView) -> Result<(Version, Vers
     Ok((from, to))
 }
 
-fn difference(history: HistoryView, from: Version, to: Version) -> Result<OrderDiff, Problem> {
+fn difference(past: Past, from: Version, to: Version) -> Result<OrderDiff, Problem> {
     let state = |version| -> Result<Value, Problem> {
-        let order = at(&history, version)?.map(serde_json::to_value).transpose().map_err(|error| unwritten(&error))?;
+        let order = at(&past, version)?.map(serde_json::to_value).transpose().map_err(|error| unwritten(&error))?;
         Ok(order.unwrap_or_else(|| Value::Object(Map::new())))
     };
     let changes = changes(&state(from)?, &state(to)?);
     let between = from.0 + 1..=to.0;
+    let Past { history, .. } = past;
     let events = history.events.into_iter().filter(|entry| between.contains(&entry.version)).collect();
     Ok(OrderDiff { order_id: history.order_id, from: from.0, to: to.0, changes, events })
 }
