@@ -121,7 +121,7 @@ impl From<Gone> for Over {
 }
 
 /// What a connection wakes up for.
-enum Event {
+enum Wake {
     Heard(Heard),
     Grown,
     Greet,
@@ -157,29 +157,29 @@ impl<W: Wire> Connection<W> {
         loop {
             timers.read_again = self.tell().await?;
             match self.wake(&mut timers).await? {
-                Event::Heard(heard) => self.listen(heard).await?,
-                Event::Greet => {
+                Wake::Heard(heard) => self.listen(heard).await?,
+                Wake::Greet => {
                     let frames = self.teller.greet()?;
                     self.write(&frames).await?;
                 }
-                Event::Ping => self.ping().await?,
-                Event::Grown | Event::ReadAgain => {}
+                Wake::Ping => self.ping().await?,
+                Wake::Grown | Wake::ReadAgain => {}
             }
         }
     }
 
-    async fn wake(&mut self, timers: &mut Timers) -> Result<Event, Over> {
+    async fn wake(&mut self, timers: &mut Timers) -> Result<Wake, Over> {
         let greeted = self.teller.greeted();
         // Where nothing is to be read again, the branch is off, and any instant will do.
         let read_again = timers.read_again.unwrap_or(timers.greet);
         Ok(tokio::select! {
             biased;
             close = self.ending.reached() => return Err(Over::Closed(close)),
-            heard = self.wire.hear() => Event::Heard(heard),
-            () = self.teller.grown(), if greeted => Event::Grown,
-            () = sleep_until(timers.greet), if !greeted => Event::Greet,
-            () = sleep_until(read_again), if timers.read_again.is_some() => Event::ReadAgain,
-            _ = timers.ping.tick() => Event::Ping,
+            heard = self.wire.hear() => Wake::Heard(heard),
+            () = self.teller.grown(), if greeted => Wake::Grown,
+            () = sleep_until(timers.greet), if !greeted => Wake::Greet,
+            () = sleep_until(read_again), if timers.read_again.is_some() => Wake::ReadAgain,
+            _ = timers.ping.tick() => Wake::Ping,
         })
     }
 

@@ -11,6 +11,7 @@ mod fold;
 mod generations;
 mod metrics;
 mod pace;
+mod ports;
 mod positions;
 mod progress;
 mod read;
@@ -23,7 +24,8 @@ use runtime::Process;
 pub use config::Config;
 pub use error::{Error, Stop};
 pub use metrics::METRICS;
-pub use progress::{Progress, Projected, Views};
+pub use ports::Views;
+pub use progress::{Progress, Projected};
 pub use read::{Read, Refusal};
 pub use work::Work;
 

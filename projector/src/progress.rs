@@ -2,10 +2,9 @@
 //! together with the position behind it. If something stored turns out to be other than assumed, nothing is written, and it
 //! is read again.
 
-use std::future::Future;
 use std::time::Duration;
 
-use read_model::{Applied, Batch, Park, Parking, Places, Position, ReadModel, Source, Standing, Target};
+use read_model::{Applied, Batch, Park, Parking, Places, Position, Source, Target};
 use runtime::clock;
 use schemas::{StreamId, Timestamp, Version};
 use views::View;
@@ -14,42 +13,9 @@ use crate::cache::Cache;
 use crate::error::Stop;
 use crate::fold::{Barred, Counts, Effect, Folded, fold};
 use crate::metrics::{APPLY_SECONDS, BATCHES, EVENTS};
+use crate::ports::Views;
 use crate::read::Read;
 use crate::work::{Load, Work};
-
-/// What a partition needs of the views: implemented by Redis, and by the simulation.
-pub trait Views: Send + Sync {
-    /// Begins, or resumes, the work on a partition: its stored position.
-    fn open(
-        &self,
-        target: &Target,
-        source: &Source,
-    ) -> impl Future<Output = Result<Position, read_model::Error>> + Send;
-
-    /// What the next events of these streams are folded on, in their order.
-    fn standings(
-        &self,
-        target: &Target,
-        streams: &[StreamId],
-    ) -> impl Future<Output = Result<Vec<Standing>, read_model::Error>> + Send;
-
-    /// Applies a batch as one step, or nothing of it; after an error the outcome is unknown.
-    fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, read_model::Error>> + Send;
-}
-
-impl Views for ReadModel {
-    async fn open(&self, target: &Target, source: &Source) -> Result<Position, read_model::Error> {
-        self.open(target, source).await
-    }
-
-    async fn standings(&self, target: &Target, streams: &[StreamId]) -> Result<Vec<Standing>, read_model::Error> {
-        self.standings(target, streams).await
-    }
-
-    async fn apply(&self, batch: &Batch) -> Result<Applied, read_model::Error> {
-        self.apply(batch).await
-    }
-}
 
 /// One partition of one projection, as far as it has come. Whoever uses it resumes it first, and again after every
 /// outcome but [`Projected::Stored`]. Dropping a call's future is as safe as a crash.

@@ -87,6 +87,15 @@ pub struct OrderLinks {
     pub history: String,
 }
 
+/// What the view of an order depends on in a recorded event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Happened<'a> {
+    pub(crate) stream: &'a StreamId,
+    pub(crate) version: Version,
+    pub(crate) at: Timestamp,
+    pub(crate) event: &'a OrderEvent,
+}
+
 impl View for OrderView {
     const PROJECTION: Projection = Projection::Orders;
     type Event = OrderEvent;
@@ -107,15 +116,6 @@ impl View for OrderView {
     }
 }
 
-/// What the view of an order depends on in a recorded event.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Happened<'a> {
-    pub(crate) stream: &'a StreamId,
-    pub(crate) version: Version,
-    pub(crate) at: Timestamp,
-    pub(crate) event: &'a OrderEvent,
-}
-
 impl OrderView {
     /// The order after one more event, wherever that was kept.
     pub(crate) fn after(view: Option<Self>, happened: &Happened<'_>) -> Result<Self, Unfoldable> {
@@ -124,7 +124,7 @@ impl OrderView {
             (None, OrderEvent::Placed(placed)) => Self::placed(happened, placed),
             (Some(order), next) => {
                 let status = order.status.after(next).ok_or(Unfoldable::Impossible { event })?;
-                Ok(order.now(status, happened))
+                Ok(order.with_status(status, happened))
             }
             (
                 None,
@@ -168,7 +168,7 @@ impl OrderView {
         })
     }
 
-    fn now(self, status: OrderStatus, happened: &Happened<'_>) -> Self {
+    fn with_status(self, status: OrderStatus, happened: &Happened<'_>) -> Self {
         let version = happened.version.0;
         let shipment = match happened.event {
             OrderEvent::Shipped(shipped) => Some(OrderShipment::from(shipped)),
