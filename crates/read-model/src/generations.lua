@@ -167,6 +167,17 @@ local function retire(keys, args)
   return { 'done' }
 end
 
+-- KEYS how many documents became tombstones that are out of the append-only file.
+-- ARGV how many are now, at least.
+-- Notes it, and takes nothing back. Answers how many are noted.
+local function purged(keys, args)
+  local noted = tonumber(redis.call('GET', keys[1]) or '0')
+  if tonumber(args[1]) > noted then
+    redis.call('SET', keys[1], args[1])
+  end
+  return math.max(noted, tonumber(args[1]))
+end
+
 -- A member's stream: all of it, or what follows a text and a zero byte; as in the library of views.
 local function stream_of(member)
   return member:match('[^%z]*$')
@@ -221,4 +232,5 @@ redis.register_function { function_name = 'generations_begin', callback = begin,
 redis.register_function { function_name = 'generations_pace', callback = pace, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'generations_switch', callback = switch, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'generations_retire', callback = retire, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'generations_purged', callback = purged, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'generations_compare', callback = compare, flags = { 'no-writes' } }
