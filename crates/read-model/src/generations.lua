@@ -27,12 +27,15 @@ end
 
 -- KEYS generations, pointer.
 -- ARGV first generation, entry.
--- Makes the first generation live if none is, and gives the live one this entry if it has none. Answers the live one.
+-- Makes the first generation live if none is, with this entry. A live one of another number keeps what it has: how its
+-- views look is not known here. Answers the live one.
 local function found(keys, args)
   local generations, pointer = keys[1], keys[2]
   redis.call('SET', pointer, args[1], 'NX')
   local live = redis.call('GET', pointer)
-  redis.call('HSETNX', generations, live, args[2])
+  if live == args[1] then
+    redis.call('HSETNX', generations, live, args[2])
+  end
   local last = redis.call('HGET', generations, 'last') or '0'
   if tonumber(last) < tonumber(live) then
     redis.call('HSET', generations, 'last', live)

@@ -62,7 +62,7 @@ pub enum State {
 pub struct Generations {
     /// The one that readers see.
     pub live: Generation,
-    /// What is known of each. The live one is missing until a projector of this build has found it.
+    /// What is known of each. The live one is missing where a build made it live that knew of no generations.
     pub entries: BTreeMap<Generation, Entry>,
 }
 
@@ -157,7 +157,8 @@ impl ReadModel {
     }
 
     /// A projector that folds this shape has come: makes the target live if the projection has no live generation, and
-    /// notes the shape of the live one if nobody did. Repeating it changes nothing.
+    /// notes its shape if nobody did. Of a live one of another number nothing is noted: who made that live may fold
+    /// another shape. Repeating it changes nothing.
     pub async fn found(&self, target: &Target, shape: Shape, now_ms: i64) -> Result<(), Error> {
         let entry = Entry { state: State::Served, shape, rate: None, started_ms: now_ms, left_ms: None };
         let projection = target.projection;

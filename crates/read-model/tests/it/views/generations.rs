@@ -118,6 +118,22 @@ async fn a_generation_that_has_not_come_as_far_in_every_partition_does_not_becom
     assert_eq!(rig.generations().await.live, G2);
 }
 
+/// As when Redis was emptied under a worker of another build.
+#[tokio::test]
+async fn a_live_generation_that_another_number_founded_gets_the_shape_of_nobody_else() {
+    let rig = Rig::shared("founded").await;
+    let second = Target { generation: G2, ..rig.target };
+    assert!(rig.read_model.open(&second, &source(0)).await.is_err(), "Redis was emptied");
+    rig.found().await;
+    assert!(!rig.generations().await.entries.contains_key(&G2));
+    let _: () = redis::cmd("SET").arg("{founded}:live").arg(2).query_async(&mut rig.raw().await).await.unwrap();
+    rig.found().await;
+    let known = rig.generations().await;
+    assert_eq!((known.live, known.entries.contains_key(&G2)), (G2, false), "{known:?}");
+    rig.read_model.found(&second, Shape(2), 6).await.unwrap();
+    assert_eq!(rig.generations().await.entries[&G2].shape, Shape(2));
+}
+
 #[tokio::test]
 async fn a_generation_that_has_read_another_log_does_not_become_live() {
     let (rig, other) = Rig::with_two("guard-log").await;
