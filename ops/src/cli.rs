@@ -46,13 +46,12 @@ impl Cli {
     /// After how long to give up; `None` is never.
     pub(crate) fn limit(&self) -> Option<Duration> {
         let takes_its_time = match &self.command {
-            Command::Rebuild(rebuild) => rebuild.execute || rebuild.watch,
             Command::Replay(replay) => replay.execute,
             // What is cut off begins with the first stream again, and would never come to the last one.
             Command::Republish(republish) => republish.execute && republish.which.stream.is_none(),
-            Command::Projections(
-                ProjectionsCommand::Switch { execute, .. } | ProjectionsCommand::Drop { execute, .. },
-            ) => *execute,
+            // Their plans go over everything, too.
+            Command::Rebuild(_)
+            | Command::Projections(ProjectionsCommand::Switch { .. } | ProjectionsCommand::Drop { .. }) => true,
             Command::Tail(_) | Command::Audit(_) | Command::Order(OrderCommand::Watch { .. }) => true,
             Command::Topics(_)
             | Command::Schemas(_)

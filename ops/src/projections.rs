@@ -13,9 +13,10 @@ use views::Projection;
 use crate::Error;
 use crate::cli::ProjectionsCommand;
 use crate::plan::{Action, Item, Plan};
+use crate::shown::drop_again;
 
 pub(crate) use pausing::{LONGEST as LONGEST_PAUSE, pause};
-pub(crate) use switching::{rollback, switch};
+pub(crate) use switching::{lags, rollback, switch};
 
 /// Does what was asked for.
 pub(crate) async fn run(command: &ProjectionsCommand) -> Result<Plan, Error> {
@@ -24,8 +25,8 @@ pub(crate) async fn run(command: &ProjectionsCommand) -> Result<Plan, Error> {
         ProjectionsCommand::Switch { redis, projection, accept, execute } => {
             switch(&Views::connect(redis, *projection)?, None, accept, *execute).await
         }
-        ProjectionsCommand::Rollback { redis, projection, execute } => {
-            rollback(&Views::connect(redis, *projection)?, None, *execute).await
+        ProjectionsCommand::Rollback { redis, projection, generation, execute } => {
+            rollback(&Views::connect(redis, *projection)?, generation.map(Generation), *execute).await
         }
         ProjectionsCommand::Drop { redis, projection, generation, execute } => {
             dropping::drop(&Views::connect(redis, *projection)?, Generation(*generation), *execute).await
@@ -66,11 +67,6 @@ impl Views {
         let found = self.read_model.generations(&[self.name()]).await?.pop().flatten();
         Ok(found.ok_or_else(|| refused(self.name(), "nothing was ever projected: start a projector")))
     }
-
-    /// How many events a generation has applied, by its positions.
-    pub(crate) async fn applied(&self, generation: Generation) -> Result<i64, Error> {
-        Ok(self.read_model.progress(&self.target(generation)).await?.values().sum())
-    }
 }
 
 /// An answer that nothing is done, and why.
@@ -100,7 +96,6 @@ async fn standing(views: &Views, generations: &Generations) -> Result<Vec<Item>,
     if !generations.entries.contains_key(&generations.live) {
         all.push((generations.live, None));
     }
-    let ahead = views.applied(generations.live).await?;
     let mut items = Vec::new();
     let left = pausing::left(views).await?;
     if !left.is_zero() {
@@ -109,14 +104,29 @@ async fn standing(views: &Views, generations: &Generations) -> Result<Vec<Item>,
     for (generation, entry) in all {
         let target = views.target(generation);
         let (gaps, parked) = views.read_model.troubled(&target).await?;
-        let applied = views.applied(generation).await?;
-        let behind = (ahead - applied).max(0);
-        let action = if gaps + parked > 0 { Action::Look } else { Action::None };
         let what = described(generations, generation, entry);
-        let state = format!("{what}; {behind} events behind the live one; {gaps} streams with gaps, {parked} parked");
+        let lag = lag(views, &views.target(generations.live), &target).await?;
+        let mut state = format!("{what}; {lag}; {gaps} streams with gaps, {parked} parked");
+        let dropped = entry.is_some_and(|entry| entry.state == State::Dropping);
+        if dropped {
+            state = format!("{state}; {}", drop_again(&target));
+        }
+        let action = if dropped || gaps + parked > 0 { Action::Look } else { Action::None };
         items.push(Item::new(views.called(generation), action, state));
     }
     Ok(items)
+}
+
+/// How far a generation is behind the live one.
+async fn lag(views: &Views, live: &Target, other: &Target) -> Result<String, Error> {
+    let behind = views.read_model.behind(live, other).await?;
+    let events: i64 = behind.iter().map(|partition| (partition.live.next - partition.other.next).max(0)).sum();
+    let elsewhere = behind.iter().filter(|partition| partition.other.next >= partition.live.next).count();
+    let elsewhere = match elsewhere {
+        0 => String::new(),
+        partitions => format!(", and in {partitions} partitions not at the end of the log when that was"),
+    };
+    Ok(format!("{events} events behind the live one{elsewhere}"))
 }
 
 /// What a generation is now.
@@ -127,7 +137,7 @@ fn described(generations: &Generations, generation: Generation, entry: Option<&E
         (false, State::Filling, Some(rate)) => format!("filling at {rate} events/s at most"),
         (false, State::Filling, None) => "filling".to_owned(),
         (false, State::Served, _) => "kept for the way back".to_owned(),
-        (false, State::Dropping, _) => "being dropped".to_owned(),
+        (false, State::Dropping, _) => "dropped in part".to_owned(),
     };
     format!("{what}, shape {}, since {}", entry.shape.0, clock::rfc3339(entry.started_ms.saturating_mul(1_000)))
 }

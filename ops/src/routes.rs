@@ -62,9 +62,15 @@ fn answered(outcome: Result<Plan, Error>) -> Result<Json<Plan>, Problem> {
     if !plan.is_refused() && plan.has_work() {
         return Ok(Json(plan));
     }
-    let stands_in_the_way = |action| matches!(action, Action::Refuse | Action::Look);
-    let why = plan.items.iter().filter(|item| stands_in_the_way(item.action));
-    let why: Vec<_> = why.map(|item| format!("{}: {}", item.name, item.state)).collect();
+    let said = |matters: fn(Action) -> bool| {
+        let items = plan.items.iter().filter(|item| matters(item.action));
+        items.map(|item| format!("{}: {}", item.name, item.state)).collect::<Vec<_>>()
+    };
+    let mut why = said(|action| matches!(action, Action::Refuse | Action::Look));
+    if why.is_empty() {
+        // It is as was asked for already.
+        why = said(|action| action == Action::None);
+    }
     let items = serde_json::to_value(&plan.items).unwrap_or_default();
     let detail = format!("Nothing was done. {}", why.join("; "));
     Err(Problem::conflict("operation_refused", detail).with_field("items", items))
@@ -104,6 +110,7 @@ mod tests {
         for (actions, words) in [
             (&[Action::None, Action::Refuse, Action::Change][..], "Nothing was done. orders g2: is Refuse"),
             (&[Action::Look], "Nothing was done. orders g2: is Look"),
+            (&[Action::None], "Nothing was done. orders g2: is None"),
         ] {
             let problem = answered(Ok(plan(actions))).err();
             let body = problem.map(|problem| problem.body(None));

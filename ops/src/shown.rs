@@ -1,6 +1,6 @@
 //! What there is to look after: every generation of every projection that is fed.
 
-use read_model::generations::State;
+use read_model::generations::{Generations, State};
 use read_model::{Error, ReadModel, Sink, Target};
 use views::Projection;
 
@@ -23,10 +23,8 @@ impl Shown {
 
 /// Every generation that is fed, the live one of a projection first; none of a projection that never began.
 pub(crate) async fn shown(read_model: &ReadModel) -> Result<Vec<Shown>, Error> {
-    let found = read_model.generations(&Projection::ALL.map(Projection::name)).await?;
     let mut shown = Vec::new();
-    for (projection, generations) in Projection::ALL.into_iter().zip(found) {
-        let Some(generations) = generations else { continue };
+    for (projection, generations) in known(read_model).await? {
         let one =
             |generation, live| Shown { projection, target: Target { projection: projection.name(), generation }, live };
         shown.push(one(generations.live, true));
@@ -35,4 +33,28 @@ pub(crate) async fn shown(read_model: &ReadModel) -> Result<Vec<Shown>, Error> {
         shown.extend(fed.map(|(number, _)| one(*number, false)));
     }
     Ok(shown)
+}
+
+/// Every generation of which a part is left, because its drop goes on or was cut short: nobody feeds it, and whoever is
+/// erased meanwhile is not erased there.
+pub(crate) async fn dropped_in_part(read_model: &ReadModel) -> Result<Vec<Target>, Error> {
+    let mut parts = Vec::new();
+    for (projection, generations) in known(read_model).await? {
+        let dropped = generations.entries.iter().filter(|(_, entry)| entry.state == State::Dropping);
+        let projection = projection.name();
+        parts.extend(dropped.map(|(generation, _)| Target { projection, generation: *generation }));
+    }
+    Ok(parts)
+}
+
+/// How a drop comes to its end.
+pub(crate) fn drop_again(target: &Target) -> String {
+    let Target { projection, generation } = target;
+    format!("unless that is under way, repeat `ops projections drop {projection} {generation} --execute`")
+}
+
+/// The generations of each projection that ever began.
+async fn known(read_model: &ReadModel) -> Result<Vec<(Projection, Generations)>, Error> {
+    let found = read_model.generations(&Projection::ALL.map(Projection::name)).await?;
+    Ok(Projection::ALL.into_iter().zip(found).filter_map(|(projection, known)| Some((projection, known?))).collect())
 }

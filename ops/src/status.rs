@@ -19,10 +19,10 @@ use crate::answer::Answer;
 use crate::cli::StatusCommand;
 use crate::ends;
 use crate::republish::connect;
-use crate::shown::{Shown, shown};
+use crate::shown::{Shown, drop_again, dropped_in_part, shown};
 use report::{GroupStatus, OutboxStatus, PartitionStatus, ReaderStatus, Status};
 
-/// The groups that keep their positions in Kafka, and what each hears: roles of the command API.
+/// The groups that keep their positions in Kafka, and what each hears. Both are of one role of the command API, `fulfilment`.
 const BY_THEIR_NOTES: [(&str, &[Aggregate]); 2] = [
     ("cashier", &[Aggregate::Payment]),
     ("fulfilment", &[Aggregate::Order, Aggregate::Stock, Aggregate::Payment, Aggregate::Fulfilment]),
@@ -50,6 +50,7 @@ pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
     let missing = Aggregate::ALL.into_iter().filter(|aggregate| !topics.contains_key(aggregate));
     let mut attention: Vec<_> =
         missing.map(|aggregate| format!("topic {} does not exist", aggregate.topic())).collect();
+    attention.extend(dropped_in_part(&read_model).await?.iter().map(left_over));
     let processes = match &wish.gateway {
         Some(gateway) => processes::processes(gateway).await.unwrap_or_else(|error| {
             attention.push(format!("the gateway at {gateway} does not tell how the processes are: {}", chain(&error)));
@@ -58,6 +59,13 @@ pub(crate) async fn status(wish: &StatusCommand) -> Result<Answer, Error> {
         None => Vec::new(),
     };
     Ok(Status { attention, outbox, readers, groups, processes }.judged().into())
+}
+
+/// What is kept longer than anybody wants.
+fn left_over(target: &Target) -> String {
+    let Target { projection, generation } = target;
+    let again = drop_again(target);
+    format!("{projection} g{generation} is dropped in part, and nobody erases anything in what is left: {again}")
 }
 
 /// The projections of which nothing was ever stored.

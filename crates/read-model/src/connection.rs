@@ -107,7 +107,7 @@ impl Connections {
         self.judge(doing, commands.query_async(&mut connection).await)
     }
 
-    /// Calls a Function that writes.
+    /// Calls a Function that writes, or runs one other command of a write.
     pub(crate) async fn call<T: FromRedisValue>(&self, doing: &'static str, call: &Cmd) -> Result<T, Error> {
         let connection = self.one(doing, |pair| &pair.writes).await?;
         self.call_on(doing, connection, call).await

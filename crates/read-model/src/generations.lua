@@ -11,6 +11,9 @@
 local NOWHERE = '0 -'
 -- More streams in trouble than this are not looked at one by one.
 local MOST_TROUBLED = 1000
+-- Two generations that were last at the end of a partition within so many milliseconds were there together: whoever feeds
+-- them notes it once a second.
+local TOGETHER_MS = 10000
 
 -- The entry of a generation that may become live, else nil.
 local function usable(generations, number)
@@ -27,12 +30,15 @@ end
 
 -- KEYS generations, pointer.
 -- ARGV first generation, entry.
--- Makes the first generation live if none is, and gives the live one this entry if it has none. Answers the live one.
+-- Makes the first generation live if none is, with this entry. A live one of another number keeps what it has: how its
+-- views look is not known here. Answers the live one.
 local function found(keys, args)
   local generations, pointer = keys[1], keys[2]
   redis.call('SET', pointer, args[1], 'NX')
   local live = redis.call('GET', pointer)
-  redis.call('HSETNX', generations, live, args[2])
+  if live == args[1] then
+    redis.call('HSETNX', generations, live, args[2])
+  end
   local last = redis.call('HGET', generations, 'last') or '0'
   if tonumber(last) < tonumber(live) then
     redis.call('HSET', generations, 'last', live)
@@ -82,28 +88,40 @@ local function pace(keys, args)
   return 1
 end
 
--- The partitions in which one generation has not come as far as another, or has read another log: source, position
--- there, position here, one after the other.
-local function behind(positions, others)
+-- The partitions in which another generation has not come as far as the live one, or has read another log: source,
+-- position of the live one, position of the other, one after the other. An offset does not identify a log: the live one
+-- may have begun again on one that was made anew. So wherever their positions are not the same, the other must have been
+-- at the end of the partition about when the live one last was.
+local function lacking(live, live_fresh, other, other_fresh)
   local found = {}
-  local there = redis.call('HGETALL', positions)
+  local there = redis.call('HGETALL', live)
   for i = 1, #there, 2 do
     local source, wanted = there[i], there[i + 1]
-    local reached = redis.call('HGET', others, source) or NOWHERE
-    local wanted_next, wanted_last = wanted:match('^(%d+) (.*)$')
-    local reached_next, reached_last = reached:match('^(%d+) (.*)$')
-    local other_log = wanted_next == reached_next and wanted_last ~= reached_last
-      and wanted_last ~= '-' and reached_last ~= '-'
-    if tonumber(reached_next) < tonumber(wanted_next) or other_log then
-      found[#found + 1] = source
-      found[#found + 1] = wanted
-      found[#found + 1] = reached
+    local reached = redis.call('HGET', other, source) or NOWHERE
+    if reached ~= wanted then
+      local wanted_next, wanted_last = wanted:match('^(%d+) (.*)$')
+      local reached_next, reached_last = reached:match('^(%d+) (.*)$')
+      local other_log = wanted_next == reached_next and wanted_last ~= '-' and reached_last ~= '-'
+      local was_there = tonumber(redis.call('HGET', live_fresh, source) or '0')
+      local left_behind = was_there - tonumber(redis.call('HGET', other_fresh, source) or '0') > TOGETHER_MS
+      if tonumber(reached_next) < tonumber(wanted_next) or other_log or left_behind then
+        found[#found + 1] = source
+        found[#found + 1] = wanted
+        found[#found + 1] = reached
+      end
     end
   end
   return found
 end
 
--- KEYS generations, pointer, then of the live and of the other generation: positions, gaps, parked.
+-- KEYS of the live and of the other generation: positions, partitions with when they were last at their end.
+-- Answers where the other one would keep readers from what they may have seen, as `lacking` has it.
+local function behind(keys)
+  return lacking(keys[1], keys[2], keys[3], keys[4])
+end
+
+-- KEYS generations, pointer, then of the live and of the other generation: positions, gaps, parked, partitions with when
+--      they were last at their end.
 -- ARGV live generation, other generation, key prefix up to the generation's number, now in milliseconds.
 -- Makes the other generation live, unless readers would miss something: {'done'}, or without a change
 -- {'moved', live}, {'unknown'}, {'behind', source, position, position, ...}, {'stuck', stream, ...} or {'troubled'}.
@@ -118,15 +136,15 @@ local function switch(keys, args)
   if not entry then
     return { 'unknown' }
   end
-  local missing = behind(keys[3], keys[6])
+  local missing = lacking(keys[3], keys[6], keys[7], keys[10])
   if #missing > 0 then
     return { 'behind', unpack(missing) }
   end
-  if redis.call('HLEN', keys[7]) + redis.call('HLEN', keys[8]) > MOST_TROUBLED then
+  if redis.call('HLEN', keys[8]) + redis.call('HLEN', keys[9]) > MOST_TROUBLED then
     return { 'troubled' }
   end
   local stuck = { 'stuck' }
-  for _, key in ipairs { keys[7], keys[8] } do
+  for _, key in ipairs { keys[8], keys[9] } do
     for _, stream in ipairs(redis.call('HKEYS', key)) do
       local also = redis.call('HEXISTS', keys[4], stream) + redis.call('HEXISTS', keys[5], stream) > 0
       if not also or version_of(prefix, to, stream) < version_of(prefix, from, stream) then
@@ -165,6 +183,17 @@ local function retire(keys, args)
     return { 'unknown' }
   end
   return { 'done' }
+end
+
+-- KEYS how many documents became tombstones that are out of the append-only file.
+-- ARGV how many are now, at least.
+-- Notes it, and takes nothing back. Answers how many are noted.
+local function purged(keys, args)
+  local noted = tonumber(redis.call('GET', keys[1]) or '0')
+  if tonumber(args[1]) > noted then
+    redis.call('SET', keys[1], args[1])
+  end
+  return math.max(noted, tonumber(args[1]))
 end
 
 -- A member's stream: all of it, or what follows a text and a zero byte; as in the library of views.
@@ -219,6 +248,8 @@ end
 redis.register_function { function_name = 'generations_found', callback = found, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'generations_begin', callback = begin, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'generations_pace', callback = pace, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'generations_behind', callback = behind, flags = { 'no-writes' } }
 redis.register_function { function_name = 'generations_switch', callback = switch, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'generations_retire', callback = retire, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'generations_purged', callback = purged, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'generations_compare', callback = compare, flags = { 'no-writes' } }

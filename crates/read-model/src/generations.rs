@@ -16,7 +16,7 @@ use schemas::StreamId;
 use serde::{Deserialize, Serialize};
 
 use crate::library::GENERATIONS;
-use crate::{Error, Generation, ReadModel, Source, Target, keys, position};
+use crate::{Error, Generation, Position, ReadModel, Source, Target, keys, position};
 
 pub use clearing::Footprint;
 pub use comparing::{Compared, Comparison, Depth, Difference};
@@ -62,7 +62,7 @@ pub enum State {
 pub struct Generations {
     /// The one that readers see.
     pub live: Generation,
-    /// What is known of each. The live one is missing until a projector of this build has found it.
+    /// What is known of each. The live one is missing where a build made it live that knew of no generations.
     pub entries: BTreeMap<Generation, Entry>,
 }
 
@@ -104,27 +104,30 @@ pub enum Switched {
     },
     /// There is no such generation, or it is being dropped.
     Unknown,
-    /// It has not come as far as the live one.
+    /// It has not come as far as the live one, or has read another log.
     Behind {
         /// Where.
         partitions: Vec<Behind>,
     },
     /// It stands still, or has a gap, where the live one has not.
     Stuck {
-        /// In which streams; empty if there are too many to look at.
+        /// In which streams.
         streams: Vec<StreamId>,
     },
+    /// It has gaps or parked events in more streams than are looked at one by one.
+    Troubled,
 }
 
-/// A partition in which a generation has not come as far as the live one.
+/// A partition in which a generation has not come as far as the live one, or has read another log: its offset may be the
+/// larger one then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behind {
     /// Which.
     pub source: Source,
-    /// The position of the live one, as it is stored.
-    pub live: String,
+    /// The position of the live one.
+    pub live: Position,
     /// The position of the other.
-    pub other: String,
+    pub other: Position,
 }
 
 /// What became of the wish to drop a generation.
@@ -157,7 +160,8 @@ impl ReadModel {
     }
 
     /// A projector that folds this shape has come: makes the target live if the projection has no live generation, and
-    /// notes the shape of the live one if nobody did. Repeating it changes nothing.
+    /// notes its shape if nobody did. Of a live one of another number nothing is noted: who made that live may fold
+    /// another shape. Repeating it changes nothing.
     pub async fn found(&self, target: &Target, shape: Shape, now_ms: i64) -> Result<(), Error> {
         let entry = Entry { state: State::Served, shape, rate: None, started_ms: now_ms, left_ms: None };
         let projection = target.projection;
@@ -194,13 +198,14 @@ impl ReadModel {
     }
 
     /// Makes another generation live instead of `live`, in one atomic step, unless a reader would miss anything: it must
-    /// have come at least as far in every partition, and may have gaps and parked streams only where `live` has them,
-    /// too, and at no lower version. On [`Error::Unavailable`] the outcome is unknown: look, or ask again.
+    /// have come at least as far in every partition, on the same log, and may have gaps and parked streams only where
+    /// `live` has them, too, and at no lower version. On [`Error::Unavailable`] the outcome is unknown: look, or ask again.
     pub async fn switch(&self, live: &Target, other: Generation) -> Result<Switched, Error> {
         let projection = live.projection;
         let target = Target { projection, generation: other };
         let mut names = vec![keys::entries(projection), keys::live(projection)];
-        names.extend([live, &target].iter().flat_map(|one| [one.positions(), one.gaps(), one.parked()]));
+        let of_one = |one: &Target| [one.positions(), one.gaps(), one.parked(), one.fresh()];
+        names.extend([live, &target].into_iter().flat_map(of_one));
         let mut call = GENERATIONS.call("generations_switch", &names);
         call.arg(live.generation.0).arg(other.0).arg(keys::generations(projection)).arg(clock::now_micros() / 1_000);
         let answer: Vec<String> = self.connections.call("switching generations", &call).await?;
@@ -210,15 +215,24 @@ impl ReadModel {
             ["moved", number] => Ok(Switched::Moved { live: Some(numbered(number)?) }),
             ["unknown"] => Ok(Switched::Unknown),
             ["behind", partitions @ ..] => {
-                let partitions = partitions.chunks(3).map(behind).collect::<Result<_, _>>()?;
+                let partitions = partitions.chunks(3).map(partition).collect::<Result<_, _>>()?;
                 Ok(Switched::Behind { partitions })
             }
-            ["troubled"] => Ok(Switched::Stuck { streams: Vec::new() }),
+            ["troubled"] => Ok(Switched::Troubled),
             ["stuck", streams @ ..] => {
                 Ok(Switched::Stuck { streams: streams.iter().map(|name| stream(name)).collect::<Result<_, _>>()? })
             }
             other => Err(unheard("switch", other)),
         }
+    }
+
+    /// Where another generation has not come as far as the live one, or has read another log; empty if readers who were
+    /// switched to it now would miss no event.
+    pub async fn behind(&self, live: &Target, other: &Target) -> Result<Vec<Behind>, Error> {
+        let names: Vec<_> = [live, other].into_iter().flat_map(|one| [one.positions(), one.fresh()]).collect();
+        let call = GENERATIONS.call_read("generations_behind", &names);
+        let answer: Vec<String> = self.connections.call_read("comparing positions", &call).await?;
+        answer.iter().map(String::as_str).collect::<Vec<_>>().chunks(3).map(partition).collect()
     }
 
     /// Has a generation that is not live fed no more. What it holds is removed by [`Self::clear`].
@@ -244,6 +258,15 @@ impl ReadModel {
             position::next(&source, &stored).ok_or_else(|| corrupt(target.positions(), stored))
         };
         stored.into_iter().map(next).collect()
+    }
+
+    /// Whether there is, or ever was, a generation of this number.
+    pub async fn ever_was(&self, target: &Target) -> Result<bool, Error> {
+        let mut ask = redis::cmd("HMGET");
+        ask.arg(keys::entries(target.projection)).arg(LAST).arg(target.generation.0);
+        let (last, entry): (Option<u32>, Option<String>) =
+            self.connections.read("reading which generations there were", &ask).await?;
+        Ok(entry.is_some() || last.is_some_and(|last| target.generation.0 <= last))
     }
 
     /// How many streams of a generation have gaps, and how many are parked.
@@ -282,10 +305,13 @@ fn stream(text: &str) -> Result<StreamId, Error> {
     StreamId::parse(text).map_err(|_| corrupt("the name of a stream".to_owned(), text.to_owned()))
 }
 
-fn behind(answer: &[&str]) -> Result<Behind, Error> {
+/// A partition as `lacking` in the library names it.
+fn partition(answer: &[&str]) -> Result<Behind, Error> {
     let [source, live, other] = answer else { return Err(unheard("switch", answer)) };
-    let known = Source::parse(source).ok_or_else(|| unheard("switch", answer))?;
-    Ok(Behind { source: known, live: (*live).to_owned(), other: (*other).to_owned() })
+    let source = Source::parse(source).ok_or_else(|| unheard("switch", answer))?;
+    let position = |stored: &str| Position::parse(&source, Some(stored));
+    let (live, other) = (position(live)?, position(other)?);
+    Ok(Behind { source, live, other })
 }
 
 fn unheard(function: &str, answer: &[&str]) -> Error {

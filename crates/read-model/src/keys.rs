@@ -1,6 +1,8 @@
 //! The names of all keys of a projection. They share a hash tag, so that one call may touch them all on a cluster,
 //! and carry the generation, so that two generations never meet.
 
+use std::fmt;
+
 use schemas::StreamId;
 
 use crate::{Generation, Target};
@@ -47,7 +49,7 @@ pub(crate) fn pause(projection: &str) -> String {
 }
 
 impl Target {
-    fn key(&self, rest: &str) -> String {
+    fn key(&self, rest: impl fmt::Display) -> String {
         format!("{{{}}}:g{}:{rest}", self.projection, self.generation.0)
     }
 
@@ -98,16 +100,16 @@ impl Target {
 
     /// What all keys of this generation begin with.
     pub(crate) fn prefix(&self) -> String {
-        format!("{{{}}}:g{}", self.projection, self.generation.0)
+        format!("{}{}", generations(self.projection), self.generation)
     }
 
     /// Hash of one document: `v` version, `e` id of its last event, `b` body.
     pub(crate) fn document(&self, stream: &StreamId) -> String {
-        format!("{{{}}}:g{}:d:{}", self.projection, self.generation.0, stream.as_str())
+        self.key(format_args!("d:{}", stream.as_str()))
     }
 
     /// Sorted set of one list: stream -> score; or of one index of texts: text, a zero byte and the stream -> 0.
     pub(crate) fn list(&self, list: &str) -> String {
-        format!("{{{}}}:g{}:l:{list}", self.projection, self.generation.0)
+        self.key(format_args!("l:{list}"))
     }
 }

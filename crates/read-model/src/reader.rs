@@ -16,7 +16,7 @@ use schemas::StreamId;
 use crate::connection::Connections;
 use crate::document::{FIELDS, Fields, StoredId};
 use crate::library::VIEWS;
-use crate::{Document, Error, Generation, Source, Target, keys};
+use crate::{Document, Error, Generation, Source, Target, keys, position};
 
 pub use ranks::{Order, Ranks};
 
@@ -164,12 +164,11 @@ impl Reader {
     pub async fn positions(&self, projection: &'static str) -> Result<BTreeMap<Source, i64>, Error> {
         let found = self.live_read("reading positions", &[(projection, Part::Positions)]).await?;
         let found = parsed::<Vec<BTreeMap<String, String>>>("positions", Value::Array(found))?;
-        let position = |(source, position): (String, String)| {
-            let next = position.split_once(' ').and_then(|(next, _)| next.parse().ok());
-            let entry = Source::parse(&source).zip(next);
-            entry.ok_or_else(|| Error::Corrupt { key: format!("positions of {projection}"), found: source })
+        let next = |(source, stored): (String, String)| {
+            let corrupt = || Error::Corrupt { key: format!("positions of {projection}"), found: stored.clone() };
+            position::next(&source, &stored).ok_or_else(corrupt)
         };
-        found.into_iter().flatten().map(position).collect()
+        found.into_iter().flatten().map(next).collect()
     }
 
     async fn oldest_stamp(&self, projection: &'static str) -> Result<Option<i64>, Error> {

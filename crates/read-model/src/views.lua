@@ -178,10 +178,9 @@ end
 
 -- KEYS the pointer to the live generation, generations, partitions with when they were last at their end, positions.
 -- ARGV generation, partition.
--- Begins or resumes the work on a partition: answers its position, or nil if nobody feeds the generation. It becomes
--- the live one if there is none.
+-- Begins or resumes the work on a partition: answers its position, or nil if nobody feeds the generation, as when Redis
+-- was emptied: which one is live then, and how its views look, is for `generations_found` to say.
 local function open(keys, args)
-  redis.call('SET', keys[1], args[1], 'NX')
   if not is_fed(keys[1], keys[2], args[1]) then
     return false
   end

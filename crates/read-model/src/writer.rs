@@ -45,9 +45,9 @@ impl ReadModel {
         }
     }
 
-    /// Begins, or resumes, the work on a partition: returns its position. Makes the generation the live one if the
-    /// projection has none, and notes that the partition exists, so that its lag counts from now on. A generation that is
-    /// not there any more, or is being dropped, is not opened: [`Error::NoSuchGeneration`].
+    /// Begins, or resumes, the work on a partition: returns its position, and notes that the partition exists, so that its
+    /// lag counts from now on. A generation that is not there, not there any more, or being dropped is not opened:
+    /// [`Error::NoSuchGeneration`]. [`Self::found`] makes the first one.
     pub async fn open(&self, target: &Target, source: &Source) -> Result<Position, Error> {
         let projection = target.projection;
         let keys = [keys::live(projection), keys::entries(projection), target.fresh(), target.positions()];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use notifier::{App, Terms};
 use read_model::feeds::{self, Appended};
+use read_model::generations::Shape;
 use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
 use runtime::http::{HttpLimits, serve_on};
@@ -100,6 +101,7 @@ impl World {
     pub(crate) async fn show(&self, view: &'static str, stream: StreamId, (from, to): (u32, u32), body: &str) {
         let target = Target { projection: view, generation: Generation(1) };
         let source = Source { topic: "any.events.v1".into(), partition: 1 };
+        self.read_model.found(&target, Shape(1), 0).await.unwrap();
         let base = self.read_model.open(&target, &source).await.unwrap();
         let write = DocumentWrite {
             stream,

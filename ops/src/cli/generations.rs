@@ -44,6 +44,8 @@ pub enum ProjectionsCommand {
         /// Which projection.
         #[arg(value_parser = projection)]
         projection: Projection,
+        /// The number of that generation, as the plan names it. To act it must be given: so the same command twice acts once.
+        generation: Option<u32>,
         /// Act instead of only saying what would be done.
         #[arg(long)]
         execute: bool,

@@ -85,22 +85,25 @@ fn limit(line: &str) -> Result<Option<Duration>, String> {
 }
 
 #[test]
-fn what_goes_over_everything_is_cut_off_only_if_that_is_asked_for_and_a_plan_always() {
-    for line in [
-        "replay orders --group theirs --kafka-brokers k:9092 --schema-registry-url http://r",
-        "rebuild orders --kafka-brokers k:9092 --schema-registry-url http://r",
-        "republish --all --mongodb-uri mongodb://m/orderflow",
-        "republish --aggregate orders --mongodb-uri mongodb://m/orderflow",
-        "projections switch orders",
-        "projections drop orders 1",
+fn what_goes_over_everything_is_cut_off_only_if_that_is_asked_for() {
+    for (line, planned) in [
+        ("replay orders --group theirs --kafka-brokers k:9092 --schema-registry-url http://r", Some(LIMIT)),
+        ("republish --all --mongodb-uri mongodb://m/orderflow", Some(LIMIT)),
+        ("republish --aggregate orders --mongodb-uri mongodb://m/orderflow", Some(LIMIT)),
+        ("rebuild orders --kafka-brokers k:9092 --schema-registry-url http://r", None),
+        ("rebuild orders --verify --kafka-brokers k:9092 --schema-registry-url http://r", None),
+        ("projections switch orders", None),
+        ("projections drop orders 1", None),
     ] {
-        assert_eq!(limit(line), Ok(Some(LIMIT)), "{line}");
+        assert_eq!(limit(line), Ok(planned), "{line}");
         assert_eq!(limit(&format!("{line} --execute")), Ok(None), "{line}");
-        assert_eq!(limit(&format!("{line} --execute --timeout 5")), Ok(Some(Duration::from_secs(5))), "{line}");
+        for line in [format!("{line} --timeout 5"), format!("{line} --execute --timeout 5")] {
+            assert_eq!(limit(&line), Ok(Some(Duration::from_secs(5))), "{line}");
+        }
     }
     for line in [
         "republish --stream ord_1 --mongodb-uri mongodb://m/orderflow --execute",
-        "projections rollback orders --execute",
+        "projections rollback orders 1 --execute",
         "projections pause orders --execute",
     ] {
         assert_eq!(limit(line), Ok(Some(LIMIT)), "{line}");

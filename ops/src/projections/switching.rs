@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use read_model::Generation;
-use read_model::generations::{Generations, State, Switched};
+use read_model::generations::{Behind, Generations, State, Switched};
 use runtime::backoff::Backoff;
 use runtime::clock;
 use schemas::StreamId;
@@ -31,6 +31,9 @@ pub(crate) async fn switch(
         Ok(generations) => generations,
         Err(refusal) => return Ok(refusal),
     };
+    if let Some(plan) = seen_already(views, &generations, wanted, execute) {
+        return Ok(plan);
+    }
     let newer = |(generation, entry): (&Generation, &read_model::generations::Entry)| {
         (*generation > generations.live && entry.state != State::Dropping).then_some(*generation)
     };
@@ -47,21 +50,39 @@ pub(crate) async fn switch(
     carry_out(views, &generations, other, Plan { executed: execute, items }).await
 }
 
-/// Has readers see the generation again that was live before. Going back twice leads forth again, so whoever may ask twice
-/// says which one is wanted.
+/// Has readers see the generation again that was live before. Going back twice leads forth again, so whoever acts says
+/// which one is wanted, and a repetition finds that readers see it.
 pub(crate) async fn rollback(views: &Views, wanted: Option<Generation>, execute: bool) -> Result<Plan, Error> {
     let generations = match views.generations().await? {
         Ok(generations) => generations,
         Err(refusal) => return Ok(refusal),
     };
+    if let Some(plan) = seen_already(views, &generations, wanted, execute) {
+        return Ok(plan);
+    }
     let Some(other) = generations.kept() else {
         return Ok(refused(views.called(generations.live), "no other generation was ever live, or it was dropped"));
     };
     if let Some(refusal) = other_than_wanted(views, wanted, other) {
         return Ok(refusal);
     }
-    let items = vec![change(views, &generations, other)];
-    carry_out(views, &generations, other, Plan { executed: execute, items }).await
+    let mut item = change(views, &generations, other);
+    if wanted.is_none() {
+        let command = format!("`ops projections rollback {} {other} --execute`", views.name());
+        if execute {
+            let why = format!("must be named, because going back twice would lead forth again: {command}");
+            return Ok(refused(views.called(other), why));
+        }
+        item.state = format!("{}: {command}", item.state);
+    }
+    carry_out(views, &generations, other, Plan { executed: execute, items: vec![item] }).await
+}
+
+/// The answer to whoever asks again, because the first answer was lost.
+fn seen_already(views: &Views, generations: &Generations, wanted: Option<Generation>, execute: bool) -> Option<Plan> {
+    let wanted = wanted.filter(|wanted| *wanted == generations.live)?;
+    let items = vec![Item::new(views.called(wanted), Action::None, "readers see it already")];
+    Some(Plan { executed: execute, items })
 }
 
 fn other_than_wanted(views: &Views, wanted: Option<Generation>, other: Generation) -> Option<Plan> {
@@ -89,9 +110,11 @@ async fn carry_out(views: &Views, generations: &Generations, other: Generation, 
                 pause.wait().await;
                 continue;
             }
-            Switched::Behind { .. } | Switched::Moved { .. } | Switched::Unknown | Switched::Stuck { .. } => {
-                refusals(views, other, answer)
-            }
+            Switched::Behind { .. }
+            | Switched::Moved { .. }
+            | Switched::Unknown
+            | Switched::Stuck { .. }
+            | Switched::Troubled => refusals(views, other, answer),
         };
         return Ok(Plan { executed: false, items });
     }
@@ -107,17 +130,8 @@ fn refusals(views: &Views, other: Generation, answer: Switched) -> Vec<Item> {
             vec![refuse(format!("somebody switched meanwhile: {live} is live now"))]
         }
         Switched::Unknown => vec![refuse("is not there any more, or is being dropped".to_owned())],
-        Switched::Behind { partitions } => {
-            let behind = |partition: read_model::generations::Behind| {
-                let offset = |position: &str| position.split(' ').next().unwrap_or_default().to_owned();
-                let (other, live) = (offset(&partition.other), offset(&partition.live));
-                refuse(format!("is at {other} in {}, the live one at {live}: let it catch up", partition.source))
-            };
-            partitions.into_iter().map(behind).collect()
-        }
-        Switched::Stuck { streams } if streams.is_empty() => {
-            vec![refuse("has gaps or parked events in more than 1,000 streams".to_owned())]
-        }
+        Switched::Behind { partitions } => partitions.iter().map(|partition| lags(views, other, partition)).collect(),
+        Switched::Troubled => vec![refuse("has gaps or parked events in more than 1,000 streams".to_owned())],
         Switched::Stuck { streams } => {
             let stuck = |stream| refuse(format!("stands still in {stream}, where the live one goes on"));
             streams.into_iter().map(stuck).collect()
@@ -125,10 +139,24 @@ fn refusals(views: &Views, other: Generation, answer: Switched) -> Vec<Item> {
     }
 }
 
+/// The refusal of a generation that has not come as far in this partition.
+pub(crate) fn lags(views: &Views, generation: Generation, partition: &Behind) -> Item {
+    let Behind { source, live, other } = partition;
+    let (live, other) = (live.next, other.next);
+    let state = match other < live {
+        true => format!("is at {other} in {source}, the live one at {live}: let it catch up"),
+        false => format!(
+            "is at {other} in {source}, the live one at {live}, and was not at the end when that was: the log may have been \
+             made anew; let it catch up"
+        ),
+    };
+    Item::new(views.called(generation), Action::Refuse, state)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use read_model::{RedisConfig, Source};
+    use read_model::{Position, RedisConfig, Source};
     use views::Projection;
 
     use super::*;
@@ -138,14 +166,18 @@ mod tests {
         let redis = RedisConfig { redis_url: "redis://127.0.0.1:1".into() };
         let views = Views::connect(&redis, Projection::Orders).unwrap();
         let source = Source { topic: "orders.events.v1".into(), partition: 3 };
-        let behind = read_model::generations::Behind { source, live: "9 -".to_owned(), other: "4 -".to_owned() };
+        let at = |next| Position { next, last: None };
+        let behind = |live, other| Switched::Behind {
+            partitions: vec![Behind { source: source.clone(), live: at(live), other: at(other) }],
+        };
         let stream = StreamId::parse("ord_1").unwrap();
         for (answer, words) in [
             (Switched::Moved { live: Some(Generation(5)) }, "g5 is live now"),
             (Switched::Unknown, "is not there any more"),
-            (Switched::Behind { partitions: vec![behind] }, "is at 4 in orders.events.v1/3, the live one at 9"),
+            (behind(9, 4), "is at 4 in orders.events.v1/3, the live one at 9: let it catch up"),
+            (behind(60, 1_000), "the log may have been made anew; let it catch up"),
             (Switched::Stuck { streams: vec![stream] }, "stands still in ord_1"),
-            (Switched::Stuck { streams: Vec::new() }, "more than 1,000 streams"),
+            (Switched::Troubled, "more than 1,000 streams"),
         ] {
             let items = refusals(&views, Generation(2), answer);
             let refused = |item: &Item| item.action == Action::Refuse && item.name == "orders g2";

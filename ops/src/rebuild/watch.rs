@@ -1,6 +1,7 @@
 //! Watching a generation being filled: how far it is, how fast, how long still. On standard error, so that the answer
 //! stays alone on standard output.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -33,20 +34,27 @@ pub(super) async fn until_filled(views: &Views, other: Generation) -> Result<Ite
         if generations.live != other && !generations.entries.contains_key(&other) {
             return Ok(Item::new(views.called(other), Action::Refuse, "was dropped meanwhile"));
         }
-        let reached = views.read_model.progress(&views.target(other)).await?;
-        let goal = views.read_model.progress(&views.target(generations.live)).await?;
+        let (live, target) = (views.target(generations.live), views.target(other));
+        let reached = views.read_model.progress(&target).await?;
+        let goal = views.read_model.progress(&live).await?;
         progress.note(clock::monotonic(), reached.values().sum(), goal.values().sum());
-        if goal.iter().all(|(source, end)| reached.get(source).unwrap_or(&0) >= end) {
+        if views.read_model.behind(&live, &target).await?.is_empty() {
             clear_line();
-            let state = format!(
-                "is filled: {} after {} s; next: `ops projections switch {}`",
-                progress.applied(),
-                begun.elapsed().as_secs(),
-                views.name()
-            );
+            let (applied, seconds) = (progress.applied(), begun.elapsed().as_secs());
+            let way = way(views.name(), generations.live, other);
+            let state = format!("is filled: {applied} after {seconds} s; {way}");
             return Ok(Item::new(views.called(other), Action::None, state));
         }
         show(&views.called(other), &progress, &mut written);
+    }
+}
+
+/// How readers come to see it.
+fn way(name: &str, live: Generation, other: Generation) -> String {
+    match other.cmp(&live) {
+        Ordering::Greater => format!("next: `ops projections switch {name}`"),
+        Ordering::Less => format!("`ops projections rollback {name} {other}` leads back to it"),
+        Ordering::Equal => "readers see it already".to_owned(),
     }
 }
 
@@ -112,6 +120,14 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_next_is_the_way_to_it() {
+        let way = |live, other| way("orders", Generation(live), Generation(other));
+        assert_eq!(way(1, 2), "next: `ops projections switch orders`");
+        assert_eq!(way(2, 1), "`ops projections rollback orders 1` leads back to it");
+        assert_eq!(way(2, 2), "readers see it already");
+    }
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long_still() {

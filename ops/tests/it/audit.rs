@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use event_store::{Commit, EventStore, StoredEvent};
+use read_model::generations::Shape;
 use read_model::{
     Applied, Batch, DocumentWrite, Freshness, Generation, Parking, Places, Position, ReadModel, RedisConfig, Source,
     Target,
@@ -17,7 +18,7 @@ use stack::servers::Redis;
 use stack::testing;
 use tokio::process::Command;
 use uuid::Uuid;
-use views::{ProductView, View as _};
+use views::{ProductView, Projection, View as _};
 
 use crate::republish::{published, store};
 use crate::steward::source_of;
@@ -66,6 +67,7 @@ impl World {
         let last = events.last().unwrap();
         let lists = view.as_ref().map(ProductView::lists).unwrap_or_default();
         let source = source_of(stream);
+        self.model.found(&TARGET, Shape(Projection::Products.shape()), 0).await.unwrap();
         let base = self.model.open(&TARGET, &source).await.unwrap();
         let write = DocumentWrite {
             stream: stream.clone(),

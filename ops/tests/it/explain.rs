@@ -1,6 +1,7 @@
 //! An order's story is told from its commits, and how much of it readers see.
 
 use event_store::{CommandRecord, Commit, StoredEvent};
+use read_model::generations::Shape;
 use read_model::{
     Applied, Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Sighting, Source, Target,
 };
@@ -13,6 +14,7 @@ use stack::servers::Redis;
 use stack::testing;
 use tokio::process::Command;
 use uuid::Uuid;
+use views::Projection;
 
 use crate::republish::{published, store};
 
@@ -44,6 +46,7 @@ fn commit(
 /// Shows a commit as if it was all that a projector had read.
 async fn show(read_model: &ReadModel, commit: &Commit) {
     let source = Source { topic: "orders.events.v1".into(), partition: 0 };
+    read_model.found(&ORDERS, Shape(Projection::Orders.shape()), 0).await.unwrap();
     let base = read_model.open(&ORDERS, &source).await.unwrap();
     let last_event = EventId::of_commit(commit.id, 0);
     let write = DocumentWrite {

@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use event_store::{CommandRecord, Commit, EventStore, Lanes, StoredEvent};
+use read_model::generations::Shape;
 use read_model::{
     Applied, Batch, Cause, Gap, Generation, Park, Parking, ParkingEntry, Position, ReadModel, RedisConfig, Sink,
     Source, Target,
@@ -14,6 +15,7 @@ use stack::servers::Redis;
 use stack::testing;
 use tokio::process::Command;
 use uuid::Uuid;
+use views::Projection;
 
 const TARGET: Target = Target { projection: "stock", generation: Generation(1) };
 
@@ -48,6 +50,7 @@ impl World {
     /// The projector has applied nothing of it, as if version 1 had been poison.
     async fn park(&self) {
         let source = Source { topic: "stock.events.v1".into(), partition: 3 };
+        self.model.found(&TARGET, Shape(Projection::Stock.shape()), 0).await.unwrap();
         let base = self.model.open(&TARGET, &source).await.unwrap();
         let entry = ParkingEntry {
             version: Some(Version(1)),

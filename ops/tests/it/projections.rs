@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bus::KafkaConfig;
-use read_model::generations::{Begun, Shape};
+use read_model::generations::{Begun, Retired, Shape};
 use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
 use schemas::{EventId, OrderId, Version};
@@ -36,15 +36,20 @@ impl World {
         Self { redis, read_model, kafka }
     }
 
-    /// Name, action and state of each item of the answer, which must have ended with this code.
-    async fn items(&self, line: &str, code: i32) -> Vec<(String, String, String)> {
+    /// The answer, which must have ended with this code.
+    async fn answer(&self, line: &str, code: i32, mongodb: &str) -> Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
         command.args(line.split(' ')).args(["--output", "json"]).env("REDIS_URL", self.redis.url());
-        command.env("KAFKA_BROKERS", &self.kafka.kafka_brokers);
+        command.env("KAFKA_BROKERS", &self.kafka.kafka_brokers).env("MONGODB_URI", mongodb);
         command.env("SCHEMA_REGISTRY_URL", &self.kafka.schema_registry_url);
         let output = command.output().await.unwrap();
         assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Name, action and state of each item of the answer, which must have ended with this code.
+    async fn items(&self, line: &str, code: i32) -> Vec<(String, String, String)> {
+        let answer = self.answer(line, code, "mongodb://127.0.0.1:1/nobody").await;
         let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
         let items = answer["items"].as_array().unwrap().iter();
         items.map(|item| (text(item, "name"), text(item, "action"), text(item, "state"))).collect()
@@ -58,8 +63,13 @@ impl World {
         );
     }
 
-    /// One document, read from the partition of its stream.
+    /// One document, the first record of the partition of its stream.
     async fn feed(&self, target: Target, body: &str) {
+        self.feed_up_to(1, target, body).await;
+    }
+
+    /// One document, and so many records of its partition.
+    async fn feed_up_to(&self, next: i64, target: Target, body: &str) {
         let order = OrderId::from_bits(1);
         let last_event = EventId(uuid::Uuid::from_u128(7));
         let write = DocumentWrite {
@@ -76,10 +86,18 @@ impl World {
         };
         let source = Source { topic: "orders.events.v1".into(), partition: 9 };
         let base = self.read_model.open(&target, &source).await.unwrap();
-        let next = Position { next: 1, last: Some(last_event) };
+        let next = Position { next, last: Some(last_event) };
         let batch =
             Batch { target, source, base, next, writes: vec![write], gaps: Vec::new(), parking: Parking::default() };
         self.read_model.apply(&batch).await.unwrap();
+    }
+
+    /// What `ops status` says of a generation that was dropped in part.
+    async fn left_over(&self) -> Vec<String> {
+        let mongodb = testing::mongo().await.database("ops_left_over");
+        let answer = self.answer("status", 1, &mongodb).await;
+        let attention = answer["attention"].as_array().unwrap().iter().map(|said| said.as_str().unwrap().to_owned());
+        attention.filter(|said| said.contains("dropped in part")).collect()
     }
 
     async fn live(&self) -> Generation {
@@ -101,7 +119,9 @@ async fn without_anything_to_switch_to_or_to_drop_nothing_is_done() {
     world.is_refused("projections switch orders --execute", "no newer generation is there").await;
     world.is_refused("projections rollback orders --execute", "no other generation was ever live").await;
     world.is_refused("projections drop orders 1 --execute", "is live").await;
-    world.is_refused("projections drop orders 2 --execute", "there never was").await;
+    for line in ["projections drop orders 2", "projections drop orders 2 --execute"] {
+        world.is_refused(line, "there never was").await;
+    }
     world.is_refused("rebuild orders --watch", "no other generation").await;
     let listed = world.items("projections ls orders", 0).await;
     assert!(listed[0].0 == "orders g1" && listed[0].2.starts_with("live, shape 1"), "{listed:?}");
@@ -125,14 +145,55 @@ async fn what_differs_refuses_the_switch_unless_it_is_accepted_by_name() {
     world.items(&format!("projections switch orders --accept {order} --execute"), 0).await;
     assert_eq!(world.live().await, Generation(2));
 
-    world.items("projections rollback orders", 0).await;
-    assert_eq!(world.live().await, Generation(2), "a plan goes nowhere");
-    world.items("projections rollback orders --execute", 0).await;
-    assert_eq!(world.live().await, Generation(1));
+    let named = "`ops projections rollback orders 1 --execute`";
+    let planned = world.items("projections rollback orders", 0).await;
+    assert!(planned[0].1 == "change" && planned[0].2.contains(named), "{planned:?}");
+    world.is_refused("projections rollback orders --execute", named).await;
+    assert_eq!(world.live().await, Generation(2), "neither a plan nor half a wish goes anywhere");
+    for action in ["change", "none"] {
+        let items = world.items("projections rollback orders 1 --execute", 0).await;
+        assert_eq!((items[0].0.as_str(), items[0].1.as_str()), ("orders g1", action), "{items:?}");
+        assert_eq!(world.live().await, Generation(1), "whoever asks again is not led forth again");
+    }
     world.items("projections drop orders 2", 0).await;
     assert!(world.read_model.footprint(&second).await.unwrap().documents > 0, "a plan drops nothing");
     world.items("projections drop orders 2 --execute", 0).await;
     assert_eq!(world.read_model.footprint(&second).await.unwrap().documents, 0);
+    let mut raw = redis::Client::open(world.redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let owed: bool = redis::cmd("EXISTS").arg("{orders}:g1:purges").query_async(&mut raw).await.unwrap();
+    assert!(!owed, "nobody works off what orders owe");
+}
+
+#[tokio::test]
+async fn what_is_far_behind_is_not_compared_and_refuses_the_switch_at_once() {
+    let world = World::new().await;
+    world.read_model.found(&ORDERS, Shape(1), 5).await.unwrap();
+    let begun = world.read_model.begin("orders", Shape(1), None, 6).await.unwrap();
+    assert_eq!(begun, Begun::New(Generation(2)));
+    world.feed_up_to(6_000, ORDERS, "{}").await;
+    for line in ["projections switch orders --execute", "projections switch orders", "rebuild orders --verify"] {
+        let line = format!("{line} --timeout 9");
+        world.is_refused(&line, "is at 0 in orders.events.v1/9, the live one at 6000: let it catch up").await;
+    }
+    assert_eq!(world.live().await, Generation(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_that_was_cut_short_needs_attention_until_it_is_repeated() {
+    let world = World::beside(applied().await).await;
+    world.read_model.found(&ORDERS, Shape(1), 5).await.unwrap();
+    world.read_model.begin("orders", Shape(1), None, 6).await.unwrap();
+    let second = Target { generation: Generation(2), ..ORDERS };
+    world.feed(second, "{}").await;
+    assert_eq!(world.left_over().await, Vec::<String>::new());
+    assert_eq!(world.read_model.retire(&second).await.unwrap(), Retired::Done);
+    let again = "repeat `ops projections drop orders 2 --execute`";
+    let said = world.left_over().await;
+    assert!(said.len() == 1 && said[0].starts_with("orders g2") && said[0].contains(again), "{said:?}");
+    let listed = world.items("projections ls orders", 0).await;
+    assert!(listed[1].1 == "look" && listed[1].2.contains(again), "{listed:?}");
+    world.items("projections drop orders 2 --execute", 0).await;
+    assert_eq!(world.left_over().await, Vec::<String>::new());
 }
 
 #[tokio::test]

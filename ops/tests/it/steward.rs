@@ -7,6 +7,7 @@ use bson::{Document, doc};
 use bus::KafkaConfig;
 use bus::admin::Topics;
 use event_store::{Commit, EventStore, murmur2};
+use read_model::generations::Shape;
 use read_model::{
     Applied, Batch, DocumentWrite, Freshness, Gap, Generation, Parking, Position, ReadModel, RedisConfig, Source,
     Target,
@@ -19,6 +20,7 @@ use stack::servers::{Kafka, Redis};
 use stack::testing::{self, eventually};
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
+use views::Projection;
 
 use crate::audit;
 use crate::republish::{commit, marked, order, published, store};
@@ -93,6 +95,8 @@ impl World {
         let last = commits.last().unwrap();
         let target = target_of(&last.stream);
         let source = source_of(&last.stream);
+        let shape = Projection::named(target.projection).unwrap().shape();
+        self.read_model.found(&target, Shape(shape), 0).await.unwrap();
         let base = self.read_model.open(&target, &source).await.unwrap();
         let event = EventId::of_commit(last.id, last.last().0 - last.first.0);
         let next = Position { next: base.next + 1, last: Some(event) };

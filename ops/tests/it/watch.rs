@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use read_model::generations::Shape;
 use read_model::{
     Applied, Batch, Cause, DocumentWrite, Generation, Park, Parking, ParkingEntry, Position, ReadModel, RedisConfig,
     Released, Source, Target,
@@ -19,7 +20,7 @@ use stack::{eventually, testing};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use uuid::Uuid;
-use views::{HistoryView, View as _};
+use views::{HistoryView, Projection, View as _};
 
 use crate::tail::SOON;
 
@@ -53,6 +54,7 @@ fn cancelled(order: &OrderId) -> Recorded<OrderEvent> {
 /// The history after one more event, shown as a projector shows it.
 async fn show(read_model: &ReadModel, before: Option<HistoryView>, event: &Recorded<OrderEvent>) -> HistoryView {
     let source = Source { topic: "orders.events.v1".into(), partition: 0 };
+    read_model.found(&HISTORY, Shape(Projection::History.shape()), 0).await.unwrap();
     let base = read_model.open(&HISTORY, &source).await.unwrap();
     let history = HistoryView::apply(before, event).unwrap().unwrap();
     let write = DocumentWrite {
@@ -77,6 +79,7 @@ async fn show(read_model: &ReadModel, before: Option<HistoryView>, event: &Recor
 /// The order's first event parks its history, and somebody has it go on without that event.
 async fn discard(read_model: &ReadModel, event: &Recorded<OrderEvent>) {
     let source = Source { topic: "orders.events.v1".into(), partition: 0 };
+    read_model.found(&HISTORY, Shape(Projection::History.shape()), 0).await.unwrap();
     let base = read_model.open(&HISTORY, &source).await.unwrap();
     let entry = ParkingEntry {
         version: Some(event.version),

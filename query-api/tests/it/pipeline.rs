@@ -2,6 +2,7 @@
 
 use read_model::generations::Shape;
 use read_model::{Cause, Park, ParkingEntry};
+use runtime::clock;
 use schemas::{OrderId, Timestamp, Version};
 use serde_json::{Value, json};
 use views::Projection;
@@ -28,7 +29,8 @@ async fn only_an_admin_sees_how_far_each_generation_and_the_feeds_are() {
     assert_eq!(names, Projection::ALL.map(Projection::name));
     assert_eq!(shown["feeds"], json!({"read": 1, "positions": {ORDERS: 1}, "gaps": 0, "parked": 0}));
     let progress = json!({"read": 1, "positions": {ORDERS: 1}, "gaps": 0, "parked": 0});
-    let generation = json!({"generation": 1, "state": "served", "rate": null, "startedAt": null, "progress": progress});
+    let generation =
+        json!({"generation": 1, "state": "served", "rate": null, "startedAt": clock::rfc3339(0), "progress": progress});
     let expected =
         json!({"name": "orders", "liveGeneration": 1, "lagMs": 0, "pauseMs": null, "generations": [generation]});
     assert_eq!(shown["projections"][0], expected);

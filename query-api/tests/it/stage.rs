@@ -77,6 +77,7 @@ impl Stage {
         let stage = Self::unprojected(peers).await;
         for projection in Projection::ALL {
             let (target, source) = place(projection);
+            stage.model.found(&target, Shape(projection.shape()), 0).await.unwrap();
             stage.model.open(&target, &source).await.unwrap();
             let at_ms = clock::now_micros() / 1000;
             stage.model.stamp(&[Freshness { target, source, at_ms }]).await.unwrap();

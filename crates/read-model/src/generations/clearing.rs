@@ -45,8 +45,9 @@ impl ReadModel {
         Ok(footprint)
     }
 
-    /// Has projectors that feed this target make Redis write its append-only file anew, as after an erasure: what was
-    /// removed with another generation is still in there.
+    /// Has whoever [purges](Self::purge) this target make Redis write its append-only file anew, as after an erasure: what
+    /// was removed with another generation is still in there. Of projectors those of the users do, who alone show personal
+    /// data.
     pub async fn owe_purge(&self, target: &Target) -> Result<(), Error> {
         let mut count = Pipeline::new();
         count.cmd("INCR").arg(target.purges()).ignore();

@@ -23,7 +23,7 @@ const STEP: usize = 100;
 const MOST_UNDECIDED: usize = 1_000;
 /// How many differences are named; the rest is counted.
 const NAMED: usize = 100;
-/// How long items may be undecided while both generations go on.
+/// How long it is waited in one comparison for items that are undecided, while both generations go on.
 const SETTLE: Duration = Duration::from_secs(10);
 const FIRST_LOOK: Duration = Duration::from_millis(2);
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
@@ -96,7 +96,13 @@ impl ReadModel {
     /// Compares everything that both generations have had all the time. Reads and writes go on meanwhile; memory is
     /// bounded.
     pub async fn compare(&self, comparison: &Comparison<'_>) -> Result<Compared, Error> {
-        let mut run = Run { read_model: self, comparison, compared: Compared::default(), undecided: Vec::new() };
+        let mut run = Run {
+            read_model: self,
+            comparison,
+            compared: Compared::default(),
+            undecided: Vec::new(),
+            waited: Duration::ZERO,
+        };
         run.walk(comparison.live, Side::Live).await?;
         run.walk(comparison.other(), Side::Rest).await?;
         run.settle().await?;
@@ -136,6 +142,8 @@ struct Run<'a> {
     comparison: &'a Comparison<'a>,
     compared: Compared,
     undecided: Vec<Item>,
+    /// For how long it was waited so far.
+    waited: Duration,
 }
 
 impl Run<'_> {
@@ -202,13 +210,13 @@ impl Run<'_> {
         }
     }
 
-    /// Looks again at what could not be judged, until it can. What never can counts as a difference.
+    /// Looks again at what could not be judged, until it can. What cannot when all patience is spent counts as a difference.
     async fn settle(&mut self) -> Result<(), Error> {
         let begun = clock::monotonic();
         let mut pause = Backoff::new(FIRST_LOOK, LONGEST_LOOK);
         let mut waiting = std::mem::take(&mut self.undecided);
         while !waiting.is_empty() {
-            let late = begun.elapsed() > SETTLE;
+            let late = self.waited + begun.elapsed() > SETTLE;
             let mut still = Vec::new();
             for items in waiting.chunks(STEP) {
                 for (item, difference) in self.judge(items, Side::Live).await? {
@@ -224,6 +232,7 @@ impl Run<'_> {
                 pause.wait().await;
             }
         }
+        self.waited += begun.elapsed();
         Ok(())
     }
 }

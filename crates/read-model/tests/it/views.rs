@@ -28,6 +28,8 @@ use stack::servers::Redis;
 use stack::testing;
 use uuid::Uuid;
 
+use generations::SHAPE;
+
 /// A client of one Redis, and a projection of the test's own in it.
 pub(crate) struct Rig {
     pub(crate) read_model: ReadModel,
@@ -64,9 +66,15 @@ impl Rig {
         Target { generation: Generation(number), ..self.target }
     }
 
+    /// Begins or resumes the work on a partition of the first generation, which a projector of the test's shape has found.
+    pub(crate) async fn open(&self, partition: i32) -> Position {
+        self.read_model.found(&self.target, SHAPE, 5).await.unwrap();
+        self.read_model.open(&self.target, &source(partition)).await.unwrap()
+    }
+
     /// A batch behind the stored position of partition 0.
     pub(crate) async fn batch(&self, writes: Vec<DocumentWrite>) -> Batch {
-        let base = self.read_model.open(&self.target, &source(0)).await.unwrap();
+        let base = self.open(0).await;
         let count = i64::try_from(writes.len().max(1)).unwrap();
         let next = Position { next: base.next + count, last: writes.last().map(|write| write.last_event) };
         Batch {

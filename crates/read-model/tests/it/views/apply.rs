@@ -150,10 +150,15 @@ async fn a_gap_stays_noted_until_its_stream_has_reached_the_highest_version_seen
 }
 
 #[tokio::test]
-async fn the_first_generation_to_open_becomes_the_live_one_and_no_other_comes_up_beside_it() {
+async fn what_was_not_founded_is_not_opened_and_nothing_comes_up_beside_what_was() {
     let rig = Rig::shared("live").await;
-    rig.read_model.open(&rig.target, &source(0)).await.unwrap();
     let next = read_model::Target { generation: read_model::Generation(2), ..rig.target };
+    for target in [rig.target, next] {
+        let refused = rig.read_model.open(&target, &source(0)).await.unwrap_err();
+        assert!(matches!(refused, Error::NoSuchGeneration { .. }), "{refused:?}");
+    }
+    assert_eq!(rig.everything().await.len(), 0, "Redis was emptied: which one comes back is not for a worker to say");
+    rig.open(0).await;
     let before = rig.everything().await;
     let refused = rig.read_model.open(&next, &source(0)).await.unwrap_err();
     assert!(matches!(refused, Error::NoSuchGeneration { .. }), "{refused:?}");

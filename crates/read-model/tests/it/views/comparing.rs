@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use read_model::generations::{Compared, Comparison, Depth, Difference};
 use read_model::{DocumentWrite, Target};
@@ -107,6 +108,19 @@ async fn a_stream_that_has_a_gap_in_the_live_generation_only_may_have_gone_on_in
     plant(&rig, &[gap.arg("{healed}:g1:gaps").arg(stream(1).as_str()).arg(2).to_owned()]).await;
     let compared = compare(&rig, other, Depth::Everything, &[]).await;
     assert_eq!(named(&compared), BTreeSet::from([(stream(2), None, 1, 2)]));
+}
+
+/// And not for every thousand items anew, which would take minutes here.
+#[tokio::test]
+async fn what_never_comes_to_one_point_is_waited_for_once() {
+    let (rig, other) = Rig::with_two("apart").await;
+    for writes in documents(3_000).chunks(100) {
+        rig.feed(rig.target, 0, 100, writes.to_vec()).await;
+    }
+    let comparing = compare(&rig, other, Depth::Everything, &[]);
+    let compared = tokio::time::timeout(Duration::from_secs(30), comparing).await.unwrap();
+    assert!(compared.differing >= 3_000 && compared.differing == compared.items, "{compared:?}");
+    assert!(compared.differences.iter().all(|difference| !difference.at_one_point), "{compared:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

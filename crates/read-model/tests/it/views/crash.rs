@@ -35,7 +35,7 @@ async fn an_acknowledged_batch_survives_a_kill() {
 async fn a_lost_tail_takes_position_and_documents_back_together() {
     let server: Redis = testing::own().await;
     let rig = Rig::on(&server, "orders");
-    rig.read_model.open(&rig.target, &source(0)).await.unwrap();
+    rig.open(0).await;
     let mut states = vec![rig.everything().await];
     for round in 0..12 {
         let mut changed = write(1, round, round + 1);

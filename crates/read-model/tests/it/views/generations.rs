@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use read_model::generations::{Begun, Behind, Generations, Retired, Shape, State, Switched};
-use read_model::{Applied, Batch, DocumentWrite, Error, Gap, Generation, Parking, Position, Target};
+use read_model::{Applied, Batch, DocumentWrite, Error, Freshness, Gap, Generation, Parking, Position, Target};
 use runtime::clock;
 use schemas::Version;
 use stack::servers::Redis;
@@ -52,6 +52,19 @@ impl Rig {
             parking: Parking::default(),
         };
         assert_eq!(self.read_model.apply(&batch).await.unwrap(), Applied::Done);
+    }
+
+    /// The log of partition 0 is another one than before: a generation reads it from its start.
+    async fn start_over(&self, target: Target) {
+        let (base, next) = (self.read_model.open(&target, &source(0)).await.unwrap(), Position::default());
+        let (writes, gaps, parking) = (Vec::new(), Vec::new(), Parking::default());
+        let batch = Batch { target, source: source(0), base, next, writes, gaps, parking };
+        assert_eq!(self.read_model.apply(&batch).await.unwrap(), Applied::Done);
+    }
+
+    /// A generation was at the end of partition 0.
+    async fn at_end(&self, target: Target, at_ms: i64) {
+        self.read_model.stamp(&[Freshness { target, source: source(0), at_ms }]).await.unwrap();
     }
 
     /// Notes a gap in a stream of which nothing was applied, or nothing more.
@@ -108,14 +121,75 @@ async fn a_generation_that_has_not_come_as_far_in_every_partition_does_not_becom
     rig.feed(rig.target, 0, 5, Vec::new()).await;
     rig.feed(rig.target, 1, 2, Vec::new()).await;
     rig.feed(other, 0, 6, Vec::new()).await;
-    for reached in ["0 -".to_owned(), format!("1 {}", event(9, 9))] {
-        let (source, live) = (source(1), format!("2 {}", event(9, 9)));
-        let partitions = vec![Behind { source, live, other: reached }];
+    let at = |next| Position { next, last: Some(event(9, 9)) };
+    for reached in [Position::default(), at(1)] {
+        let partitions = vec![Behind { source: source(1), live: at(2), other: reached }];
+        assert_eq!(rig.read_model.behind(&rig.target, &other).await.unwrap(), partitions);
         assert_eq!(rig.switch(rig.target, other).await, Switched::Behind { partitions });
         rig.feed(other, 1, 1, Vec::new()).await;
     }
+    assert_eq!(rig.read_model.behind(&rig.target, &other).await.unwrap(), []);
     assert_eq!(rig.switch(rig.target, other).await, Switched::Done);
     assert_eq!(rig.generations().await.live, G2);
+}
+
+/// The larger offset is no proof: it may be one of a log that is gone.
+#[tokio::test]
+async fn a_generation_that_nobody_has_fed_since_the_topic_was_made_anew_does_not_become_live() {
+    let (rig, second) = Rig::with_two("guard-anew").await;
+    let minute = |minutes: i64| minutes * 60_000;
+    for target in [rig.target, second] {
+        rig.feed(target, 0, 1_000, Vec::new()).await;
+        rig.at_end(target, minute(1)).await;
+    }
+    assert_eq!(rig.switch(rig.target, second).await, Switched::Done);
+    rig.start_over(second).await;
+    rig.feed(second, 0, 60, Vec::new()).await;
+    rig.at_end(second, minute(2)).await;
+    let at = |next| Position { next, last: Some(event(9, 9)) };
+    let partitions = vec![Behind { source: source(0), live: at(60), other: at(1_000) }];
+    assert_eq!(rig.read_model.behind(&second, &rig.target).await.unwrap(), partitions);
+    assert_eq!(rig.switch(second, rig.target).await, Switched::Behind { partitions });
+
+    rig.start_over(rig.target).await;
+    rig.feed(rig.target, 0, 61, Vec::new()).await;
+    rig.at_end(rig.target, minute(2)).await;
+    assert_eq!(rig.switch(second, rig.target).await, Switched::Done, "it is fed again");
+}
+
+#[tokio::test]
+async fn whoever_was_at_the_end_together_is_switched_to_also_where_one_is_ahead_and_long_after_that() {
+    let (rig, second) = Rig::with_two("guard-together").await;
+    let hour = 3_600_000;
+    for (target, records, at_ms) in [(rig.target, 5, hour), (second, 6, hour - 2_000)] {
+        rig.feed(target, 0, records, Vec::new()).await;
+        rig.at_end(target, at_ms).await;
+    }
+    assert_eq!(rig.switch(rig.target, second).await, Switched::Done, "one is ahead, both are fed");
+    rig.feed(rig.target, 0, 1, Vec::new()).await;
+    rig.at_end(second, 2 * hour).await;
+    assert_eq!(rig.switch(second, rig.target).await, Switched::Done, "nothing has happened since");
+    // A partition of which there was never a record.
+    let never = |target| Freshness { target, source: source(7), at_ms: 3 * hour };
+    rig.read_model.open(&second, &source(7)).await.unwrap();
+    rig.read_model.stamp(&[never(rig.target)]).await.unwrap();
+    assert_eq!(rig.switch(rig.target, second).await, Switched::Done);
+}
+
+/// As when Redis was emptied under a worker of another build.
+#[tokio::test]
+async fn a_live_generation_that_another_number_founded_gets_the_shape_of_nobody_else() {
+    let rig = Rig::shared("founded").await;
+    let second = Target { generation: G2, ..rig.target };
+    assert!(rig.read_model.open(&second, &source(0)).await.is_err(), "Redis was emptied");
+    rig.found().await;
+    assert!(!rig.generations().await.entries.contains_key(&G2));
+    let _: () = redis::cmd("SET").arg("{founded}:live").arg(2).query_async(&mut rig.raw().await).await.unwrap();
+    rig.found().await;
+    let known = rig.generations().await;
+    assert_eq!((known.live, known.entries.contains_key(&G2)), (G2, false), "{known:?}");
+    rig.read_model.found(&second, Shape(2), 6).await.unwrap();
+    assert_eq!(rig.generations().await.entries[&G2].shape, Shape(2));
 }
 
 #[tokio::test]
@@ -180,7 +254,7 @@ async fn with_more_streams_in_trouble_than_can_be_looked_at_nothing_is_switched(
         rig.park(rig.target, number).await;
         rig.park(other, number).await;
     }
-    assert_eq!(rig.switch(rig.target, other).await, Switched::Stuck { streams: Vec::new() });
+    assert_eq!(rig.switch(rig.target, other).await, Switched::Troubled);
 }
 
 #[tokio::test]
@@ -233,6 +307,7 @@ async fn a_dropped_generation_leaves_nothing_and_the_live_one_cannot_be_dropped(
     assert_eq!(rig.read_model.retire(&rig.target).await.unwrap(), Retired::Live);
     let never = Target { generation: Generation(3), ..rig.target };
     assert_eq!(rig.read_model.retire(&never).await.unwrap(), Retired::Unknown);
+    assert!(!rig.read_model.ever_was(&never).await.unwrap());
     for _ in 0..2 {
         assert_eq!(rig.read_model.retire(&other).await.unwrap(), Retired::Done);
         assert_eq!(rig.generations().await.entries[&G2].state, State::Dropping);
@@ -247,6 +322,7 @@ async fn a_dropped_generation_leaves_nothing_and_the_live_one_cannot_be_dropped(
     left.retain(|key| key != "{drop}:live" && key != "{drop}:generations");
     assert_eq!(left, before);
     assert_eq!(rig.read_model.retire(&other).await.unwrap(), Retired::Done, "what a straggler left can be cleared");
+    assert!(rig.read_model.ever_was(&other).await.unwrap());
 }
 
 #[tokio::test]

@@ -63,6 +63,28 @@ async fn what_a_dropped_generation_held_does_not_stay_in_the_file() {
     assert!(!stands_in(redis.folder(), CANARY));
 }
 
+/// How often the server has written its file anew since it was started.
+async fn rewrites(rig: &Rig) -> u32 {
+    let told: String = redis::cmd("INFO").arg("persistence").query_async(&mut rig.raw().await).await.unwrap();
+    told.lines().find_map(|line| line.strip_prefix("aof_rewrites:")).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn however_many_find_one_tombstone_the_file_is_written_anew_for_all_of_them() {
+    let redis: Redis = testing::own().await;
+    let rig = Rig::on(&redis, "together");
+    rig.write(vec![DocumentWrite { body: Some(CANARY.into()), ..write(1, 0, 1) }]).await;
+    rig.write(vec![DocumentWrite { body: None, ..write(1, 1, 2) }]).await;
+    let before = rewrites(&rig).await;
+    let purge = async || rig.read_model.purge(&rig.target).await.unwrap();
+    let purged = tokio::join!(purge(), purge(), purge());
+    assert_ne!(purged, (false, false, false));
+    assert!(!stands_in(redis.folder(), CANARY));
+    let grown = rewrites(&rig).await - before;
+    assert!((1..=2).contains(&grown), "{grown} times");
+    assert!(!purge().await, "it is noted");
+}
+
 #[tokio::test]
 async fn a_purge_that_was_not_finished_is_done_by_whoever_comes_next() {
     let redis: Redis = testing::own().await;

@@ -53,8 +53,8 @@ async fn the_lag_is_that_of_the_partition_that_was_at_its_end_longest_ago() {
     let now = clock::now_micros() / 1_000;
     let stamp = |partition, at_ms| Freshness { target: rig.target, source: source(partition), at_ms };
     let lag = async || rig.read_model.reader().lag_ms("lag").await.unwrap();
-    rig.read_model.open(&rig.target, &source(0)).await.unwrap();
-    rig.read_model.open(&rig.target, &source(1)).await.unwrap();
+    rig.open(0).await;
+    rig.open(1).await;
     rig.read_model.stamp(&[stamp(0, now)]).await.unwrap();
     assert_eq!(lag().await, None, "partition 1 has never been at its end");
     rig.read_model.stamp(&[stamp(0, now), stamp(1, now)]).await.unwrap();
@@ -62,7 +62,7 @@ async fn the_lag_is_that_of_the_partition_that_was_at_its_end_longest_ago() {
     rig.read_model.stamp(&[stamp(1, now - 60_000)]).await.unwrap();
     let behind = lag().await.unwrap();
     assert!((60_000..70_000).contains(&behind), "{behind}");
-    rig.read_model.open(&rig.target, &source(1)).await.unwrap();
+    rig.open(1).await;
     assert!(lag().await.unwrap() >= 60_000, "beginning work again says nothing about being at the end");
 }
 
