@@ -108,6 +108,7 @@ impl runtime::Config for Config {
     fn check(&self, problems: &mut Vec<String>) {
         self.kafka.security.check(problems);
         self.sessions.check(problems);
+        self.limits.check(problems);
         if self.sessions.jwks_url.is_some() {
             problems.push("JWKS_URL is for the other services: the command API publishes what JWKS holds".to_owned());
         }

@@ -24,6 +24,8 @@ pub(crate) struct Reply<T> {
     status: StatusCode,
     done: Done,
     location: String,
+    /// Whether the version is that of what stands at the location.
+    tagged: bool,
     body: T,
 }
 
@@ -31,18 +33,23 @@ impl<T: Serialize> Reply<T> {
     /// Something new stands at `location`.
     pub(crate) fn created(done: Done, location: String, body: T) -> Self {
         let status = if done.replayed { StatusCode::OK } else { StatusCode::CREATED };
-        Self { status, done, location, body }
+        Self { status, done, location, tagged: true, body }
     }
 
     /// What stands at `location` was changed.
     pub(crate) fn done(done: Done, location: String, body: T) -> Self {
-        Self { status: StatusCode::OK, done, location, body }
+        Self { status: StatusCode::OK, done, location, tagged: true, body }
+    }
+
+    /// Only what is joined to what stands at `location` was changed. It has versions of its own, so there is no `ETag`.
+    pub(crate) fn of_what_is_joined(self) -> Self {
+        Self { tagged: false, ..self }
     }
 }
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, done, location, body } = self;
+        let Self { status, done, location, tagged, body } = self;
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         let mut set = |name, value: String| {
@@ -50,7 +57,9 @@ impl<T: Serialize> IntoResponse for Reply<T> {
                 headers.insert(name, value);
             }
         };
-        set(header::ETAG, format!("\"{}\"", done.version));
+        if tagged {
+            set(header::ETAG, format!("\"{}\"", done.version));
+        }
         set(CONSISTENCY_TOKEN, consistency_token(&done));
         set(header::LOCATION, location);
         if done.replayed {

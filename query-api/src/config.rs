@@ -42,6 +42,7 @@ impl runtime::Config for Config {
     fn check(&self, problems: &mut Vec<String>) {
         self.kafka.security.check(problems);
         self.sessions.check(problems);
+        self.limits.check(problems);
     }
 }
 

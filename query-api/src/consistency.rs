@@ -32,7 +32,17 @@ impl App {
         wanted: &[Wanted<'_>],
         terms: &Terms,
     ) -> Result<Vec<Option<Document>>, Problem> {
-        let over: Vec<_> = wanted.iter().map(|(projection, _)| *projection).collect();
+        self.documents_beside(wanted, &[], terms).await
+    }
+
+    /// The same, once these other projections have reached what the tokens demand of them, too: all in one wait.
+    pub(crate) async fn documents_beside(
+        &self,
+        wanted: &[Wanted<'_>],
+        others: &[Projection],
+        terms: &Terms,
+    ) -> Result<Vec<Option<Document>>, Problem> {
+        let over: Vec<_> = wanted.iter().map(|(projection, _)| *projection).chain(others.iter().copied()).collect();
         self.consistent(wanted, &demands(&over, terms), terms).await
     }
 

@@ -1,7 +1,8 @@
 //! The query API: views from Redis over HTTP. It cannot write.
 //!
-//! Promise: an answer is one that the projection stored, byte for byte, never older than the consistency token that the
-//! question carries, and never shown to anybody but its owner and admins.
+//! Promise: an answer shows documents as the projection stored them, byte for byte, or tells the past from a history that
+//! it stored; never older than the consistency token that the question carries, and never to anybody but its owner and
+//! admins.
 
 mod answer;
 mod app;
@@ -50,7 +51,7 @@ pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     let model = ReadModel::connect(&config.redis, &process)?;
     let sessions = Sessions::connect(&config.sessions, &config.kafka, &process)?;
     let peers = Peers::new(config.health_peers, process.clone())?;
-    let app = App::new(&model, sessions, peers, &process);
+    let app = App::new(&model, sessions, peers, &config.limits, &process);
     runtime::http::serve(config.http_addr, router(app), &config.limits, &process).await?;
     Ok(())
 }

@@ -45,7 +45,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Terms {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let parameters = Parameters::from_request_parts(parts, state).await?;
-        let sent = texts(&parts.headers, "consistency-token");
+        // Whoever is in between may have joined lines.
+        let sent = texts(&parts.headers, "consistency-token").flat_map(|line| line.split(','));
+        let sent = sent.filter(|token| !token.trim().is_empty());
         let tokens: Vec<_> = sent.chain(parameters.all("at_least")).map(Token::read).collect::<Result<_, _>>()?;
         if tokens.len() > MAX_TOKENS {
             return Err(bad_token());
@@ -170,7 +172,8 @@ mod tests {
                         prop_assert!(terms.tokens.len() <= MAX_TOKENS && terms.wait() <= Duration::from_secs(MAX_WAIT));
                         for token in terms.tokens {
                             let text = format!("{}@{}", token.stream, token.version);
-                            prop_assert!(header.trim() == text || query.contains(&text), "{text}");
+                            let sent = header.split(',').any(|token| token.trim() == text);
+                            prop_assert!(sent || query.contains(&text), "{text}");
                         }
                     }
                     Err(problem) => prop_assert_eq!(problem.status().as_u16(), 400),
@@ -184,7 +187,11 @@ mod tests {
         let terms = asked("/?at_least=ord_2@7", &[("Consistency-Token", "ord_1@3")]).await.unwrap();
         let tokens: Vec<_> = terms.tokens.iter().map(|token| format!("{} {}", token.stream, token.version)).collect();
         assert_eq!(tokens, ["ord_1 3", "ord_2 7"]);
-        assert_eq!(asked("/?at_least=", &[("Consistency-Token", "")]).await.unwrap().tokens, []);
+        for nothing in ["", " ", " , "] {
+            assert_eq!(asked("/?at_least=", &[("Consistency-Token", nothing)]).await.unwrap().tokens, []);
+        }
+        let lines = asked("/", &[("Consistency-Token", "ord_1@3"), ("Consistency-Token", "ord_2@7")]).await.unwrap();
+        assert_eq!(asked("/", &[("Consistency-Token", "ord_1@3, ord_2@7")]).await.unwrap(), lines);
     }
 
     #[tokio::test]
@@ -206,6 +213,8 @@ mod tests {
         }
         let many = [("Consistency-Token", "ord_1@1"); 9];
         assert!(asked("/", &many).await.is_err());
+        assert!(asked("/", &[("Consistency-Token", &["ord_1@1"; 9].join(","))]).await.is_err());
+        assert!(asked("/", &[("Consistency-Token", "ord_1@1, ord_2")]).await.is_err());
     }
 
     #[tokio::test]

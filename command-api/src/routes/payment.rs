@@ -69,7 +69,9 @@ impl RefundPayment {
         let path = ["refundId".into()];
         let refund = shape.take(&path, RefundId::parse(&self.refund_id));
         let refund = refund.and_then(|refund| shape.take(&path, of_people(refund)));
-        shape.finish(refund.map(|refund| PaymentCommand::RequestRefund { refund, amount: self.amount }))
+        let amount = shape.take(&["amount".into()], self.amount.map(above_zero).transpose());
+        let whole = refund.zip(amount);
+        shape.finish(whole.map(|(refund, amount)| PaymentCommand::RequestRefund { refund, amount }))
     }
 }
 
@@ -82,6 +84,21 @@ impl Mistake for Reserved {
     fn code(&self) -> &'static str {
         "reserved_id"
     }
+}
+
+/// That much nobody can be given.
+#[derive(Debug, thiserror::Error)]
+#[error("an amount above zero is expected; leave it out for all that is left")]
+struct Nothing;
+
+impl Mistake for Nothing {
+    fn code(&self) -> &'static str {
+        "invalid_amount"
+    }
+}
+
+fn above_zero(amount: i64) -> Result<i64, Nothing> {
+    if amount > 0 { Ok(amount) } else { Err(Nothing) }
 }
 
 fn of_people(refund: RefundId) -> Result<RefundId, Reserved> {

@@ -48,7 +48,7 @@ pub(super) async fn book(
     let headers = CommandHeaders { expected: headers.joined.or(headers.expected), ..headers };
     let intent = app.intent(&caller, &format!("POST /commands/products/{sku}/stock"), &headers, &body);
     let done = app.stock.execute(sku.stock(), Creates::No, command, intent).await?;
-    Ok(ProductAnswer::reply(done, sku, "Stock booked"))
+    Ok(ProductAnswer::reply(done, sku, "Stock booked").of_what_is_joined())
 }
 
 impl BookStock {

@@ -76,6 +76,9 @@ async fn a_refund_that_makes_no_sense_is_refused() {
         (json!({"refundId": "fulfilment-7"}), r#"["refundId"]"#),
         (json!({"amount": 1}), r#"["refundId"]"#),
         (json!({"refundId": "r1", "amount": 1.5}), r#"["amount"]"#),
+        (json!({"refundId": "r1", "amount": 0}), r#"["amount"]"#),
+        (json!({"refundId": "r1", "amount": -1}), r#"["amount"]"#),
+        (json!({"refundId": "r1", "amount": i64::MIN}), r#"["amount"]"#),
     ] {
         assert_eq!(stage.post(REFUND, by(ADMIN), body.clone()).await.issues()[0].0, path, "{body}");
     }

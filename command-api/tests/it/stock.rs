@@ -42,7 +42,10 @@ async fn the_tag_of_a_product_guards_a_delivery_by_the_version_of_the_stock() {
     let price = json!({"amount": 300, "currency": "EUR"});
     assert_eq!(stage.post("/commands/products/TEA/price", by(ADMIN), price).await.body["version"], 2);
     let delivery = json!({"quantity": 5});
-    assert_eq!(stage.post(STOCK, by(ADMIN), delivery.clone()).await.body["version"], 1);
+    let booked = stage.post(STOCK, by(ADMIN), delivery.clone()).await;
+    assert_eq!(booked.body["version"], 1);
+    assert_eq!(booked.header("location"), Some("/queries/products/TEA"));
+    assert_eq!(booked.header("etag"), None, "the stock's version is not the product's");
     for (tag, status) in [("\"2-2\"", 412), ("\"1-0\"", 412), ("\"2-1\"", 200), ("2", 200)] {
         let seen = [("if-match", tag)];
         let reply = stage.post(STOCK, By { user: ADMIN, headers: &seen }, delivery.clone()).await;

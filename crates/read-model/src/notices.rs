@@ -22,15 +22,14 @@ use crate::{Error, keys};
 
 /// How often those who wait read again without a notice.
 const REREAD: Duration = Duration::from_millis(50);
-/// How many may wait in this process, and for one document: half of the requests that a server works on at once, so that
-/// others are answered, whatever is waited for.
+/// How many may wait in a process that serves nobody, or does not say how many.
 const LIMIT: usize = 512;
-const LIMIT_PER_STREAM: usize = 256;
 
 /// The process's ear for applied versions; clones share the one subscription.
 #[derive(Debug, Clone)]
 pub struct Notices {
     waiting: Arc<Mutex<Waiting>>,
+    limit: usize,
 }
 
 /// What someone waits for.
@@ -69,7 +68,7 @@ struct Waiters {
 
 impl Notices {
     pub(crate) fn start(connections: Connections, process: &Process) -> Self {
-        let notices = Self { waiting: Arc::default() };
+        let notices = Self { waiting: Arc::default(), limit: LIMIT };
         let (listener, shutdown) = (notices.clone(), process.shutdown.clone());
         process.tasks.spawn("read-model-notices", async move {
             tokio::select! {
@@ -78,6 +77,13 @@ impl Notices {
             }
         });
         notices
+    }
+
+    /// The same in a process that works on so many requests at once: half of them may wait, and half of those for one
+    /// document, so that others are answered, whatever is waited for. One may in any case.
+    #[must_use]
+    pub fn among(self, requests: usize) -> Self {
+        Self { limit: (requests / 2).max(1), ..self }
     }
 
     /// Reads, and reads again, until the document has the version or the time is up. `read` returns the document's
@@ -119,10 +125,10 @@ impl Notices {
         let key: Key = (awaited.projection.into(), awaited.stream.as_str().into());
         let mut waiting = self.lock();
         let here = waiting.by_stream.get(&key).map_or(0, |waiters| waiters.count);
-        if here >= LIMIT_PER_STREAM {
+        if here >= self.limit.div_ceil(2) {
             return Err(Error::TooManyWaiters { waiting: here });
         }
-        if waiting.total >= LIMIT {
+        if waiting.total >= self.limit {
             return Err(Error::TooManyWaiters { waiting: waiting.total });
         }
         waiting.total += 1;

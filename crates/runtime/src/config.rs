@@ -63,7 +63,7 @@ pub struct TraceConfig {
     #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value_t = 1.0, value_parser = ratio)]
     pub ratio: f64,
     /// How long spans are collected before they are sent, in milliseconds.
-    #[arg(long, env = "OTEL_BSP_SCHEDULE_DELAY", default_value_t = 5_000)]
+    #[arg(long, env = "OTEL_BSP_SCHEDULE_DELAY", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub collect_millis: u64,
 }
 

@@ -31,7 +31,8 @@ struct Inner {
 pub struct Issue {
     /// Where: `["items", 0, "qty"]`; empty for the whole.
     pub path: Vec<PathPart>,
-    /// What is wrong, for programs: `required`, `invalid_type`, `invalid_value`, `unrecognized_keys`.
+    /// What is wrong, for programs; stable: `required`, `invalid_type`, `unrecognized_keys`, `invalid_value`, or for values
+    /// of one kind a code of their own, such as `invalid_price`.
     pub code: &'static str,
     /// What is wrong, for people.
     pub message: String,

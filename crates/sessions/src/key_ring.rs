@@ -27,10 +27,16 @@ const LARGEST: usize = 256 * 1024;
 pub(crate) struct KeyRing {
     keys: RwLock<Option<Arc<Keys>>>,
     source: Option<Source>,
-    /// Completed readings.
-    readings: watch::Sender<u64>,
+    readings: watch::Sender<Readings>,
     asked: Notify,
     room: Semaphore,
+}
+
+/// How many readings there were.
+#[derive(Debug, Clone, Copy, Default)]
+struct Readings {
+    begun: u64,
+    done: u64,
 }
 
 /// What became of the wish to have the keys read again.
@@ -73,7 +79,7 @@ impl KeyRing {
         });
         let source =
             config.jwks_file.clone().map(Source::File).map_or_else(|| url.transpose(), |file| Ok(Some(file)))?;
-        let (readings, asked, room) = (watch::Sender::new(0), Notify::new(), Semaphore::new(WAITING));
+        let (readings, asked, room) = (watch::Sender::default(), Notify::new(), Semaphore::new(WAITING));
         Ok(Self { keys: RwLock::new(keys), source, readings, asked, room })
     }
 
@@ -82,16 +88,18 @@ impl KeyRing {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Has the keys read again, at most once a second however many ask, and waits for it.
+    /// Has the keys read again, at most once a second however many ask, and waits for it. A reading that is under way may
+    /// have seen what was there before, so it does not count.
     pub(crate) async fn read_again(&self) -> Reading {
         if self.source.is_none() {
             return Reading::Failed;
         }
         let Ok(_place) = self.room.try_acquire() else { return Reading::Crowded };
         let mut readings = self.readings.subscribe();
+        let begun = readings.borrow().begun;
         self.asked.notify_one();
-        match tokio::time::timeout(PATIENCE, readings.changed()).await {
-            Ok(Ok(())) => Reading::Done,
+        match tokio::time::timeout(PATIENCE, readings.wait_for(|readings| readings.done > begun)).await {
+            Ok(Ok(_)) => Reading::Done,
             Ok(Err(_)) | Err(_) => Reading::Failed,
         }
     }
@@ -116,6 +124,7 @@ impl KeyRing {
     async fn run(&self, health: &Dependency, shutdown: &Shutdown) {
         let mut failing = false;
         while !shutdown.is_requested() {
+            self.readings.send_modify(|readings| readings.begun += 1);
             match self.read().await {
                 Ok(()) => {
                     failing = false;
@@ -132,7 +141,7 @@ impl KeyRing {
                     failing = true;
                 }
             }
-            self.readings.send_modify(|readings| *readings += 1);
+            self.readings.send_modify(|readings| readings.done += 1);
             tokio::select! {
                 () = shutdown.requested() => {}
                 () = self.pause() => {}

@@ -12,7 +12,7 @@ use e2e::socket::{Received, Socket};
 use futures::future::join_all;
 use reqwest::Method;
 use runtime::{Shutdown, clock, tasks};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stack::eventually;
 use tokio::time::interval;
 
@@ -235,6 +235,7 @@ impl Load {
         let client = Client { gateway: world.gateway.clone(), url, user, sku, stop: stop.clone(), placed, refused };
         let mut clients: Vec<_> =
             (0..WRITERS).map(|number| tasks::spawn("writer", client.clone().write(number))).collect();
+        clients.push(tasks::spawn("changer", client.clone().change()));
         clients.push(tasks::spawn("reader", client.clone().read()));
         clients.push(tasks::spawn("listener", client.listen()));
         Self { stop, clients, placed: all_placed, refused: all_refused }
@@ -313,6 +314,22 @@ impl Client {
         *tally.again.entry(again).or_default() += 1;
         self.refused.send_modify(|count| *count += 1);
         None
+    }
+
+    /// Changes the profile, without a key.
+    async fn change(self) -> Tally {
+        let (mut tally, mut pace) = (self.tally(), interval(PACE));
+        while !self.stop.is_requested() {
+            pace.tick().await;
+            let change = Request::by(&self.user).json(json!({ "firstName": "Grace" }));
+            let told = match self.gateway.send(Method::PUT, "/api/v1/users/profile", change).await {
+                Ok(answer) if answer.status.is_success() => continue,
+                Ok(answer) => answer.status.as_u16().to_string(),
+                Err(error) => format!("no answer: {error}"),
+            };
+            *tally.again.entry(told).or_default() += 1;
+        }
+        tally
     }
 
     /// Reads the list, and asks for tickets.

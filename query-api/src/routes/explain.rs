@@ -29,8 +29,9 @@ pub(super) async fn show(
     Params(order): Params<OrderId>,
     terms: Terms,
 ) -> Result<Json<Explanation>, Problem> {
-    app.reached(&[Projection::Payments, Projection::Fulfilment], &terms).await?;
-    let history = app.documents(&[(Projection::History, order.stream())], &terms).await?;
+    let history = [(Projection::History, order.stream())];
+    let others = [Projection::Payments, Projection::Fulfilment];
+    let history = app.documents_beside(&history, &others, &terms).await?;
     if history.iter().all(Option::is_none) {
         return Err(Problem::not_found("order_not_found", "Order not found"));
     }

@@ -71,7 +71,8 @@ pub(super) async fn history(
 
 /// The caller's orders, newest first; for an admin everybody's, or those of the users named.
 #[utoipa::path(get, path = "/queries/orders", tag = "orders",
-    params(("userId" = Option<Vec<String>>, Query, description = "Whose; anybody but an admin may name himself only"),
+    params(("userId" = Option<Vec<String>>, Query,
+            description = "Whose, up to 20 users; anybody but an admin may name himself only"),
         ("status" = Option<String>, Query, description = "`CREATED`, `RESERVED`, `PAID`, `SHIPPED`, \
             `DELIVERED`, `CANCELLED` or `REJECTED`"),
         ("from" = Option<String>, Query, description = "Placed at this instant or later; RFC 3339"),
@@ -187,5 +188,16 @@ fn lists(parameters: &Parameters, caller: &Caller) -> Result<Vec<String>, Proble
         Role::Admin => {
             Ok(users.iter().filter_map(|user| UserId::parse(user).ok()).map(|user| of_user(&user)).collect())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MAX_USERS;
+
+    #[test]
+    fn it_is_described_how_many_users_a_question_may_name() {
+        let told = format!("up to {MAX_USERS} users");
+        assert!(serde_json::to_string(&crate::openapi()).is_ok_and(|described| described.contains(&told)), "{told}");
     }
 }

@@ -31,7 +31,7 @@ const FOUND: usize = 20;
     responses((status = 200, body = OneUser), (status = 304, description = "`If-None-Match` names what there is"),
         (status = "4XX", body = Refused), (status = 503, body = Refused)))]
 pub(super) async fn profile(State(app): State<App>, caller: Caller, terms: Terms) -> Result<Response, Problem> {
-    app.user(&caller.user.clone(), &caller, terms, "Profile retrieved successfully").await
+    app.user(&caller.user, &caller, terms, "Profile retrieved successfully").await
 }
 
 /// The caller, under the name that the seed's documentation gives it.
@@ -41,7 +41,7 @@ pub(super) async fn profile(State(app): State<App>, caller: Caller, terms: Terms
     responses((status = 200, body = OneUser), (status = 304, description = "`If-None-Match` names what there is"),
         (status = "4XX", body = Refused), (status = 503, body = Refused)))]
 pub(super) async fn me(State(app): State<App>, caller: Caller, terms: Terms) -> Result<Response, Problem> {
-    app.user(&caller.user.clone(), &caller, terms, "Profile retrieved successfully").await
+    app.user(&caller.user, &caller, terms, "Profile retrieved successfully").await
 }
 
 /// One user, for an admin, and for himself or herself.

@@ -1,5 +1,8 @@
 //! How an order came to where it is.
 
+use std::time::Duration;
+
+use runtime::clock;
 use schemas::{OrderId, Recorded};
 use serde_json::json;
 
@@ -62,4 +65,20 @@ async fn nobody_but_admins_is_told_and_an_order_that_never_was_has_no_story() {
     assert_eq!(stage.get("/ops/explain/pay_1", &admin(), &[]).await.problem().0, 404);
     let behind = [("consistency-token", "ord_1@2"), ("prefer", "wait=0")];
     assert_eq!(stage.get(path, &admin(), &behind).await.problem(), (503, "projection_behind".to_owned()));
+}
+
+#[tokio::test]
+async fn a_story_that_waits_for_several_views_waits_once() {
+    let stage = Stage::open().await;
+    stage.order(&placed("ord_1", "usr_a", 1)).await;
+    let admin = admin();
+    // One of the two is reached late, the other never.
+    let headers = [("consistency-token", "pay_1@1, ord_1@2"), ("prefer", "wait=3")];
+    let begun = clock::monotonic();
+    let mut question = std::pin::pin!(stage.get("/ops/explain/ord_1", &admin, &headers));
+    let early = tokio::time::timeout(Duration::from_secs(2), &mut question).await;
+    assert!(early.is_err(), "answered without waiting: {early:?}");
+    stage.payment(&payment_requested("ord_1", "usr_a", 2)).await;
+    assert_eq!(question.await.problem(), (503, "projection_behind".to_owned()));
+    assert!(begun.elapsed() < Duration::from_millis(4_500), "it waited twice: {:?}", begun.elapsed());
 }

@@ -9,6 +9,7 @@ use read_model::{
     Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, Position, ReadModel, RedisConfig, Sighting,
     Source, Target, feeds,
 };
+use runtime::http::HttpLimits;
 use runtime::{Process, Secret, clock};
 use schemas::{Event, Recorded, StreamId, Timestamp, UserId, Version};
 use serde_json::Value;
@@ -92,7 +93,7 @@ impl Stage {
         let config = RedisConfig { redis_url: Secret::from(redis.url()) };
         let model = ReadModel::connect(&config, &process).unwrap();
         let peers = Peers::new(peers, process.clone()).unwrap();
-        let app = App::new(&model, caller::sessions(), peers, &process);
+        let app = App::new(&model, caller::sessions(), peers, &HttpLimits::default(), &process);
         Self { redis, process, model, router: runtime::http::layered(query_api::router(app)) }
     }
 

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
-use clap::{Arg, Command};
+use clap::{Arg, ArgMatches, Command};
 
 use super::describe::is_secret;
-use super::{Config, Secret};
+use super::{Config, Environment, Secret};
 
 /// The exit code for a mistake in the configuration (`EX_USAGE`).
 const EXIT_USAGE: u8 = 64;
@@ -66,22 +66,27 @@ pub fn load<C: Config>(
 ) -> Result<C, Rejected> {
     let mut problems = Vec::new();
     let given = gather(&C::command(), environment, &mut problems);
-    let weak_allowed =
-        given.iter().any(|given| given.env == "ENVIRONMENT" && given.value.as_deref() == Some(OsStr::new("dev")));
-    problems.extend(given.iter().filter_map(|given| mistake(given, weak_allowed)));
+    problems.extend(given.iter().filter_map(mistake));
 
     let mut args = args.into_iter();
     let mut line: Vec<OsString> = args.next().into_iter().collect();
     line.extend(given.iter().filter_map(Given::argument));
     line.extend(args);
     let command = without_environment(C::command()).args_override_self(true);
-    let parsed = command.try_get_matches_from(line).and_then(|matches| C::from_arg_matches(&matches));
+    let parsed = command.try_get_matches_from(line).and_then(|matches| Ok((C::from_arg_matches(&matches)?, matches)));
     match parsed {
-        Ok(config) => {
+        Ok((config, matches)) => {
+            if config.runtime().environment != Environment::Dev {
+                problems.extend(C::command().get_arguments().filter_map(|arg| weak(arg, &matches)));
+            }
             config.check(&mut problems);
             if problems.is_empty() { Ok(config) } else { Err(Rejected::Problems(problems)) }
         }
         Err(error) if is_only_missing(&error) || !problems.is_empty() => {
+            // Something is to be mended anyway, so the environment alone says what is weak.
+            if !given.iter().any(Given::is_dev) {
+                problems.extend(given.iter().filter_map(Given::weak));
+            }
             problems.extend(missing(&C::command(), &given));
             Err(Rejected::Problems(problems))
         }
@@ -126,21 +131,35 @@ impl Given {
         argument.push(self.value.as_ref()?);
         Some(argument)
     }
+
+    /// Whether it says that the process runs on a developer's machine.
+    fn is_dev(&self) -> bool {
+        self.env == "ENVIRONMENT" && self.value.as_deref() == Some(OsStr::new("dev"))
+    }
+
+    /// That it is a secret which anyone would guess, if so.
+    fn weak(&self) -> Option<String> {
+        let secret = Secret::from(self.value.as_ref()?.to_str()?);
+        (is_secret(&self.arg) && secret.is_weak()).then(|| too_weak(&self.env))
+    }
+}
+
+/// That this argument's value is a secret which anyone would guess, if so, wherever it was given.
+fn weak(arg: &Arg, matches: &ArgMatches) -> Option<String> {
+    let mut secrets = matches.try_get_many::<Secret>(arg.get_id().as_str()).ok()??;
+    secrets.any(Secret::is_weak).then(|| too_weak(&name(arg)))
+}
+
+fn too_weak(name: &str) -> String {
+    format!("{name} is too weak to protect anything; choose a random one, or set ENVIRONMENT=dev on your own machine")
 }
 
 /// What is wrong with this one value, judged alone.
-fn mistake(given: &Given, weak_allowed: bool) -> Option<String> {
+fn mistake(given: &Given) -> Option<String> {
     let Given { arg, env, value } = given;
     let value = value.as_ref()?;
     if is_secret(arg) {
-        let secret = value.to_str().map(Secret::from);
-        return match secret {
-            None => Some(format!("{env} is not UTF-8")),
-            Some(secret) if secret.is_weak() && !weak_allowed => Some(format!(
-                "{env} is too weak to protect anything; choose a random one, or set ENVIRONMENT=dev on your own machine"
-            )),
-            Some(_) => None,
-        };
+        return value.to_str().is_none().then(|| format!("{env} is not UTF-8"));
     }
     let alone = arg.clone().env(Resettable::Reset).required(false);
     let line = [OsString::from("alone")].into_iter().chain(given.argument());
@@ -168,6 +187,10 @@ fn missing(command: &Command, given: &[Given]) -> Vec<String> {
 
 fn sentence(arg: &Arg) -> String {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let name = arg.get_env().map_or_else(|| arg.get_id().to_string(), |env| env.to_string_lossy().into_owned());
-    format!("{name} is not set: {help}")
+    format!("{} is not set: {help}", name(arg))
+}
+
+/// What the setting is called: as its environment variable, if it has one.
+fn name(arg: &Arg) -> String {
+    arg.get_env().map_or_else(|| arg.get_id().to_string(), |env| env.to_string_lossy().into_owned())
 }

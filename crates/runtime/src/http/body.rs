@@ -13,7 +13,7 @@ use serde_path_to_error::{Path, Segment};
 use tokio::time::timeout;
 
 use super::layers::too_large;
-use crate::problem::{PathPart, Problem};
+use crate::problem::{PathPart, Problem, VALIDATION_FAILED};
 
 /// How long a body may take to arrive. The gateway passes bodies on in one go.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
@@ -51,7 +51,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let body = <Self as OptionalFromRequest<S>>::from_request(request, state).await?;
-        body.ok_or_else(|| Problem::bad_request("body_required", "A request body is required"))
+        // In the seeds' words: a body that is left out was a mistake like any other to them.
+        body.ok_or_else(|| {
+            Problem::bad_request("body_required", "A request body is required")
+                .with_message(VALIDATION_FAILED)
+                .with_issue(Vec::new(), "required", "Required")
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! How much one HTTP server takes on: from each user, from each address, and in all.
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 /// Requests per second of one user.
 const PER_USER: u32 = 1_000;
@@ -25,17 +26,35 @@ pub struct HttpLimits {
     #[arg(long, env = "REQUESTS_PER_ADDRESS", default_value_t = PER_ADDRESS)]
     pub requests_per_address: u32,
     /// Requests that are worked on at once; whoever comes on top is told to come back.
-    #[arg(long, env = "MAX_REQUESTS", default_value_t = REQUESTS)]
+    #[arg(long, env = "MAX_REQUESTS", default_value_t = REQUESTS, value_parser = at_least_one())]
     pub max_requests: usize,
     /// Requests of one user that are worked on at once; 0 for any number.
     #[arg(long, env = "MAX_REQUESTS_PER_USER", default_value_t = PER_USER_AT_ONCE)]
     pub max_requests_per_user: usize,
     /// Connections at once, open sockets among them; more wait until one ends.
-    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = CONNECTIONS)]
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = CONNECTIONS, value_parser = at_least_one())]
     pub max_connections: usize,
     /// Proxies between clients and this server: the client's address stands so far from the end of `X-Forwarded-For`.
     #[arg(long, env = "PROXIES", default_value_t = PROXIES)]
     pub proxies: usize,
+}
+
+/// Who lets nobody in need not run.
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+impl HttpLimits {
+    /// Adds what is wrong between these settings to the problems of the configuration.
+    pub fn check(&self, problems: &mut Vec<String>) {
+        let Self { max_requests, max_requests_per_user, .. } = self;
+        if max_requests_per_user > max_requests {
+            problems.push(format!(
+                "MAX_REQUESTS_PER_USER is {max_requests_per_user}, and MAX_REQUESTS {max_requests}: one user could take \
+                 every place; set it lower, or to 0 if that is meant"
+            ));
+        }
+    }
 }
 
 impl Default for HttpLimits {

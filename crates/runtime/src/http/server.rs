@@ -2,7 +2,7 @@
 //! takes a client that means it to send a request's head.
 //!
 //! At the end nobody loses a request: whoever had connected is answered, answers say that the connection ends, and idle
-//! connections stay until the gateway has let go of them.
+//! connections stay until the gateway has let go of them. Whoever does not take the answer keeps no process from ending.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -44,6 +44,9 @@ const BACKLOG: u32 = 1_024;
 /// How long idle connections stay open after the shutdown was requested. Longer than the gateway keeps its own idle ones
 /// (`keepalive_timeout` of its upstreams), so that no request meets a connection that is just being closed.
 pub const LINGER: Duration = Duration::from_millis(1_500);
+/// How long after that whoever is being answered may take for it; then nobody is waited for. With [`LINGER`] it leaves the
+/// process time to end by itself.
+const LAST_WORDS: Duration = Duration::from_secs(18);
 
 /// Takes this address, without listening on it. What is accepted inherits the bounds of the listener's buffers.
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
@@ -77,7 +80,8 @@ impl Server {
         Self { router, places, connections: TaskTracker::new(), over: CancellationToken::new(), shutdown }
     }
 
-    /// Returns when the last connection has ended.
+    /// Returns when the last connection has ended, also one whose client does not read: [`LINGER`] and [`LAST_WORDS`] after
+    /// the shutdown was requested.
     pub(super) async fn run(self, mut listener: TcpListener) -> io::Result<()> {
         loop {
             let next = async {
@@ -135,7 +139,11 @@ impl Server {
                 outcome = connection.as_mut() => outcome,
                 () = over.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    let Ok(outcome) = timeout(LAST_WORDS, connection).await else {
+                        tracing::warn!(http.peer = %peer, "{peer} did not take its answer in time and is cut");
+                        return;
+                    };
+                    outcome
                 }
             };
             if let Err(error) = outcome {

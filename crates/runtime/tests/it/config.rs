@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use runtime::config::{ConfigEntry, Rejected, describe, load};
+use runtime::http::HttpLimits;
 use runtime::{Config, Environment, RuntimeConfig, Secret};
 
 #[derive(Debug, Parser)]
@@ -15,6 +16,9 @@ struct Example {
     /// Where the routes are served.
     #[arg(long, env = "HTTP_ADDR")]
     http_addr: SocketAddr,
+    /// How much of that at once.
+    #[command(flatten)]
+    limits: HttpLimits,
     /// How many connections.
     #[arg(long, env = "POOL", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pool: u32,
@@ -41,6 +45,7 @@ impl Config for Example {
         if self.runtime.admin_addr == self.http_addr {
             problems.push("ADMIN_ADDR and HTTP_ADDR must differ".to_owned());
         }
+        self.limits.check(problems);
     }
 }
 
@@ -52,7 +57,11 @@ fn read(args: &[&str], variables: &[(&str, &str)]) -> Result<Example, Rejected> 
 }
 
 fn problems(variables: &[(&str, &str)]) -> Vec<String> {
-    match read(&[], variables) {
+    problems_with(&[], variables)
+}
+
+fn problems_with(args: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+    match read(args, variables) {
         Err(Rejected::Problems(problems)) => problems,
         other => panic!("{other:?}"),
     }
@@ -118,6 +127,35 @@ fn a_known_weak_secret_is_refused_outside_dev_and_never_shown() {
         let dev = read(&[], &[GOOD[0], ("SIGNING_KEY", weak), ("ENVIRONMENT", "dev")]).unwrap();
         assert!(!format!("{dev:?}").contains(weak));
     }
+}
+
+#[test]
+fn a_weak_secret_is_refused_however_it_and_the_place_are_given() {
+    let in_dev = [GOOD[0], ("SIGNING_KEY", "secret"), ("ENVIRONMENT", "dev")];
+    for problems in [
+        problems_with(&["--signing-key=secret"], &GOOD),
+        problems_with(&["--environment=production"], &in_dev),
+        problems_with(&["--pool=1", "--signing-key=secret"], &GOOD),
+    ] {
+        assert!(problems.iter().any(|problem| problem.starts_with("SIGNING_KEY is too weak")), "{problems:?}");
+    }
+    assert!(read(&["--environment=dev", "--signing-key=secret"], &GOOD).is_ok());
+    assert!(read(&["--signing-key", GOOD[1].1], &[GOOD[0], ("SIGNING_KEY", "secret")]).is_ok(), "an argument wins");
+}
+
+#[test]
+fn a_value_under_which_nobody_could_be_served_is_a_mistake_that_names_its_setting() {
+    for (name, value) in [
+        ("MAX_REQUESTS", "0"),
+        ("MAX_CONNECTIONS", "0"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+        ("MAX_REQUESTS_PER_USER", "1025"),
+    ] {
+        let problems = problems(&[GOOD[0], GOOD[1], (name, value)]);
+        assert!(matches!(problems.as_slice(), [only] if only.starts_with(name)), "{name}={value}: {problems:?}");
+    }
+    let least = [GOOD[0], GOOD[1], ("MAX_REQUESTS", "1"), ("MAX_REQUESTS_PER_USER", "1"), ("MAX_CONNECTIONS", "1")];
+    assert_eq!(read(&[], &least).unwrap().limits.max_requests, 1);
 }
 
 #[test]

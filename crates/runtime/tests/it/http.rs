@@ -156,7 +156,9 @@ async fn shapes_that_do_not_fit_are_400_with_their_path_and_code() {
 async fn no_body_at_all_is_400_whatever_its_type() {
     refused(request("POST", "/baskets", ""), 400, "body_required").await;
     let bare = Request::post("/baskets").body(Body::empty()).unwrap();
-    refused(bare, 400, "body_required").await;
+    let body = refused(bare, 400, "body_required").await;
+    let required = json!([{ "path": [], "code": "required", "message": "Required" }]);
+    assert_eq!((&body["message"], &body["issues"]), (&json!("Validation failed"), &required), "in the seeds' words");
 }
 
 #[tokio::test]

@@ -17,6 +17,10 @@ use tokio::sync::Semaphore;
 
 /// Longer than anything here may take; a test that needs it has failed.
 const SOON: Duration = Duration::from_secs(10);
+/// How long a process may take to end.
+const END_WITHIN: Duration = Duration::from_secs(25);
+/// More than the system holds of a connection that nobody reads.
+const LARGE: usize = 8 * 1024 * 1024;
 
 /// A running server; its route `/held` answers when it is let go.
 struct Served {
@@ -46,6 +50,7 @@ impl Served {
         };
         let router = Router::new()
             .route("/", get(async || "here"))
+            .route("/large", get(async || vec![b'x'; LARGE]))
             .route("/held", held)
             .route("/mine", get(async |meter: axum::Extension<Meter>| meter.spend("ada").map(|()| "mine")))
             .route("/held/{user}", get(held_by))
@@ -239,6 +244,20 @@ async fn at_the_end_idle_connections_serve_one_more_request_and_say_that_they_cl
     assert!(used.is_cut().await && idle.is_cut().await);
     assert!(begun.elapsed() > LINGER / 2, "the idle one was there for a while");
     tokio::time::timeout(SOON, &mut served.ended).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_its_answer_keeps_no_process_from_ending() {
+    let mut served = Served::within(HttpLimits::default()).await;
+    let mut client = served.connect().await;
+    client.say("GET /large HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    let mut begun = [0; 12];
+    client.0.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    served.process.shutdown.request();
+    tokio::time::timeout(END_WITHIN, &mut served.ended).await.unwrap().unwrap().unwrap();
+    let rest = client.0.read_to_end(&mut Vec::new()).await;
+    assert!(!rest.is_ok_and(|length| length >= LARGE), "it was not waited for");
 }
 
 #[tokio::test]

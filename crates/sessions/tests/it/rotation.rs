@@ -1,5 +1,6 @@
 //! Keys that change while the process runs.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use sessions::{Rejection, Sessions, SessionsConfig};
 use stack::eventually;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::world::{Key, NOW, claims, fresh_claims, nothing, set};
 
@@ -95,6 +97,40 @@ async fn published_keys_are_waited_for_and_read_again_when_a_token_names_a_new_o
     *published.lock().unwrap() = set(&[new.jwk("new"), old.jwk("old")]);
     assert!(sessions.admit(&of_new).await.is_ok());
     assert!(sessions.verify(&of_old).is_ok());
+    end(process).await;
+}
+
+#[tokio::test]
+async fn a_reading_that_had_begun_before_a_token_came_says_nothing_about_its_key() {
+    let (old, new) = (Key::new(), Key::new());
+    let published = Arc::new(Mutex::new(set(&[old.jwk("old")])));
+    let (asked, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1)));
+    let (answers, askings, gate) = (Arc::clone(&published), Arc::clone(&asked), Arc::clone(&go));
+    let router = Router::new().route(
+        "/keys",
+        get(async move || {
+            let text = answers.lock().unwrap().clone();
+            askings.fetch_add(1, Ordering::SeqCst);
+            gate.acquire().await.unwrap().forget();
+            text
+        }),
+    );
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(tasks::spawn("publisher", async move { axum::serve(listener, router).await }));
+    let (sessions, process) =
+        following(&SessionsConfig { jwks_url: Some(format!("http://{address}/keys")), ..nothing() });
+    eventually("the keys are there", SOON, async || process.health.is_ready().then_some(())).await;
+
+    let (of_new, too_early) = (signed(&new, "new"), sessions.clone());
+    let token = of_new.clone();
+    let first = tasks::spawn("too-early", async move { too_early.admit(&token).await });
+    let begun = async || (asked.load(Ordering::SeqCst) == 2).then_some(());
+    eventually("the old keys are being read again", SOON, begun).await;
+    *published.lock().unwrap() = set(&[new.jwk("new"), old.jwk("old")]);
+    let (second, ()) = tokio::join!(sessions.admit(&of_new), async { go.add_permits(2) });
+    assert_eq!(first.await.unwrap(), Err(Rejection::UnknownKey), "it came before its key");
+    assert!(second.is_ok(), "{second:?}");
     end(process).await;
 }
 

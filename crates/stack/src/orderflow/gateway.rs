@@ -252,9 +252,12 @@ mod tests {
         let gateway = NginxKind::program(&folder, &[port.number()]).unwrap();
         let gateway = Process::start(gateway, Lifetime::WithUs).unwrap();
         gateway.ready(READY_WITHIN).await.unwrap();
-        let answer = reqwest::get(format!("{}/queries/orders", gateway.program().address)).await.unwrap();
-        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (502, &"1".parse().unwrap()));
-        assert_eq!(answer.json::<Value>().await.unwrap()["retryable"], true);
+        for (method, path) in [(Method::GET, "/queries/orders"), (Method::PUT, "/api/v1/users/profile")] {
+            let url = format!("{}{path}", gateway.program().address);
+            let answer = Client::new().request(method, url).send().await.unwrap();
+            assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (502, &"1".parse().unwrap()));
+            assert_eq!(answer.json::<Value>().await.unwrap()["retryable"], true, "{path}");
+        }
     }
 
     #[tokio::test]

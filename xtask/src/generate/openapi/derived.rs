@@ -3,7 +3,8 @@
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Header, HeaderBuilder, Object, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, SecurityRequirement, Type,
+    ArrayBuilder, Content, Header, HeaderBuilder, Object, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required,
+    Schema, SecurityRequirement, Type,
 };
 
 use super::handlers::{Handler, Handlers};
@@ -13,12 +14,20 @@ const TICKET: &str = "ticket";
 
 const KEY: &str = "Idempotency-Key";
 const VERSION: &str = "If-Match";
+const LEAST: &str = "at_least";
+const KNOWN: &str = "If-None-Match";
 
 const TAG: &str = "ETag";
 const LOCATION: &str = "Location";
 const TOKEN: &str = "Consistency-Token";
 const REPLAYED: &str = "Idempotency-Replayed";
 const RETRY: &str = "Retry-After";
+const APPLIED: &str = "Preference-Applied";
+const LAG: &str = "Projection-Lag-Ms";
+const FEED: &str = "Feed-Cursor";
+
+/// What refusals show.
+const PROBLEM: &str = "#/components/schemas/Problem";
 
 /// What answers mean of which nothing else is said; `docs/problems.md` has every `code`.
 const MEANINGS: [(&str, &str); 3] = [
@@ -65,26 +74,46 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
         if response.description.is_empty() {
             response.description = (*meaning).to_owned();
         }
-        if status != "200" {
+        if response.content.get("application/json").is_some_and(is_problem) {
             let problem = response.content.shift_remove("application/json");
             response.content.extend(problem.map(|problem| ("application/problem+json".to_owned(), problem)));
         }
     }
 }
 
+fn is_problem(content: &RefOr<Content>) -> bool {
+    let RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) = content else { return false };
+    schema.ref_location == PROBLEM
+}
+
 fn tell(operation: &mut Operation, handler: &Handler) {
     operation.security = security(handler);
     // Of what is only made there is no version that could match.
     let makes = operation.responses.responses.contains_key("201");
-    let taken = [(KEY, handler.takes_key()), (VERSION, handler.takes_version() && !makes)];
+    let taken = [
+        (KEY, handler.takes_key()),
+        (VERSION, handler.takes_version() && !makes),
+        (LEAST, handler.takes_terms()),
+        (KNOWN, handler.shows_views()),
+    ];
+    let listens = listens(operation);
     for (name, _) in taken.into_iter().filter(|(_, is_taken)| *is_taken) {
         operation.parameters.get_or_insert_default().push(reference("parameters", name));
     }
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
-        let told = told(handler, status).into_iter();
+        let told = told(handler, status).into_iter().filter(|name| *name != FEED || listens);
         response.headers.extend(told.map(|name| (name.to_owned(), reference("headers", name))));
     }
+}
+
+/// Whether it may be asked from where to listen: what `Prefer` is good for is said where the route is.
+fn listens(operation: &Operation) -> bool {
+    let cursor = FEED.to_ascii_lowercase();
+    operation.parameters.iter().flatten().any(|parameter| match parameter {
+        RefOr::T(Parameter { name, description: Some(text), .. }) => name == "Prefer" && text.contains(&cursor),
+        RefOr::T(_) | RefOr::Ref(_) => false,
+    })
 }
 
 /// What somebody must show, each by itself; nothing where anybody is let in.
@@ -104,7 +133,7 @@ fn told(handler: &Handler, status: &str) -> Vec<&'static str> {
         "200" | "201" if handler.replies() => {
             [TAG, LOCATION, TOKEN].into_iter().chain(replays.then_some(REPLAYED)).collect()
         }
-        "200" | "304" if handler.shows_views() => vec![TAG],
+        "200" | "304" if handler.shows_views() => vec![TAG, APPLIED, LAG, FEED],
         "4XX" | "503" => vec![RETRY],
         _ => Vec::new(),
     }
@@ -126,23 +155,36 @@ fn schemes() -> impl Iterator<Item = (&'static str, SecurityScheme)> {
 
 fn parameters() -> impl Iterator<Item = Parameter> {
     let text = || ObjectBuilder::new().schema_type(Type::String);
-    [
+    let parameters: [(_, _, RefOr<Schema>, _); 4] = [
         (
             KEY,
-            text().max_length(Some(LONGEST_KEY)),
+            ParameterIn::Header,
+            text().max_length(Some(LONGEST_KEY)).into(),
             "Names this command, in printable ASCII: sent again with the same key it takes effect once, and is \
              answered as it was before.",
         ),
         (
             VERSION,
-            text(),
+            ParameterIn::Header,
+            text().into(),
             "The `ETag` that was answered for what is to be changed: if there is another version by now, nothing is \
              done, and the answer is 412.",
         ),
-    ]
-    .into_iter()
-    .map(|(name, schema, description)| {
-        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False);
+        (
+            LEAST,
+            ParameterIn::Query,
+            ArrayBuilder::new().items(text()).into(),
+            "The same as `Consistency-Token`, and beside it; may be repeated.",
+        ),
+        (
+            KNOWN,
+            ParameterIn::Header,
+            text().into(),
+            "The `ETag`s of the answers that are there already: if it would be one of them, the answer is 304.",
+        ),
+    ];
+    parameters.into_iter().map(|(name, place, schema, description)| {
+        let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(Required::False);
         parameter.schema(Some(schema)).description(Some(description)).build()
     })
 }
@@ -152,9 +194,18 @@ fn headers() -> impl Iterator<Item = (&'static str, Header)> {
         (
             TAG,
             Type::String,
-            "Which state this is: a query takes it back in `If-None-Match`, a command about one thing in `If-Match`.",
+            "Which state this is: a query takes it back in `If-None-Match`, a command about one thing in `If-Match`. \
+             Missing where only what is joined to it was changed.",
         ),
         (LOCATION, Type::String, "Where it is shown what was changed."),
+        (APPLIED, Type::String, "What of `Prefer` counted: `wait=N` where a token was given, `feed-cursor`."),
+        (
+            LAG,
+            Type::Integer,
+            "How far behind the answer may be, in milliseconds, where no token says how new it is; missing while that is \
+             not known.",
+        ),
+        (FEED, Type::String, "The cursor from which to listen, by `/ws` or `/events`, for what comes after this answer."),
         (TOKEN, Type::String, "Sent along with a query, makes it wait for this change."),
         (REPLAYED, Type::Boolean, "`true` where this is the answer to an earlier request with the same key."),
         (RETRY, Type::Integer, "After how many seconds to ask again, where that helps."),

@@ -57,9 +57,14 @@ impl Handler {
         self.answer == "Reply"
     }
 
+    /// Whether the caller may say what the answer must not be older than.
+    pub(super) fn takes_terms(&self) -> bool {
+        self.takes("Terms")
+    }
+
     /// Whether it answers stored documents on the caller's terms.
     pub(super) fn shows_views(&self) -> bool {
-        self.takes("Terms") && self.answer == "Response"
+        self.takes_terms() && self.answer == "Response"
     }
 
     fn takes(&self, argument: &str) -> bool {

@@ -17,6 +17,13 @@ const NEW: &[&str] = &["Consistency-Token", "ETag", "Location"];
 const AGAIN: &[&str] = &["Consistency-Token", "ETag", "Idempotency-Replayed", "Location"];
 const BOTH: &[&str] = &["Idempotency-Key", "If-Match"];
 
+/// What a query takes from whoever knows what the answer must show, or has it already, and what it answers of itself.
+const TERMS: &[&str] = &["at_least", "If-None-Match"];
+const SHOWN: &[&str] = &["ETag", "Preference-Applied", "Projection-Lag-Ms"];
+const SHOWN_TO_LISTENERS: &[&str] = &["ETag", "Feed-Cursor", "Preference-Applied", "Projection-Lag-Ms"];
+
+const PROBLEM: &str = "#/components/schemas/Problem";
+
 fn tree() -> Tree {
     Tree::load(&crate::root()).unwrap()
 }
@@ -71,7 +78,7 @@ fn no_token_is_asked_for_where_the_table_of_routes_lets_anybody_in_and_everywher
 }
 
 #[test]
-fn commands_take_a_key_and_a_version_where_these_count_and_answer_how_to_read_on() {
+fn every_operation_takes_the_headers_that_count_there_and_answers_how_to_go_on() {
     let document = described(&tree());
     let operations = operations(&document);
     for (name, takes, answers) in [
@@ -87,8 +94,10 @@ fn commands_take_a_key_and_a_version_where_these_count_and_answer_how_to_read_on
         ("POST /api/v1/users/logout", &[], &[]),
         ("POST /webhooks/payments", &[], &[]),
         ("POST /ops/projections/{projection}/switch", &[], &[]),
-        ("GET /queries/orders/{id}", &[], &["ETag"]),
-        ("GET /ops/explain/{order}", &[], &[]),
+        ("GET /queries/orders/{id}", TERMS, SHOWN_TO_LISTENERS),
+        ("GET /queries/orders/{id}/history", TERMS, SHOWN),
+        ("GET /queries/products", TERMS, SHOWN),
+        ("GET /ops/explain/{order}", &["at_least"], &[]),
         ("GET /health", &[], &[]),
     ] {
         let operation = operations[name];
@@ -96,7 +105,7 @@ fn commands_take_a_key_and_a_version_where_these_count_and_answer_how_to_read_on
         assert_eq!(keys(&operation["responses"]["200"]["headers"]), answers, "{name}");
     }
     assert_eq!(keys(&operations["POST /commands/orders"]["responses"]["201"]["headers"]), NEW);
-    assert_eq!(keys(&operations["GET /queries/orders"]["responses"]["304"]["headers"]), ["ETag"]);
+    assert_eq!(keys(&operations["GET /queries/orders"]["responses"]["304"]["headers"]), SHOWN_TO_LISTENERS);
     for (name, operation) in operations {
         for status in ["4XX", "503"] {
             let refused = &operation["responses"][status];
@@ -114,8 +123,11 @@ fn every_operation_has_an_id_of_its_own_and_every_answer_says_what_it_means() {
         for (status, response) in operation["responses"].as_object().unwrap() {
             assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{name}: {status}");
             let kinds = keys(&response["content"]);
-            let is_problem = status.starts_with(['4', '5']);
-            assert!(!is_problem || kinds == ["application/problem+json"], "{name}: {status}: {kinds:?}");
+            assert!(!status.starts_with('4') || kinds == ["application/problem+json"], "{name}: {status}: {kinds:?}");
+            for (kind, content) in response["content"].as_object().into_iter().flatten() {
+                let is_problem = content["schema"]["$ref"] == PROBLEM;
+                assert_eq!(kind == "application/problem+json", is_problem, "{name}: {status}");
+            }
         }
     }
 }
@@ -129,7 +141,7 @@ fn pages_may_send_and_read_every_header_that_is_described() {
         let list = template.split_once(map).unwrap().1.split('"').nth(1).unwrap();
         let names = keys(&document["components"][part]);
         assert!(!names.is_empty(), "{part}");
-        for name in names {
+        for name in names.into_iter().filter(|name| document["components"][part][name]["in"] != "query") {
             assert!(list.split(", ").any(|listed| listed == name), "{name} is not in {list}");
         }
     }

@@ -139,3 +139,18 @@ async fn only_so_many_may_wait_for_one_document_and_leaving_makes_room() {
     let after = notices.wait_for(awaited, Duration::from_millis(1), read).await.unwrap();
     assert_eq!(after, Waited::Behind(()));
 }
+
+#[tokio::test]
+async fn half_of_the_requests_that_are_worked_on_may_wait_however_many_those_are() {
+    let rig = Rig::shared("few").await;
+    let streams: Vec<_> = (1..=4).map(stream).collect();
+    let read = || async { Ok((Version(1), ())) };
+    for (requests, may) in [(1, 1), (3, 1), (6, 3)] {
+        let notices = rig.read_model.notices(&rig.process).among(requests);
+        let wait = |stream| notices.wait_for(Awaited { projection: "few", stream, version: Version(2) }, LONG, read);
+        let mut waits: Vec<_> = streams.iter().map(|stream| Box::pin(wait(stream))).collect();
+        let refused = waits.iter_mut().filter_map(FutureExt::now_or_never);
+        let refused = refused.filter(|refused| matches!(refused, Err(Error::TooManyWaiters { .. }))).count();
+        assert_eq!(refused, streams.len() - may, "of {requests}");
+    }
+}

@@ -117,6 +117,26 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back() {
     assert_eq!(world.get("/health/gateway").await.status(), 200, "the gateway's own health is not limited");
 }
 
+/// Two of the bytes in the household's addresses are line ends.
+#[tokio::test]
+async fn a_household_is_one_address_and_every_address_of_the_old_kind_is_one() {
+    let narrow = |text: String| {
+        text.replace("zone=addresses:16m rate=2000r/s", "zone=addresses:16m rate=1r/m").replace("burst=4000", "burst=1")
+    };
+    let behind = "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For; limit_req_status 429;";
+    let world = World::start(&[Answers], |text| narrow(text).replace("limit_req_status 429;", behind)).await;
+    let ask = async |address: &str| {
+        let asked = world.http.get(world.url("/queries/orders")).header("x-forwarded-for", address);
+        asked.send().await.unwrap().status().as_u16()
+    };
+    let household = ["2001:db8:a0a:1::1", "2001:db8:a0a:1:ffff::2", "2001:db8:a0a:1::a"];
+    assert_eq!([ask(household[0]).await, ask(household[1]).await, ask(household[2]).await], [200, 200, 429]);
+    assert_eq!(ask("2001:db8:a0a:2::1").await, 200, "the neighbours");
+    for old in ["192.0.2.1", "192.0.2.2", "::ffff:192.0.2.3", "::ffff:192.0.2.4"] {
+        assert_eq!([ask(old).await, ask(old).await, ask(old).await], [200, 200, 429], "{old}");
+    }
+}
+
 #[tokio::test]
 async fn a_token_has_a_limit_of_its_own() {
     let narrow = |text: String| {
@@ -143,6 +163,9 @@ async fn log_ins_are_limited_apart_from_everything_else() {
     let refused = log_in().await;
     assert_eq!(refused.headers()["ratelimit"], "\"passwords\";r=0;t=1");
     assert_eq!(problem(refused).await, (429, "too_many_requests".to_owned()));
+    for path in ["/api/v1/users/login", "/api/v1/users/register"] {
+        assert_eq!(world.send(&Method::POST, path, Some("a-key")).await, 429, "{path} with a key");
+    }
     assert_eq!(world.send(&Method::POST, "/commands/orders", None).await, 200);
 }
 
@@ -187,6 +210,7 @@ async fn a_command_with_a_key_outlives_the_instance_that_goes_away_over_it() {
     let world = World::start(&[GoesAway, Answers], |text| text.replace("max_fails=1", "max_fails=0")).await;
     for (method, path) in [
         (Method::POST, "/commands/orders"),
+        (Method::POST, "/api/v1/users/register"),
         (Method::PUT, "/api/v1/users/profile"),
         (Method::DELETE, "/api/v1/users/usr_1"),
     ] {
@@ -197,6 +221,33 @@ async fn a_command_with_a_key_outlives_the_instance_that_goes_away_over_it() {
             without.extend([world.send(&method, path, None).await, world.send(&method, path, None).await]);
         }
         assert!(without.contains(&502), "without a key nobody knows whether {method} took effect: {without:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_without_a_key_goes_to_another_instance_if_the_first_cannot_be_reached() {
+    let nobody = Port::claim().unwrap();
+    let first = format!("upstream command_api {{ server 127.0.0.1:{} max_fails=0;", nobody.number());
+    let change = |text: String| text.replace("max_fails=1", "max_fails=0").replace("upstream command_api {", &first);
+    let world = World::start(&[Answers], change).await;
+    for (method, path) in [
+        (Method::POST, "/commands/orders"),
+        (Method::PUT, "/api/v1/users/profile"),
+        (Method::DELETE, "/api/v1/users/usr_1"),
+    ] {
+        for _ in 0..10 {
+            assert_eq!(world.send(&method, path, None).await, 200, "{method}");
+        }
+    }
+}
+
+#[test]
+fn its_problems_say_as_those_of_the_services_whether_asking_again_helps() {
+    let problems: Vec<_> = TEMPLATE.lines().filter(|line| line.contains("\"retryable\":")).collect();
+    assert!(problems.len() > 10, "{problems:?}");
+    for problem in problems {
+        let helps = ["408", "429", "502", "503", "504"].iter().any(|code| problem.contains(&format!("return {code} ")));
+        assert!(problem.contains(&format!("\"retryable\":{helps}}}")), "{problem}");
     }
 }
 
