@@ -34,7 +34,7 @@ pub use connection::RedisConfig;
 pub use document::Document;
 pub use error::Error;
 pub use notices::{Awaited, Notices, Waited};
-pub use parking::{Cause, Discarded, MAX_PARKED, Park, Parked, Parking, ParkingEntry, Released, Sink};
+pub use parking::{Cause, Discarded, MAX_PARKED, Origin, Park, Parked, Parking, ParkingEntry, Released, Sink};
 pub use places::{Place, Placed, Places};
 pub use position::{Generation, Position, Source, Target};
 pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};

@@ -47,7 +47,7 @@ impl Comparison {
         vault: Option<Vault>,
     ) -> Result<Self, Error> {
         let discarded = read_model.discarded(Sink::Views(target)).await?.into_iter();
-        let discarded = discarded.filter_map(|one| Some((one.stream, one.entry.version?))).collect();
+        let discarded = discarded.filter_map(|one| one.version().map(|version| (one.stream, version))).collect();
         Ok(Self { read_model: read_model.clone(), store: store.clone(), projection, target, vault, discarded })
     }
 
