@@ -35,7 +35,7 @@ pub use document::Document;
 pub use error::Error;
 pub use notices::{Awaited, Notices, Waited};
 pub use parking::{Cause, Discarded, MAX_PARKED, Origin, Park, Parked, Parking, ParkingEntry, Released, Sink};
-pub use places::{Place, Placed, Places};
+pub use places::{Place, Placed, Places, Placing};
 pub use position::{Generation, Position, Source, Target};
 pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};
 pub use survey::{Reached, Survey};
