@@ -10,13 +10,13 @@ mod finding;
 mod refold;
 mod repair;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use event_store::Selection;
-use read_model::generations::Shape;
+use read_model::generations::{Generations, Shape};
 use read_model::{Places, Sink};
-use schemas::StreamId;
+use schemas::{StreamId, Version};
 use vault::Vault;
 use views::Projection;
 
@@ -46,7 +46,8 @@ struct Outcome {
     name: String,
     compared: u64,
     coming: usize,
-    troubled: u64,
+    /// The streams that are parked, each with the version that is shown.
+    troubled: BTreeMap<StreamId, Version>,
     drift: Drift,
     surplus: BTreeSet<StreamId>,
 }
@@ -65,21 +66,30 @@ pub(crate) async fn audit(wish: &AuditCommand) -> Result<Answer, Error> {
         return Ok(outcome.refused());
     }
     let mut items = vec![outcome.summary(Action::Look)];
-    let (stuck, whole): (Drift, Drift) =
-        outcome.drift.into_iter().partition(|(stream, _)| audit.lacks_a_version(stream));
+    let Outcome { drift, troubled, .. } = outcome;
+    let (stuck, whole): (Drift, Drift) = drift.into_iter().partition(|(stream, _)| audit.lacks_a_version(stream));
     let failed = if wish.execute { audit.repair(&whole).await? } else { BTreeSet::new() };
     items.extend(
         stuck
             .iter()
             .map(|(stream, suspect)| Item::new(stream.as_str(), Action::Look, format!("{}; {STUCK}", suspect.finding))),
     );
-    items.extend(whole.iter().map(|(stream, suspect)| match failed.contains(stream) {
-        true => Item::new(stream.as_str(), Action::Look, format!("{}; was not made anew in time", suspect.finding)),
-        false => Item::new(stream.as_str(), Action::Change, format!("{}; made anew from its events", suspect.finding)),
+    items.extend(whole.iter().map(|(stream, Suspect { finding, .. })| {
+        let go = if troubled.contains_key(stream) { "let go and " } else { "" };
+        match failed.contains(stream) {
+            true => Item::new(stream.as_str(), Action::Look, format!("{finding}; was not made anew in time")),
+            false => Item::new(stream.as_str(), Action::Change, format!("{finding}; {go}made anew from its events")),
+        }
     }));
     let is_whole = wish.execute && failed.is_empty() && stuck.is_empty();
     let code = if is_whole { 0 } else { FAILED };
     Ok(Answer { code, ..Answer::from(Plan { executed: wish.execute, items }) })
+}
+
+/// Whether the views that readers see look as this build's would.
+pub(crate) fn is_of_our_shape(projection: Projection, generations: &Generations) -> bool {
+    let live = generations.entries.get(&generations.live);
+    live.is_none_or(|live| live.shape == Shape(projection.shape()))
 }
 
 impl Comparison {
@@ -98,8 +108,7 @@ impl Comparison {
             Err(plan) => return Ok(Err(plan)),
         };
         let target = views.target(generations.live);
-        let shape = generations.entries.get(&generations.live).map(|entry| entry.shape);
-        if shape.is_some_and(|shape| shape != Shape(wish.projection.shape())) {
+        if !is_of_our_shape(wish.projection, &generations) {
             return Ok(Err(refused(
                 views.called(target.generation),
                 "has another shape than this build would give it",
@@ -214,9 +223,10 @@ impl Outcome {
     }
 
     fn summary(&self, action: Action) -> Item {
-        let (count, Self { compared, coming, troubled, .. }) = (self.differences(), self);
+        let (count, Self { compared, coming, .. }) = (self.differences(), self);
+        let parked = self.troubled.len();
         let state = format!(
-            "{compared} streams compared with MongoDB: {count} differ, {coming} are on their way, {troubled} are parked"
+            "{compared} streams compared with MongoDB: {count} differ, {coming} are on their way, {parked} are parked"
         );
         Item::new(self.name.as_str(), action, state)
     }

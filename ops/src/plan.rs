@@ -53,6 +53,11 @@ impl Plan {
     pub(crate) fn has_work(&self) -> bool {
         self.items.iter().any(|item| matches!(item.action, Action::Create | Action::Change))
     }
+
+    /// Whether someone should look at anything.
+    fn has_trouble(&self) -> bool {
+        self.items.iter().any(|item| item.action == Action::Look)
+    }
 }
 
 impl Item {
@@ -81,6 +86,7 @@ impl fmt::Display for Plan {
             (true, true, _) => "Not all of it was done.",
             (false, true, true) => "Done.",
             (false, false, true) => "This is a plan; add --execute to carry it out.",
+            (false, _, false) if self.has_trouble() => "Something needs a look.",
             (false, _, false) => "Nothing to do.",
         })
     }
@@ -105,6 +111,14 @@ mod tests {
     fn a_carried_out_plan_says_what_was_done() {
         let text = plan(true, Action::Create);
         assert!(text.contains("created  orders") && text.ends_with("Done."), "{text}");
+    }
+
+    #[test]
+    fn where_nothing_is_done_and_something_is_wrong_nobody_is_told_that_all_is_well() {
+        for executed in [false, true] {
+            assert!(plan(executed, Action::Look).ends_with("Something needs a look."));
+            assert!(plan(executed, Action::None).ends_with("Nothing to do."));
+        }
     }
 
     #[test]

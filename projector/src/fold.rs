@@ -116,7 +116,7 @@ pub(crate) struct Effect {
     pub(crate) barred: Vec<Barred>,
     /// The streams that did not go on before, and of which more came.
     pub(crate) held: Vec<Gap>,
-    /// The streams whose documents were made anew.
+    /// The streams whose documents were made anew; one that was not there is made like any other.
     pub(crate) repaired: Vec<StreamId>,
     pub(crate) counts: Counts,
 }
@@ -161,9 +161,9 @@ pub(crate) type Refusals = BTreeMap<usize, Refusal>;
 
 /// Folds records, in their order, onto what the cache holds; a stream that it does not hold counts as one without
 /// events. Each event is applied if it is the next version, ignored if it is not newer, noted as a gap if a version
-/// before it is missing or its stream is parked. A record that is refused bars its stream, if it is the next version or
-/// tells none. The cache then holds the views as if the effect was stored: clear it if it is not. On an error the cache
-/// is empty.
+/// before it is missing or its stream is parked, or if the document that does not take it is in repair. A record that is
+/// refused otherwise bars its stream, if it is the next version or tells none. The cache then holds the views as if the
+/// effect was stored: clear it if it is not. On an error the cache is empty.
 pub(crate) fn fold<V: View>(
     cache: &mut Cache<V>,
     records: &[Read<V::Event>],
@@ -193,10 +193,10 @@ struct Fold<'a, V> {
 impl<V: View> Fold<'_, V> {
     fn take(&mut self, at: usize, record: &Read<V::Event>) -> Result<(), Why> {
         let (stream, version) = (record.stream(), record.version());
-        if self.cache.is_in_repair(stream) {
+        let barred = self.effect.barred.iter().any(|barred| barred.refusal.stream == *stream);
+        if self.cache.is_in_repair(stream) && !barred {
             self.make_anew(at, record);
         }
-        let barred = self.effect.barred.iter().any(|barred| barred.refusal.stream == *stream);
         let document = self.cache.document(stream);
         if version.is_some_and(|version| version <= document.version) {
             self.effect.counts.duplicates += 1;
@@ -208,18 +208,28 @@ impl<V: View> Fold<'_, V> {
             return Ok(());
         }
         if barred || version.is_some_and(|version| version > document.version.next()) {
-            self.effect.counts.behind_gap += 1;
-            version.into_iter().for_each(|version| note(&mut self.gaps, stream, version));
+            self.pass(stream, version);
             return Ok(());
         }
         let from = document.stored;
         match (record, self.refused.get(&at)) {
             (Read::Event { recorded, written, .. }, None) => self.apply((at, record), recorded, *written),
+            // It may be the document that is wrong. The event comes once more, behind all those that make it anew.
+            (Read::Event { .. }, Some(_)) if self.cache.is_in_repair(stream) => {
+                self.pass(stream, version);
+                Ok(())
+            }
             (Read::Event { .. }, Some(refusal)) | (Read::Refused(refusal), _) => {
                 self.effect.barred.push(Barred { at, from, refusal: refusal.clone() });
                 Ok(())
             }
         }
+    }
+
+    /// Notes that a version was seen and not applied.
+    fn pass(&mut self, stream: &StreamId, version: Option<Version>) {
+        self.effect.counts.behind_gap += 1;
+        version.into_iter().for_each(|version| note(&mut self.gaps, stream, version));
     }
 
     /// Applies the next version.

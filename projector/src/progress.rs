@@ -65,7 +65,7 @@ impl<V: View, R: Views> Progress<V, R> {
         self.cache.repair(repairs);
     }
 
-    /// The streams that were repaired since the last call, if their documents could be.
+    /// The streams whose documents were made anew since the last call.
     pub fn take_repaired(&mut self) -> Vec<StreamId> {
         std::mem::take(&mut self.repaired)
     }

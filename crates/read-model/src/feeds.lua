@@ -211,7 +211,8 @@ end
 --
 -- KEYS  1 parked streams, 2 gaps, 3 stream versions, 4 discarded records
 -- ARGV  1 stream, 2 its entry as it was read, 3 highest version that there is of it or '0', 4 not used; then, to discard
---       what the entry names: 5 its version or '' if it has none, 6 not used, 7 the record's place, 8 what to remember
+--       what the entry names: 5 its version, or '' if none counts as applied with it, 6 not used, 7 the record's place,
+--       8 what to remember
 -- Answers {'done', version of the stream}, or {'changed'} and has written nothing: somebody else was faster.
 local function feeds_release(keys, args)
   local name, discards = args[1], #args > 4

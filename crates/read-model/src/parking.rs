@@ -140,6 +140,20 @@ pub struct Discarded {
     /// When.
     #[serde(with = "schemas::rfc3339")]
     pub at: Timestamp,
+    /// Whose record it was. What was discarded before that was noted counted as an event of the store's.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// Whose record is discarded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// It is an event that the store has: its version counts as applied without it.
+    #[default]
+    Store,
+    /// The store has no such event: no version counts as applied. The one that it claims is still to come, or never was.
+    Stranger,
 }
 
 /// What became of an entry that was to be released.
@@ -233,21 +247,21 @@ impl ReadModel {
         self.release(&release(sink.into(), parked, head)).await
     }
 
-    /// As [`Self::redrive`], but the version that parked the stream counts as applied, and the record is remembered as
-    /// passed over, for this reason and since then.
+    /// As [`Self::redrive`], but the record is remembered as passed over, for this reason and since then; the version that
+    /// parked the stream counts as applied, if the record was an event of the store's.
     pub async fn discard(
         &self,
         sink: impl Into<Sink>,
         parked: &Parked,
         head: Version,
-        (why, at): (&str, Timestamp),
+        (why, at, origin): (&str, Timestamp, Origin),
     ) -> Result<Released, Error> {
-        let ParkingEntry { version, event_id, offset, .. } = &parked.entry;
-        let mut call = release(sink.into(), parked, head);
-        call.arg(version.map_or_else(String::new, |version| version.to_string()));
-        call.arg(event_id.map_or_else(String::new, |id| id.to_string()));
         let (stream, entry) = (parked.stream.clone(), parked.entry.clone());
-        let discarded = Discarded { stream, entry, why: why.to_owned(), at };
+        let discarded = Discarded { stream, entry, why: why.to_owned(), at, origin };
+        let ParkingEntry { event_id, offset, .. } = &parked.entry;
+        let mut call = release(sink.into(), parked, head);
+        call.arg(discarded.version().map_or_else(String::new, |version| version.to_string()));
+        call.arg(event_id.map_or_else(String::new, |id| id.to_string()));
         call.arg(format!("{}@{offset}", parked.entry.source())).arg(json(&discarded));
         self.release(&call).await
     }
@@ -282,6 +296,17 @@ fn release(sink: Sink, parked: &Parked, head: Version) -> Cmd {
     };
     call.arg(stream.as_str()).arg(stored).arg(head.0).arg(channel);
     call
+}
+
+impl Discarded {
+    /// The version that counts as applied and changed nothing, if one does.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        match self.origin {
+            Origin::Store => self.entry.version,
+            Origin::Stranger => None,
+        }
+    }
 }
 
 impl Parked {

@@ -37,6 +37,17 @@ pub struct Placed {
     pub places: BTreeMap<Place, i64>,
 }
 
+/// How a document is found at its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placing {
+    /// At each of them, as it should be.
+    Right,
+    /// Not at this one, at least.
+    Wrong(Place),
+    /// It was something else by the time that the places were read, so nothing is known.
+    Moved,
+}
+
 impl Place {
     /// The place of a member of a list or an index, and whose document it leads to.
     fn of(list: String, member: &str) -> Result<(Self, StreamId), Error> {
@@ -56,8 +67,8 @@ impl Place {
 }
 
 impl ReadModel {
-    /// For each of these a place at which it is not found as it should be, if it still has that version.
-    pub async fn misplaced(&self, target: &Target, placed: &[Placed]) -> Result<Vec<Option<Place>>, Error> {
+    /// How each of these is found.
+    pub async fn placings(&self, target: &Target, placed: &[Placed]) -> Result<Vec<Placing>, Error> {
         let wanted = placed.iter().flat_map(|one| one.places.keys().map(|place| (&one.stream, place))).collect();
         let mut scores = self.scores(target, wanted).await?.into_iter();
         let streams: Vec<_> = placed.iter().map(|one| one.stream.clone()).collect();
@@ -66,7 +77,11 @@ impl ReadModel {
             let found: Vec<_> = one.places.iter().zip(scores.by_ref()).collect();
             let wrong = found.into_iter().find(|((_, score), found)| *found != Some(score.to_string()));
             let is_same = now.is_some_and(|now| now.version == one.version);
-            wrong.filter(|_| is_same).map(|((place, _), _)| place.clone())
+            match wrong {
+                Some(((place, _), _)) if is_same => Placing::Wrong(place.clone()),
+                Some(_) => Placing::Moved,
+                None => Placing::Right,
+            }
         });
         Ok(judged.collect())
     }

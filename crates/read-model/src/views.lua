@@ -190,10 +190,10 @@ end
 
 -- KEYS parked streams, gaps, the stream's document, discarded records.
 -- ARGV stream, its entry as it was read, highest version that there is of it or '0', channel;
---      then, to discard what the entry names: its version or '' if it has none, its event id or '', the record's place,
---      and what to remember of it.
--- Lets a parked stream go on: whatever is missing of it is a gap from now on, which whoever heals gaps closes. What is
--- discarded counts as applied, and changes nothing.
+--      then, to discard what the entry names: its version, or '' if none counts as applied with it, its event id or '',
+--      the record's place, and what to remember of it.
+-- Lets a parked stream go on: whatever is missing of it is a gap from now on, which whoever heals gaps closes. A version
+-- that is discarded counts as applied, and changes nothing.
 -- Answers {'done', version of the document}, or {'changed'} and has written nothing: somebody else was faster.
 local function release(keys, args)
   local parked, gaps, document, discarded = keys[1], keys[2], keys[3], keys[4]

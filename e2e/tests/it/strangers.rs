@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use stack::eventually;
 use uuid::Uuid;
 
+use crate::healing::operate;
+use crate::payments::counted;
 use crate::world::{SETTLED, World};
 
 /// Where events of orders are parked.
@@ -79,7 +81,13 @@ async fn a_strangers_record_parks_one_stream_that_operators_see_and_let_go_while
     assert_eq!(parked(&world, &stranger).await, PLACES, "nothing is discarded without a reason");
     let discarded = asked(&world, "orders", &stranger, "discard").await.expect(200).body;
     assert_eq!((&discarded["executed"], &discarded["items"][0]["action"]), (&json!(true), &json!("change")));
+    assert!(discarded["items"][0]["state"].to_string().contains("it is no event of the store's"), "{discarded}");
     assert!(ops(&world, &["ls", "--projection", "orders"]).await.contains("not ours"), "the reason is kept");
+    eventually("an audit finds no document that MongoDB knows nothing of", SETTLED, async || {
+        let audited = operate(&world, &["audit", "orders", "--only", stranger.as_str()]).await;
+        (audited.status.code() == Some(0)).then_some(())
+    })
+    .await;
     let redriven = ops(&world, &["redrive", stranger.as_str(), "--projection", "history", "--execute"]).await;
     assert!(redriven.contains("the store has nothing newer"), "{redriven}");
     let redriven = asked(&world, "feeds", &stranger, "redrive").await.expect(200).body.to_string();
@@ -90,4 +98,5 @@ async fn a_strangers_record_parks_one_stream_that_operators_see_and_let_go_while
     assert_eq!(parked(&world, &stranger).await, [""; 0]);
     let _ = world.gateway.get(&format!("/queries/orders/{stranger}"), Request::by(&world.admin)).await.expect(404);
     let _ = world.settle().await;
+    assert!(counted(&world, "steward", "steward_diverged_streams").await < 1.0, "the steward goes on healing");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use event_store::EventStore;
-use read_model::{Document, Place, Placed, Places, ReadModel, Sink, Standing, Target};
+use read_model::{Document, Place, Placed, Places, Placing, ReadModel, Sink, Standing, Target};
 use schemas::{AnyEvent, EventId, Recorded, StreamId, UserId, Version};
 use vault::Vault;
 use views::Projection;
@@ -47,7 +47,7 @@ impl Comparison {
         vault: Option<Vault>,
     ) -> Result<Self, Error> {
         let discarded = read_model.discarded(Sink::Views(target)).await?.into_iter();
-        let discarded = discarded.filter_map(|one| Some((one.stream, one.entry.version?))).collect();
+        let discarded = discarded.filter_map(|one| one.version().map(|version| (one.stream, version))).collect();
         Ok(Self { read_model: read_model.clone(), store: store.clone(), projection, target, vault, discarded })
     }
 
@@ -103,13 +103,19 @@ impl Comparison {
     ) -> Result<Option<Placed>, Error> {
         found.compared += 1;
         if standing.parked {
-            found.troubled += 1;
-            found.suspects.remove(stream);
-            return Ok(None);
+            let shown = standing.document.as_ref().map_or(Version::NONE, |document| document.version);
+            found.troubled.insert(stream.clone(), shown);
+        } else {
+            found.troubled.remove(stream);
         }
-        if let Some(finding) = self.judge(stream, standing.document.as_ref(), commits).await? {
-            self.note(stream, finding, found).await?;
-            return Ok(None);
+        match self.judge(stream, standing.document.as_ref(), commits).await? {
+            // A parked stream does not go on, but what is shown of it must be right.
+            Some(Finding::Behind { .. }) if standing.parked => {}
+            Some(finding) => {
+                self.note(stream, finding, found).await?;
+                return Ok(None);
+            }
+            None => {}
         }
         let Some(document) = &standing.document else {
             found.suspects.remove(stream);
@@ -121,13 +127,15 @@ impl Comparison {
 
     /// Whether what is right is found where it should be.
     async fn compare_places(&self, shown: &[Placed], found: &mut Findings) -> Result<(), Error> {
-        let misplaced = self.read_model.misplaced(&self.target, shown).await?;
-        for (Placed { stream, version, .. }, place) in shown.iter().zip(misplaced) {
-            match place {
-                Some(Place { list, .. }) => {
-                    self.note(stream, Finding::Misplaced { version: *version, list }, found).await?;
+        let placings = self.read_model.placings(&self.target, shown).await?;
+        for (Placed { stream, version, .. }, placing) in shown.iter().zip(placings) {
+            let version = *version;
+            match placing {
+                Placing::Right => _ = found.suspects.remove(stream),
+                Placing::Wrong(Place { list, .. }) => {
+                    self.note(stream, Finding::Misplaced { version, list }, found).await?;
                 }
-                None => _ = found.suspects.remove(stream),
+                Placing::Moved => self.note(stream, Finding::Moved { version }, found).await?,
             }
         }
         Ok(())

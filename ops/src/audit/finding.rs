@@ -22,6 +22,8 @@ pub(crate) enum Finding {
     Misplaced { version: Version, list: String },
     /// It is right, and found at these places, where it should not be.
     Astray { places: BTreeSet<Place> },
+    /// It showed this version, and another one by the time that its lists were looked at: nothing is known of them.
+    Moved { version: Version },
 }
 
 /// A stream whose document looks wrong.
@@ -37,8 +39,8 @@ pub(crate) struct Suspect {
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) compared: u64,
-    /// Streams that wait for somebody, and are told by `ops parked` and `ops status`.
-    pub(crate) troubled: u64,
+    /// Streams that wait for somebody, and are told by `ops parked` and `ops status`; each with the version that is shown.
+    pub(crate) troubled: BTreeMap<StreamId, Version>,
     pub(crate) suspects: BTreeMap<StreamId, Suspect>,
 }
 
@@ -51,9 +53,13 @@ impl Findings {
                 (wanted, since_ms)
             }
             (Finding::Behind { head, .. }, _) => (*head, now_ms),
-            (Finding::Differs { version } | Finding::Other { version } | Finding::Misplaced { version, .. }, _) => {
-                (*version, now_ms)
-            }
+            (
+                Finding::Differs { version }
+                | Finding::Other { version }
+                | Finding::Misplaced { version, .. }
+                | Finding::Moved { version },
+                _,
+            ) => (*version, now_ms),
             (Finding::Ahead { shown, .. }, _) => (*shown, now_ms),
             (Finding::Astray { .. }, _) => (Version::NONE, now_ms),
         };
@@ -73,6 +79,7 @@ impl Suspect {
     pub(crate) fn is_drift(&self, stream: &StreamId, survey: &Survey) -> bool {
         match self.finding {
             Finding::Behind { .. } => was_at_the_end(&survey.at_end_ms, stream, self.since_ms),
+            Finding::Moved { .. } => false,
             Finding::Differs { .. }
             | Finding::Other { .. }
             | Finding::Ahead { .. }
@@ -89,16 +96,19 @@ impl Suspect {
             | Finding::Differs { .. }
             | Finding::Other { .. }
             | Finding::Ahead { .. }
-            | Finding::Misplaced { .. } => BTreeSet::new(),
+            | Finding::Misplaced { .. }
+            | Finding::Moved { .. } => BTreeSet::new(),
         }
     }
 
     /// Whether the document was not made from what MongoDB has: then nothing is known of what is right.
     pub(crate) const fn is_diverged(&self) -> bool {
         match self.finding {
-            Finding::Behind { .. } | Finding::Differs { .. } | Finding::Misplaced { .. } | Finding::Astray { .. } => {
-                false
-            }
+            Finding::Behind { .. }
+            | Finding::Differs { .. }
+            | Finding::Misplaced { .. }
+            | Finding::Astray { .. }
+            | Finding::Moved { .. } => false,
             Finding::Other { .. } | Finding::Ahead { .. } => true,
         }
     }
@@ -123,6 +133,7 @@ impl std::fmt::Display for Finding {
                 let lists: Vec<_> = lists.into_iter().collect();
                 write!(f, "astray: listed by {}, where it does not belong", lists.join(", "))
             }
+            Self::Moved { version } => write!(f, "changed from version {version} on while it was looked at"),
         }
     }
 }
@@ -153,5 +164,14 @@ mod tests {
         assert!(!counts(&[(2, 3, true, 10_000), (3, 4, true, 19_000)]), "another version is on its way");
         assert!(!counts(&[(2, 3, true, 10_000), (2, 3, false, 19_000)]), "it is only being published");
         assert!(!counts(&[(2, 3, true, 19_000)]), "the projector was not at the end since");
+    }
+
+    #[test]
+    fn what_changed_while_it_was_looked_at_is_looked_at_again_and_is_no_drift() {
+        let (stream, mut found) = (OrderId::from_bits(1).stream().clone(), Findings::default());
+        found.note(&stream, Finding::Moved { version: Version(3) }, (true, 10_000));
+        let survey = Survey { at_end_ms: [(source_of(&stream), 20_000)].into(), ..Survey::default() };
+        let suspect = &found.suspects[&stream];
+        assert!(!suspect.is_drift(&stream, &survey) && !suspect.is_diverged());
     }
 }

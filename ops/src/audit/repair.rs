@@ -1,7 +1,8 @@
 //! `ops audit --repair`: documents that differ are made anew by whoever writes them, from their streams' events.
 //!
 //! Nothing here writes a view. The projector is told which documents it is to make anew, and their streams are published
-//! again from the first version on, until each shows what its events come to.
+//! again from the first version on, until each shows what its events come to. A stream that is parked is let go before: it
+//! may be parked because its document was wrong, and nothing is made anew of what takes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Comparison {
                     break;
                 }
                 tokio::time::sleep(HEARD).await;
+                self.let_go(&left).await?;
                 for stream in &left {
                     self.store.republisher().stream(stream, Version::FIRST).await?;
                 }
@@ -52,7 +54,19 @@ impl Comparison {
         Ok(failed)
     }
 
-    /// Lets go of those that were made anew, until all were or it is time to publish them once more.
+    /// Lets those go on that are parked. What they cannot take with the right document either parks them again.
+    async fn let_go(&self, streams: &BTreeSet<StreamId>) -> Result<(), Error> {
+        for parked in self.read_model.parked(&self.target).await? {
+            if streams.contains(&parked.stream) {
+                let head = self.store.republisher().heads(std::slice::from_ref(&parked.stream)).await?.pop().flatten();
+                let head = head.map_or(Version::NONE, |head| head.version);
+                self.read_model.redrive(&self.target, &parked, head).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets those that were made anew, until all were or it is time to publish them once more.
     async fn until_repaired(&self, drift: &Drift, strays: &Places, left: &mut BTreeSet<StreamId>) -> Result<(), Error> {
         let begun = clock::monotonic();
         while !left.is_empty() && begun.elapsed() < ARRIVED {
@@ -61,25 +75,57 @@ impl Comparison {
             let streams: Vec<_> = left.iter().cloned().collect();
             self.look(&streams, &mut found).await?;
             let astray = self.read_model.found_at(&self.target, strays).await?;
-            left.retain(|stream| match (found.suspects.get(stream), drift.get(stream)) {
-                _ if astray.contains_key(stream) => true,
-                (Some(now), Some(before)) => !is_repaired(now, before),
-                (Some(_), None) => true,
-                (None, _) => false,
-            });
+            let is_done =
+                |stream: &StreamId| drift.get(stream).is_some_and(|before| is_repaired(stream, before, &found));
+            left.retain(|stream| astray.contains_key(stream) || !is_done(stream));
         }
         Ok(())
     }
 }
 
-/// Whether a document that shows less than what was committed shows as much as it should have shown before, and rightly.
-fn is_repaired(now: &Suspect, before: &Suspect) -> bool {
-    match now.finding {
-        Finding::Behind { shown, .. } => shown >= before.wanted,
-        Finding::Differs { .. }
-        | Finding::Other { .. }
-        | Finding::Ahead { .. }
-        | Finding::Misplaced { .. }
-        | Finding::Astray { .. } => false,
+/// Whether a document is right. One that shows less than what was committed, because more came or because its stream is
+/// parked, must show as much as it should have shown before.
+fn is_repaired(stream: &StreamId, before: &Suspect, now: &Findings) -> bool {
+    match now.suspects.get(stream).map(|suspect| &suspect.finding) {
+        None => now.troubled.get(stream).is_none_or(|shown| *shown >= before.wanted),
+        Some(Finding::Behind { shown, .. }) => *shown >= before.wanted,
+        Some(
+            Finding::Differs { .. }
+            | Finding::Other { .. }
+            | Finding::Ahead { .. }
+            | Finding::Misplaced { .. }
+            | Finding::Astray { .. }
+            | Finding::Moved { .. },
+        ) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::OrderId;
+
+    use super::*;
+
+    /// Whether a document that was not there, of three versions, counts as repaired if it is found like this.
+    fn check(finding: Option<Finding>, parked: Option<u32>) -> bool {
+        let (stream, mut before, mut now) =
+            (OrderId::from_bits(1).stream().clone(), Findings::default(), Findings::default());
+        before.note(&stream, Finding::Behind { shown: Version::NONE, head: Version(3) }, (true, 0));
+        now.troubled.extend(parked.map(|shown| (stream.clone(), Version(shown))));
+        if let Some(finding) = finding {
+            now.note(&stream, finding, (true, 0));
+        }
+        is_repaired(&stream, &before.suspects[&stream], &now)
+    }
+
+    #[test]
+    fn a_document_of_a_parked_stream_is_repaired_only_if_it_shows_rightly_what_it_should_have_shown() {
+        assert!(check(None, None), "it is right");
+        assert!(check(Some(Finding::Behind { shown: Version(3), head: Version(4) }), None), "more came meanwhile");
+        assert!(!check(Some(Finding::Behind { shown: Version(2), head: Version(4) }), None));
+        assert!(!check(Some(Finding::Moved { version: Version(3) }), None), "it is not known yet");
+        assert!(!check(Some(Finding::Differs { version: Version(3) }), Some(3)));
+        assert!(!check(None, Some(0)), "it is still not there");
+        assert!(check(None, Some(3)), "what parked it came later");
     }
 }

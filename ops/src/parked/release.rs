@@ -4,11 +4,15 @@
 //! Nothing here writes a view. The entry is released by a call that compares it first, so that the partition's projector
 //! never sees half of it; what the stream lacks is a gap from then on, and is published again from the store. If that
 //! does not come about any more, the gap is still there for whoever heals gaps.
+//!
+//! A version counts as applied only if the store has the very event that parked the stream. What somebody else wrote into
+//! the log may claim any version: a view that showed it would be ahead of the store, or take the genuine event for another
+//! history.
 
-use event_store::{EventStore, Republisher};
-use read_model::{Parked, ReadModel, RedisConfig, Released, Sink};
+use event_store::{Commit, EventStore, Republisher};
+use read_model::{Cause, Origin, Parked, ParkingEntry, ReadModel, RedisConfig, Released, Sink};
 use runtime::{Secret, clock};
-use schemas::{StreamId, Timestamp, Version};
+use schemas::{EventId, StreamId, Timestamp, Version};
 
 use super::{absent, connect, sink, summary, unread};
 use crate::Error;
@@ -40,6 +44,8 @@ struct Way {
     stored: Version,
     /// The highest version in the store.
     head: Version,
+    /// Whether the store has the event that parked it.
+    origin: Origin,
 }
 
 impl Operator {
@@ -68,8 +74,10 @@ impl Operator {
         let (mut items, republisher) = (Vec::new(), self.store.republisher());
         for parked in parked {
             let stored = model.version(sink, &parked.stream).await.map_err(unread)?;
-            let head = head(&self.store, reader, &parked.stream, stored).await?;
-            let way = Way { parked, stored, head };
+            let commits = commits(&self.store, reader, &parked.stream, stored).await?;
+            let head = commits.last().map_or(Version::NONE, Commit::last);
+            let origin = origin(&parked.entry, &commits);
+            let way = Way { parked, stored, head, origin };
             let gone = execute && !way.go(model, sink, (&republisher, release.discard)).await?;
             items.push(way.item(reader, release.discard, gone));
         }
@@ -87,7 +95,7 @@ impl Way {
     ) -> Result<bool, Error> {
         let now = Timestamp::from_micros(clock::now_micros());
         let released = match discard {
-            Some(why) => model.discard(sink, &self.parked, self.head, (why, now)).await,
+            Some(why) => model.discard(sink, &self.parked, self.head, (why, now, self.origin)).await,
             None => model.redrive(sink, &self.parked, self.head).await,
         };
         let Released::Done { stored } = released.map_err(unread)? else { return Ok(false) };
@@ -98,14 +106,19 @@ impl Way {
     }
 
     fn item(&self, reader: Reader, discard: Option<&str>, gone: bool) -> Item {
-        let Self { parked: Parked { stream, entry, .. }, stored, head } = self;
+        let Self { parked: Parked { stream, entry, .. }, stored, head, origin } = self;
         let name = format!("{} {stream}", reader.name());
         if gone {
             return Item::new(name, Action::Look, "its entry changed meanwhile: nothing was done");
         }
-        let skipped = discard.and(entry.version);
+        let skipped = discard.and(entry.version).filter(|_| *origin == Origin::Store);
         let from = skipped.unwrap_or(*stored).next();
-        let skip = skipped.map_or_else(String::new, |version| format!("version {version} is passed over, "));
+        let skip = match (discard, skipped, entry.version) {
+            (None, ..) => String::new(),
+            (Some(_), Some(version), _) => format!("version {version} is passed over, "),
+            (Some(_), None, Some(_)) => "it is no event of the store's, so only the record is passed over, ".to_owned(),
+            (Some(_), None, None) => "only the record is passed over, ".to_owned(),
+        };
         let again = match *head >= from {
             true => format!("versions {from} to {head} are published again"),
             false => "the store has nothing newer to publish".to_owned(),
@@ -114,17 +127,28 @@ impl Way {
     }
 }
 
-/// The highest version of a stream in the store, as far as it concerns the reader: to a projection, a stream of another
-/// aggregate has none that could be missing.
-async fn head(
+/// What the store has of a stream behind what is shown, as far as it concerns the reader: to a projection, a stream of
+/// another aggregate has nothing that could be missing.
+async fn commits(
     store: &EventStore,
     reader: Reader,
     stream: &StreamId,
     stored: Version,
-) -> Result<Version, event_store::Error> {
+) -> Result<Vec<Commit>, event_store::Error> {
     match reader {
-        Reader::Views(projection) if projection.aggregate() != stream.aggregate() => return Ok(Version::NONE),
-        Reader::Views(_) | Reader::Feeds => {}
+        Reader::Views(projection) if projection.aggregate() != stream.aggregate() => Ok(Vec::new()),
+        Reader::Views(_) | Reader::Feeds => store.tail(stream, stored.next()).await,
     }
-    Ok(store.tail(stream, stored.next()).await?.last().map_or(Version::NONE, |commit| commit.last()))
+}
+
+/// Whether the record that parked a stream is an event of these commits: its id says so, and nothing else could. One that
+/// lies in another aggregate's topic is still to come out of its own.
+fn origin(entry: &ParkingEntry, commits: &[Commit]) -> Origin {
+    let (Some(version), Some(event)) = (entry.version, entry.event_id) else { return Origin::Stranger };
+    let holder = commits.iter().find(|commit| commit.first <= version && version <= commit.last());
+    let genuine = holder.map(|commit| EventId::of_commit(commit.id, version.0 - commit.first.0));
+    match genuine == Some(event) && entry.cause != Cause::Foreign {
+        true => Origin::Store,
+        false => Origin::Stranger,
+    }
 }

@@ -65,7 +65,13 @@ fn item(views: &Views, live: Generation, other: Generation, difference: Differen
         Some(list) => format!("its entry in the list {list}"),
         None => "its document".to_owned(),
     };
-    let point = if at_one_point { "" } else { "; they never came to the same offset while it was looked at" };
+    let point = match at_one_point {
+        true if there < here => {
+            format!("; `ops republish --stream {stream} --execute` publishes again what is missing")
+        }
+        true => String::new(),
+        false => "; they never came to the same offset while it was looked at".to_owned(),
+    };
     let versions = match (here.0, there.0) {
         (here, 0) => format!("at version {here} in g{live}, not there in g{other}"),
         (0, there) => format!("not there in g{live}, at version {there} in g{other}"),
@@ -113,7 +119,11 @@ mod tests {
             named,
             [
                 (name, "its document: not the same at version 3"),
-                (name, "its document: at version 3 in g1, not there in g2"),
+                (
+                    name,
+                    "its document: at version 3 in g1, not there in g2; `ops republish --stream ord_1 --execute` publishes \
+                     again what is missing"
+                ),
                 (name, "its entry in the list all: not the same at version 3"),
             ]
         );

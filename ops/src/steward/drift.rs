@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
-use read_model::generations::{Generations, Shape};
+use read_model::generations::Generations;
 use read_model::{Sink, Target};
 use runtime::clock::{self, Instant};
 use schemas::StreamId;
@@ -14,7 +14,7 @@ use views::Projection;
 
 use super::{Links, metrics, rest_from};
 use crate::Error;
-use crate::audit::{Comparison, Findings};
+use crate::audit::{Comparison, Findings, is_of_our_shape};
 use crate::streams::Streams;
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -86,9 +86,8 @@ impl Drift {
 
 /// The live generation, if its documents look as this build's would.
 fn ours(projection: Projection, generations: &Generations) -> Option<Target> {
-    let entry = generations.entries.get(&generations.live);
     let target = Target { projection: projection.name(), generation: generations.live };
-    entry.is_none_or(|entry| entry.shape == Shape(projection.shape())).then_some(target)
+    is_of_our_shape(projection, generations).then_some(target)
 }
 
 impl Turn {

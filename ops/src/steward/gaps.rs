@@ -1,18 +1,19 @@
 //! Gaps: a reader saw a version before the one before it, and waits. The stream is published again from the version
 //! that is missing to its head, until the reader has the highest version that it saw. Parked streams wait for somebody
-//! else.
+//! else, and who fills a generation may find further on in the log what it misses.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use read_model::{Gap, Sink};
+use read_model::{Gap, Sink, Survey};
 use runtime::backoff::Backoff;
 use runtime::clock::{self, Instant};
 use schemas::{StreamId, Version};
 
 use super::{Links, metrics};
 use crate::Error;
+use crate::ends::source_of;
 use crate::shown::{Shown, shown};
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -66,22 +67,30 @@ async fn pass(links: &Links, waits: &mut Waits) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every gap that is not parked.
+/// Every gap that somebody has to heal.
 async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
     let mut missing: BTreeMap<StreamId, Missing> = BTreeMap::new();
     let views = shown(&links.read_model).await?;
-    for sink in views.iter().map(Shown::sink).chain([Sink::Feeds]) {
+    for view in views.iter().map(Some).chain([None]) {
+        let sink = view.map_or(Sink::Feeds, Shown::sink);
         let survey = links.read_model.survey(sink).await?;
         let name = sink.to_string();
         ::metrics::gauge!(metrics::GAPS.name, "sink" => name.clone()).set(metrics::count(survey.gaps.len()));
         ::metrics::gauge!(metrics::PARKED.name, "sink" => name).set(metrics::count(survey.parked.len()));
-        for Gap { stream, highest } in survey.gaps.into_iter().filter(|gap| !survey.parked.contains(&gap.stream)) {
-            let entry = missing.entry(stream).or_insert(Missing { sinks: Vec::new(), highest });
+        for Gap { stream, highest } in survey.gaps.iter().filter(|gap| is_to_heal(gap, view, &survey)) {
+            let entry = missing.entry(stream.clone()).or_insert(Missing { sinks: Vec::new(), highest: *highest });
             entry.sinks.push(sink);
-            entry.highest = entry.highest.max(highest);
+            entry.highest = entry.highest.max(*highest);
         }
     }
     Ok(missing)
+}
+
+/// Whether what is missing will not come by itself: the stream is not parked, and the log was read to its end, which is
+/// certain but for generations that are being filled. Without a view it is a gap of the feeds.
+fn is_to_heal(gap: &Gap, view: Option<&Shown>, survey: &Survey) -> bool {
+    let was_at_the_end = || survey.at_end_ms.get(&source_of(&gap.stream)).is_some_and(|at_ms| *at_ms > 0);
+    !survey.parked.contains(&gap.stream) && (view.is_none_or(|view| view.live) || was_at_the_end())
 }
 
 async fn heal_one(links: &Links, stream: &StreamId, missing: &Missing) -> Result<(), Error> {
@@ -104,4 +113,38 @@ async fn heal_one(links: &Links, stream: &StreamId, missing: &Missing) -> Result
         "{stream} has a gap: published again from version {from} to {head}"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use read_model::{Generation, Target};
+    use schemas::OrderId;
+    use views::Projection;
+
+    use super::*;
+
+    /// Whether a gap is healed that is in a view of this kind, whose projector was last at the end at this time.
+    fn check(live: Option<bool>, at_end_ms: Option<i64>) -> bool {
+        let stream = OrderId::from_bits(1).stream().clone();
+        let target = Target { projection: Projection::Orders.name(), generation: Generation(2) };
+        let view = live.map(|live| Shown { projection: Projection::Orders, target, live });
+        let at_end_ms = at_end_ms.map(|at_ms| (source_of(&stream), at_ms)).into_iter().collect();
+        let survey = Survey { at_end_ms, ..Survey::default() };
+        is_to_heal(&Gap { stream, highest: Version(3) }, view.as_ref(), &survey)
+    }
+
+    #[test]
+    fn a_gap_of_a_generation_that_is_being_filled_is_healed_once_its_log_was_read_to_the_end() {
+        assert!(!check(Some(false), None) && !check(Some(false), Some(0)), "the log may have it further on");
+        assert!(check(Some(false), Some(1)));
+        assert!(check(Some(true), Some(0)), "readers wait for it");
+        assert!(check(None, None), "the feeds do not tell");
+    }
+
+    #[test]
+    fn a_gap_of_a_parked_stream_waits_for_somebody_else() {
+        let stream = OrderId::from_bits(1).stream().clone();
+        let survey = Survey { parked: [stream.clone()].into(), ..Survey::default() };
+        assert!(!is_to_heal(&Gap { stream, highest: Version(3) }, None, &survey));
+    }
 }

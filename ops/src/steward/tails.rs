@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use bus::admin::PARTITIONS;
 use event_store::{Head, Selection, Walk};
 use read_model::Survey;
 use runtime::clock::{self, Instant};
@@ -27,6 +28,8 @@ const MOST: usize = 10_000;
 const MOST_AGAIN: usize = 200;
 /// The longest wait between two attempts.
 const LAST_RETRY_MS: i64 = 60_000;
+/// A partition that was at its end since so long is one that somebody reads, and keeps up with.
+const LATELY_MS: i64 = 60_000;
 
 /// A stream of which a view is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +62,7 @@ impl Tails {
         if links.alarm.is_raised() {
             return Ok(());
         }
-        let mut views = shown(&links.read_model).await?;
-        // Whoever fills another generation, or keeps it, need not be as far; its gaps tell.
-        views.retain(|view| view.live);
+        let views = kept_up(links).await?;
         let heads = self.recent(links).await?;
         self.suspect(links, &views, heads).await?;
         if self.suspects.len() < MOST {
@@ -170,6 +171,25 @@ impl Tails {
     }
 }
 
+/// The views that are to have everything: those that readers see, and those beside them that go along with the log, as one
+/// that was filled and is about to be switched to. One that is still being filled need not be as far, and one that nobody
+/// feeds any more never will be.
+async fn kept_up(links: &Links) -> Result<Vec<Shown>, Error> {
+    let mut views = Vec::new();
+    for view in shown(&links.read_model).await? {
+        if view.live || goes_along(&links.read_model.survey(view.sink()).await?, now_ms()) {
+            views.push(view);
+        }
+    }
+    Ok(views)
+}
+
+/// Whether every partition is read, and was at its end lately.
+fn goes_along(Survey { at_end_ms, .. }: &Survey, now_ms: i64) -> bool {
+    let partitions = i32::try_from(at_end_ms.len()).unwrap_or(i32::MAX);
+    partitions >= PARTITIONS && at_end_ms.values().all(|at_ms| *at_ms > now_ms - LATELY_MS)
+}
+
 /// Whether the projector was at the end of the log after the event should have been there. Gaps and parked streams are
 /// somebody else's.
 fn is_lost(stream: &StreamId, suspect: &Suspect, survey: &Survey) -> bool {
@@ -183,7 +203,7 @@ fn retry_ms(attempts: u32) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use read_model::Gap;
+    use read_model::{Gap, Source};
     use schemas::OrderId;
 
     use super::*;
@@ -207,6 +227,21 @@ mod tests {
         assert!(!check(12_001, |stream, survey| survey.parked.extend([stream.clone()])));
         let gap = |stream: &StreamId| Gap { stream: stream.clone(), highest: Version(3) };
         assert!(!check(12_001, |stream, survey| survey.gaps.push(gap(stream))));
+    }
+
+    #[test]
+    fn a_generation_beside_the_live_one_is_to_have_everything_while_it_keeps_up_in_every_partition() {
+        let source = |partition| Source { topic: "orders.events.v1".into(), partition };
+        let check = |stamps: &[i64]| {
+            let at_end_ms = (0..).zip(stamps).map(|(partition, at_ms)| (source(partition), *at_ms)).collect();
+            goes_along(&Survey { at_end_ms, ..Survey::default() }, 100_000)
+        };
+        assert!(check(&[99_000; 12]));
+        assert!(!check(&[99_000; 11]), "nobody has begun with the last one");
+        let mut stamps = [99_000; 12];
+        stamps[7] = 0;
+        assert!(!check(&stamps), "one of them is still being read for the first time");
+        assert!(!check(&[39_000; 12]), "nobody feeds it any more");
     }
 
     #[test]

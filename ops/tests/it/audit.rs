@@ -1,12 +1,14 @@
 //! Views are held against the events: what was damaged is found, all of it and nothing else.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
 
 use event_store::{Commit, EventStore, StoredEvent};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Generation, Parking, Places, Position, ReadModel, RedisConfig, Source,
-    Target,
+    Applied, Batch, Cause, DocumentWrite, Freshness, Generation, Park, Parking, ParkingEntry, Places, Position,
+    ReadModel, RedisConfig, Source, Target,
 };
 use runtime::Process;
 use schemas::{
@@ -15,12 +17,12 @@ use schemas::{
 };
 use serde_json::Value;
 use stack::servers::Redis;
-use stack::testing;
+use stack::testing::{self, eventually};
 use tokio::process::Command;
 use uuid::Uuid;
 use views::{ProductView, Projection, View as _};
 
-use crate::republish::{published, store};
+use crate::republish::{marked, published, store};
 use crate::steward::source_of;
 
 const TARGET: Target = Target { projection: "products", generation: Generation(1) };
@@ -87,6 +89,27 @@ impl World {
         assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done);
     }
 
+    /// Parks a stream of three versions, as a projector would that cannot apply the fourth.
+    async fn park(&self, stream: &StreamId) {
+        let source = source_of(stream);
+        let base = self.model.open(&TARGET, &source).await.unwrap();
+        let entry = ParkingEntry {
+            version: Some(Version(4)),
+            cause: Cause::Shape,
+            reason: "the stored view is not one of this build's".to_owned(),
+            event_type: None,
+            event_id: None,
+            topic: source.topic.to_string(),
+            partition: source.partition,
+            offset: base.next,
+            at: Timestamp::from_micros(1_700_000_000_000_000),
+        };
+        let parks = vec![Park { stream: stream.clone(), from: Version(3), entry }];
+        let (next, parking) = (Position { next: base.next + 1, last: None }, Parking { parks, held: Vec::new() });
+        let batch = Batch { target: TARGET, source, base, next, writes: Vec::new(), gaps: Vec::new(), parking };
+        assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done);
+    }
+
     /// As if the projector of every partition had been at the end of its log after now.
     async fn comes_to_the_end(&self) {
         let at_ms = runtime::clock::now_micros() / 1_000 + 600_000;
@@ -104,13 +127,17 @@ impl World {
         let _how_much = changed;
     }
 
-    /// The first item's words, and what is said of each stream that differs.
-    async fn audit(&self, options: &[&str], code: i32) -> (String, BTreeMap<String, String>) {
+    fn command(&self, options: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
         command.args(["audit", "products", "--output", "json"]).args(options);
         command.env("MONGODB_URI", &self.mongodb).env("REDIS_URL", self.redis.url());
         command.env_remove("VAULT_MONGODB_URI").env_remove("VAULT_MASTER_KEY");
-        let output = command.output().await.unwrap();
+        command
+    }
+
+    /// The first item's words, and what is said of each stream that differs.
+    async fn audit(&self, options: &[&str], code: i32) -> (String, BTreeMap<String, String>) {
+        let output = self.command(options).output().await.unwrap();
         assert_eq!(output.status.code(), Some(code), "{output:?}");
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
@@ -256,6 +283,35 @@ async fn exactly_what_was_damaged_is_found_and_what_is_on_its_way_is_no_drift() 
     let (_all, refused) = world.audit(&["--repair", "--execute"], 2).await;
     assert!(refused[stranger.as_str()].contains("mongodb-restored.md"), "{refused:?}");
     assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [Places::new()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_document_of_a_parked_stream_is_found_and_its_repair_lets_the_stream_go() {
+    let (world, streams) = World::new("audit_parked").await;
+    let [right, damaged] = [&streams[1], &streams[2]];
+    for stream in [right, damaged] {
+        world.park(stream).await;
+    }
+    let (all, _) = world.audit(&[], 0).await;
+    assert!(all.contains("0 differ, 0 are on their way, 2 are parked"), "what is shown of them is right: {all}");
+    world.redis(&["HSET", &document(damaged), "b", "{}"]).await;
+    let (all, found) = world.audit(&[], 1).await;
+    assert!(all.contains("1 differ, 0 are on their way, 2 are parked"), "{all}");
+    assert!(found.keys().eq([damaged.as_str()]) && found[damaged.as_str()].starts_with("differs"), "{found:?}");
+    let (_, planned) = world.audit(&["--repair"], 1).await;
+    assert!(planned[damaged.as_str()].ends_with("let go and made anew from its events"), "{planned:?}");
+    assert_eq!(world.model.parked(&TARGET).await.unwrap().len(), 2, "a plan lets nothing go");
+
+    // Nobody is there who would make it anew, so this one does not come to its end.
+    let mut repairing = world.command(&["--repair", "--execute"]);
+    let _repairing = repairing.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    eventually("it is published again from its first version", Duration::from_secs(60), async || {
+        (marked(&world.store, damaged).await == [1, 2, 3]).then_some(())
+    })
+    .await;
+    let parked: Vec<_> = world.model.parked(&TARGET).await.unwrap().into_iter().map(|one| one.stream).collect();
+    assert_eq!(parked, [right.clone()]);
+    assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [Places::from([(damaged.clone(), [].into())])]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,11 +5,11 @@ use std::process::Output;
 use event_store::{CommandRecord, Commit, EventStore, Lanes, StoredEvent};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, Cause, Gap, Generation, Park, Parking, ParkingEntry, Position, ReadModel, RedisConfig, Sink,
-    Source, Target,
+    Applied, Batch, Cause, DocumentWrite, Gap, Generation, Park, Parking, ParkingEntry, Position, ReadModel,
+    RedisConfig, Sink, Source, Target,
 };
 use runtime::Process;
-use schemas::{Sku, StockEvent, StockReceived, StreamId, Timestamp, Version};
+use schemas::{EventId, Sku, StockEvent, StockReceived, StreamId, Timestamp, Version};
 use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;
@@ -19,7 +19,7 @@ use views::Projection;
 
 const TARGET: Target = Target { projection: "stock", generation: Generation(1) };
 
-/// A stock with three events, all of which the log had, and of which the second parked it.
+/// A stock with three events, all of which the log had.
 struct World {
     redis: Redis,
     mongodb: String,
@@ -30,43 +30,75 @@ struct World {
 }
 
 impl World {
+    /// Nothing of it is shown, because its first event is poison.
     async fn new(database: &str) -> Self {
+        let (world, commits) = Self::unread(database).await;
+        world.park(Version::NONE, EventId::of_commit(commits[0].id, 0)).await;
+        world
+    }
+
+    /// The projector has read nothing of it.
+    async fn unread(database: &str) -> (Self, [Commit; 3]) {
         let (redis, mongodb): (Redis, _) = (testing::own().await, testing::mongo().await.database(database));
         let process = Process::new("ops-test", None);
         let model = ReadModel::connect(&RedisConfig { redis_url: redis.url().into() }, &process).unwrap();
         let store = EventStore::connect(event_store::Config::new(&mongodb), &process).await.unwrap();
         store.wait_until_up().await;
         let sku = Sku::parse("LAMP").unwrap();
-        for first in 1..=3 {
-            let commit = received(&sku, first);
-            store.append(&commit).await.unwrap();
-            store.outbox().unmark(&[commit.key()]).await.unwrap();
-        }
         let world = Self { redis, mongodb, process, model, store, stream: sku.stock() };
-        world.park().await;
-        world
+        let commits = [1, 2, 3].map(|first| received(&sku, first));
+        for commit in &commits {
+            world.publish(commit).await;
+        }
+        (world, commits)
     }
 
-    /// The projector has applied nothing of it, as if version 1 had been poison.
-    async fn park(&self) {
+    async fn publish(&self, commit: &Commit) {
+        self.store.append(commit).await.unwrap();
+        self.store.outbox().unmark(&[commit.key()]).await.unwrap();
+    }
+
+    /// The projector shows it up to this version, and cannot decode the next one, which has this id.
+    async fn park(&self, from: Version, event: EventId) {
         let source = Source { topic: "stock.events.v1".into(), partition: 3 };
-        self.model.found(&TARGET, Shape(Projection::Stock.shape()), 0).await.unwrap();
-        let base = self.model.open(&TARGET, &source).await.unwrap();
         let entry = ParkingEntry {
-            version: Some(Version(1)),
+            version: Some(from.next()),
             cause: Cause::Undecodable,
             reason: "its value is not framed".to_owned(),
             event_type: None,
-            event_id: None,
+            event_id: Some(event),
             topic: source.topic.to_string(),
             partition: source.partition,
             offset: 77,
             at: Timestamp::from_micros(1_700_000_000_000_000),
         };
-        let park = Park { stream: self.stream.clone(), from: Version::NONE, entry };
+        let park = Park { stream: self.stream.clone(), from, entry };
+        self.apply(source, Vec::new(), Parking { parks: vec![park], held: Vec::new() }).await;
+    }
+
+    /// The projector shows everything up to this commit.
+    async fn show(&self, last: &Commit) {
+        let write = DocumentWrite {
+            stream: self.stream.clone(),
+            from: Version::NONE,
+            to: last.last(),
+            last_event: EventId::of_commit(last.id, 0),
+            body: Some(b"{}".to_vec()),
+            list_add: Vec::new(),
+            list_remove: Vec::new(),
+            text_add: Vec::new(),
+            text_remove: Vec::new(),
+            sightings: Vec::new(),
+        };
+        let source = Source { topic: "stock.events.v1".into(), partition: 3 };
+        self.apply(source, vec![write], Parking::default()).await;
+    }
+
+    async fn apply(&self, source: Source, writes: Vec<DocumentWrite>, parking: Parking) {
+        self.model.found(&TARGET, Shape(Projection::Stock.shape()), 0).await.unwrap();
+        let base = self.model.open(&TARGET, &source).await.unwrap();
         let next = Position { next: base.next + 1, last: None };
-        let parking = Parking { parks: vec![park], held: Vec::new() };
-        let batch = Batch { target: TARGET, source, base, next, writes: Vec::new(), gaps: Vec::new(), parking };
+        let batch = Batch { target: TARGET, source, base, next, writes, gaps: Vec::new(), parking };
         assert_eq!(self.model.apply(&batch).await.unwrap(), Applied::Done);
     }
 
@@ -159,12 +191,37 @@ async fn a_redrive_publishes_again_what_the_stream_lacks_and_a_plan_does_nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discard_passes_over_one_version_for_a_reason_that_is_kept() {
     let world = World::new("ops_discard").await;
-    let discard = ["discard", "stk_LAMP", "--projection", "stock", "--because", "a stranger wrote it"];
+    let discard = ["discard", "stk_LAMP", "--projection", "stock", "--because", "nobody can read it"];
     let planned = world.item(&discard, 0).await;
     assert!(planned.2.starts_with("version 1 is passed over, versions 2 to 3 are published again"), "{planned:?}");
     assert_eq!(world.item(&[&discard[..], &["--execute"]].concat(), 0).await, planned);
     assert_eq!(world.marked().await, [2, 3]);
     assert_eq!(world.model.version(&TARGET, &world.stream).await.unwrap(), Version(1));
+    let listed = world.item(&["ls"], 0).await;
+    assert!(listed.1 == "none" && listed.2.contains("nobody can read it"), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discard_of_what_the_store_does_not_have_passes_over_no_version() {
+    let (world, commits) = World::unread("ops_discard_stranger").await;
+    let stranger = EventId(Uuid::new_v4());
+    world.show(&commits[2]).await;
+    let discard = ["discard", "stk_LAMP", "--projection", "stock", "--because", "a stranger wrote it", "--execute"];
+    // The store has no such version yet, and then it has another event as that version.
+    for (head, said, marked) in
+        [(3, "the store has nothing newer to publish", vec![]), (4, "versions 4 to 4 are published again", vec![4])]
+    {
+        if head == 4 {
+            world.publish(&received(&Sku::parse("LAMP").unwrap(), 4)).await;
+        }
+        world.park(Version(3), stranger).await;
+        let done = world.item(&discard, 0).await;
+        let expected = format!("it is no event of the store's, so only the record is passed over, {said}");
+        assert!(done.2.starts_with(&expected), "{done:?}");
+        assert_eq!(world.model.version(&TARGET, &world.stream).await.unwrap(), Version(3));
+        assert_eq!(world.marked().await, marked);
+    }
+    assert_eq!(world.gaps().await, [Gap { stream: world.stream.clone(), highest: Version(4) }]);
     let listed = world.item(&["ls"], 0).await;
     assert!(listed.1 == "none" && listed.2.contains("a stranger wrote it"), "{listed:?}");
 }

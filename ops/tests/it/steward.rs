@@ -7,7 +7,7 @@ use bson::{Document, doc};
 use bus::KafkaConfig;
 use bus::admin::Topics;
 use event_store::{Commit, EventStore, murmur2};
-use read_model::generations::Shape;
+use read_model::generations::{Begun, Shape};
 use read_model::{
     Applied, Batch, DocumentWrite, Freshness, Gap, Generation, Parking, Position, ReadModel, RedisConfig, Source,
     Target,
@@ -92,8 +92,12 @@ impl World {
 
     /// Shows a stream as these commits left it, and perhaps a gap behind them.
     async fn show(&self, commits: &[Commit], gap: Option<u32>) {
+        self.show_in(target_of(&commits[0].stream), commits, gap).await;
+    }
+
+    /// The same in this generation.
+    async fn show_in(&self, target: Target, commits: &[Commit], gap: Option<u32>) {
         let last = commits.last().unwrap();
-        let target = target_of(&last.stream);
         let source = source_of(&last.stream);
         let shape = Projection::named(target.projection).unwrap().shape();
         self.read_model.found(&target, Shape(shape), 0).await.unwrap();
@@ -201,6 +205,25 @@ async fn a_tail_that_the_log_lost_is_published_again_once_the_projector_was_at_t
     assert!(marked(&world.store, &stream).await.is_empty(), "the projector may be about to get there");
     let at_ms = runtime::clock::now_micros() / 1_000 + 60_000;
     world.read_model.stamp(&[Freshness { target: ORDERS, source: source_of(&stream), at_ms }]).await.unwrap();
+    world.until_marked(&stream, &[2, 3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_only_a_generation_beside_the_live_one_lacks_is_published_again() {
+    let (world, stream) = (World::new("steward_beside").await, order(10));
+    let commits = commits(&stream, 3);
+    published(&world.store, &commits).await;
+    world.show(&commits, None).await;
+    let (shape, beside) = (Shape(Projection::Orders.shape()), Target { generation: Generation(2), ..ORDERS });
+    let begun = world.read_model.begin(ORDERS.projection, shape, None, 0).await.unwrap();
+    assert_eq!(begun, Begun::New(beside.generation));
+    world.show_in(beside, &commits[..1], None).await;
+    let at_ms = runtime::clock::now_micros() / 1_000 + 60_000;
+    let source = |partition| Source { topic: stream.aggregate().topic().into(), partition };
+    let stamps: Vec<_> =
+        (0..12).map(|partition| Freshness { target: beside, source: source(partition), at_ms }).collect();
+    world.read_model.stamp(&stamps).await.unwrap();
+    let _steward = world.steward();
     world.until_marked(&stream, &[2, 3]).await;
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, Cause, DocumentWrite, Generation, Park, Parking, ParkingEntry, Position, ReadModel, RedisConfig,
-    Released, Source, Target,
+    Applied, Batch, Cause, DocumentWrite, Generation, Origin, Park, Parking, ParkingEntry, Position, ReadModel,
+    RedisConfig, Released, Source, Target,
 };
 use redis::aio::MultiplexedConnection;
 use runtime::{Process, clock};
@@ -98,7 +98,7 @@ async fn discard(read_model: &ReadModel, event: &Recorded<OrderEvent>) {
     let batch = Batch { target: HISTORY, source, base, next, writes: Vec::new(), gaps: Vec::new(), parking };
     assert_eq!(read_model.apply(&batch).await.unwrap(), Applied::Done);
     let parked = read_model.parked(&HISTORY).await.unwrap().remove(0);
-    let why = ("a stranger wrote it", event.at);
+    let why = ("nobody can read it", event.at, Origin::Store);
     let released = read_model.discard(&HISTORY, &parked, event.version, why).await.unwrap();
     assert_eq!(released, Released::Done { stored: event.version });
 }

@@ -12,11 +12,12 @@ use crate::read::Read;
 
 impl<V: View> Fold<'_, V> {
     /// Takes one more event of a stream in repair, beside its document. When the document's version is reached, what the
-    /// events come to stands in its place, and the stream goes on from there as any other. What cannot be folded is
-    /// left as it is, and so is a document of another event: that is a diverged history, and repairs nothing.
+    /// events come to stands in its place, and the stream goes on from there as any other. What cannot be folded is left
+    /// as it is, and so are a document of a parked stream, which takes nothing, and one of another event: that is a
+    /// diverged history, and repairs nothing. Then the stream stays in repair.
     pub(super) fn make_anew(&mut self, at: usize, record: &Read<V::Event>) {
-        let so_far = self.cache.take_anew(record.stream());
         let (Read::Event { recorded, .. }, None) = (record, self.refused.get(&at)) else { return };
+        let so_far = self.cache.take_anew(&recorded.stream);
         let anew = match (so_far, recorded.version) {
             (_, Version::FIRST) => Folded::default(),
             (Some(anew), version) if anew.version.next() == version => anew,
@@ -34,7 +35,10 @@ impl<V: View> Fold<'_, V> {
             return self.keep(recorded, anew);
         }
         let is_other = document.last_event.is_some_and(|event| event != recorded.id);
-        if document.version > Version::NONE && !document.parked && !is_other {
+        if document.parked || is_other {
+            return;
+        }
+        if document.version > Version::NONE {
             if document.is_untouched() {
                 self.changed.push((recorded.stream.clone(), at));
             }

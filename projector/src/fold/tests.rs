@@ -129,15 +129,59 @@ fn an_event_that_is_not_newer_than_its_view_changes_nothing() {
     assert_eq!(again, Effect { counts: counts(0, 2, 0, 0), ..Effect::default() });
 }
 
+/// A stock of three versions of which nothing is right but the version.
+fn damaged(parked: bool) -> Folded<StockView> {
+    let event = EventId(Uuid::from_u128(3));
+    let document = Document { version: Version(3), last_event: Some(event), body: Some(b"{}".to_vec()) };
+    Folded::of(Standing { document: Some(document), parked })
+}
+
+/// A cache of that document alone, which is to be made anew.
+fn in_repair(parked: bool) -> (Cache<StockView>, StreamId) {
+    let (mut cache, stream) = (Cache::default(), received(0, 1, 1).stream().clone());
+    cache.repair([(stream.clone(), [].into())].into());
+    cache.insert(stream.clone(), damaged(parked));
+    (cache, stream)
+}
+
+#[test]
+fn what_a_document_in_repair_does_not_take_is_missing_and_bars_nothing() {
+    let (mut cache, stream) = in_repair(false);
+    let early = [received(0, 1, 4)];
+    let stopped = fold(&mut cache, &early).unwrap_err();
+    let Why::Refused(refusal) = stopped.why else { panic!("{:?}", stopped.why) };
+    cache.insert(stream.clone(), damaged(false));
+    let effect = super::fold(&mut cache, &early, &Refusals::from([(0, refusal)])).unwrap();
+    assert_eq!((barred(&effect), effect.writes, effect.repaired), (Vec::new(), Vec::new(), Vec::new()));
+    assert_eq!(effect.gaps, [Gap { stream: stream.clone(), highest: Version(4) }]);
+
+    let whole = fold(&mut cache, &[1, 2, 3, 4].map(|version| received(0, 1, version))).unwrap();
+    assert_eq!(whole.writes.iter().map(|write| (write.from.0, write.to.0)).collect::<Vec<_>>(), [(3, 4)]);
+    assert_eq!((whole.repaired, whole.gaps), (vec![stream], Vec::new()));
+}
+
+#[test]
+fn a_document_of_a_parked_stream_is_not_made_anew_and_not_said_to_be() {
+    let (mut cache, _) = in_repair(true);
+    let effect = fold(&mut cache, &[1, 2, 3].map(|version| received(0, 1, version))).unwrap();
+    assert_eq!((effect.writes, effect.repaired, effect.counts), (Vec::new(), Vec::new(), counts(0, 3, 0, 0)));
+}
+
+#[test]
+fn a_record_that_gives_no_event_bars_its_stream_in_repair_like_any_other() {
+    let (mut cache, stream) = in_repair(false);
+    let records = [garbage(0, stream.clone(), Some(4)), received(1, 1, 1), received(2, 1, 2), received(3, 1, 3)];
+    let effect = fold(&mut cache, &records).unwrap();
+    assert_eq!((barred(&effect), effect.writes, effect.repaired), (vec![(stream, 0, 3)], Vec::new(), Vec::new()));
+}
+
 #[test]
 fn a_document_in_repair_shows_its_events_once_they_came_by_again_and_goes_on_from_there() {
     let clean = fold(&mut Cache::<StockView>::default(), &[1, 2, 3, 4].map(|version| received(0, 1, version))).unwrap();
     let stream = clean.writes[0].stream.clone();
     let wrong = || {
-        let event = EventId(Uuid::from_u128(3));
-        let document = Document { version: Version(3), last_event: Some(event), body: Some(b"{}".to_vec()) };
         let mut cache = Cache::<StockView>::default();
-        cache.insert(stream.clone(), Folded::of(Standing { document: Some(document), parked: false }));
+        cache.insert(stream.clone(), damaged(false));
         cache
     };
     let (mut untold, mut told) = (wrong(), wrong());

@@ -65,7 +65,8 @@ impl<V: View> Worker<V> {
             projection,
             topic = &*changed.topic,
             partition = changed.partition,
-            "{changed}; {projection} reads it again from its start; run a reconciliation"
+            "{changed}; {projection} reads it again from its start, and the steward has what is missing published again: see \
+             docs/runbooks/log-lost.md"
         );
         metrics::counter!(LOG_CHANGED.name, "projection" => projection).increment(1);
         self.place.rewound(format!("{changed}; reading again from the start"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use read_model::{Cause, Parked, Released};
+use read_model::{Cause, Origin, Parked, Released};
 use schemas::{
     AnyEvent, Money, ProductEvent, ProductRegistered, ProductRenamed, Recorded, Sku, StockEvent, StockReceived,
     Timestamp, Version,
@@ -109,8 +109,8 @@ async fn beyond_the_limit_a_partition_stands_still_until_an_entry_is_gone() {
     assert!(!running.0.health.is_ready());
 
     let target = world.views_of("products");
-    let discarded =
-        world.read_model.discard(&target, &entries[0], Version::NONE, ("no event", Timestamp::from_micros(1)));
+    let because = ("no event", Timestamp::from_micros(1), Origin::Stranger);
+    let discarded = world.read_model.discard(&target, &entries[0], Version::NONE, because);
     assert_eq!(discarded.await.unwrap(), Released::Done { stored: Version::NONE });
     eventually("it goes on", SOON, async || running.0.health.is_ready().then_some(())).await;
     let entries = parked(&world, "products", read_model::MAX_PARKED).await;

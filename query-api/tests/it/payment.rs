@@ -40,9 +40,9 @@ async fn an_order_shows_its_payment_alone_and_in_pages_and_its_tag_moves_with_bo
     let tag = async |path: &str| stage.get(path, &user("usr_a"), &[]).await.header("etag").unwrap().to_owned();
     let page_before = tag("/queries/orders").await;
     stage.payment(&payment_requested("ord_1", "usr_a", 3)).await;
-    assert_eq!(tag("/queries/orders/ord_1").await, "\"1-1\"");
+    assert!(tag("/queries/orders/ord_1").await.starts_with("\"1-1."));
     stage.payment(&payment_declined("ord_1", "usr_a", 4)).await;
-    assert_eq!(tag("/queries/orders/ord_1").await, "\"1-2\"");
+    assert!(tag("/queries/orders/ord_1").await.starts_with("\"1-2."));
     assert_ne!(tag("/queries/orders").await, page_before);
 
     let alone = stage.get("/queries/payments/pay_1", &user("usr_a"), &[]).await.json();

@@ -11,6 +11,7 @@ mod notices;
 pub(crate) mod pages;
 pub(crate) mod parking;
 mod pauses;
+mod places;
 mod property;
 mod purge;
 mod reader;

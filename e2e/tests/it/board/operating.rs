@@ -158,7 +158,7 @@ impl Visit<'_> {
         self.is_parked(stranger, &["orders", "feeds"]).await;
         self.page.write("not ours").await;
         self.press(ENTER).await;
-        let _ = self.page.shows("#parked-told.good", "version 1 is passed over").await;
+        let _ = self.page.shows("#parked-told.good", "only the record is passed over").await;
         self.is_parked(stranger, &["feeds"]).await;
         let listed = self.world.answer("parked ls --projection orders", 0).await;
         assert!(listed["items"][0]["state"].as_str().is_some_and(|state| state.contains("not ours")), "{listed}");

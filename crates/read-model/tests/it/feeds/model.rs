@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_lc_rs::digest;
 use read_model::feeds::{Appended, Batch, Counts, Cursor, Entry, MOST_ENTRIES, Passed, Poison, Read, WINDOW};
-use read_model::{MAX_PARKED, Parked, ParkingEntry, Position, Released, Source};
+use read_model::{MAX_PARKED, Origin, Parked, ParkingEntry, Position, Released, Source};
 use schemas::{StreamId, UserId, Version};
 
 #[derive(Debug, Default)]
@@ -127,11 +127,11 @@ impl Model {
         Passed::Over
     }
 
-    /// The stream goes on; without the version that its entry names, if that is discarded.
-    pub(super) fn release(&mut self, parked: &Parked, head: u32, discards: Option<()>) -> Released {
+    /// The stream goes on; without the version that its entry names, if that is discarded and was the store's.
+    pub(super) fn release(&mut self, parked: &Parked, head: u32, discards: Option<Origin>) -> Released {
         let stream = &parked.stream;
         let version = self.version(stream);
-        let skipped = discards.and(parked.entry.version);
+        let skipped = discards.filter(|origin| *origin == Origin::Store).and(parked.entry.version);
         if self.parked.get(stream) != Some(&parked.entry) || skipped.is_some_and(|skipped| skipped.0 != version + 1) {
             return Released::Changed;
         }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use read_model::feeds::{Appended, Batch, Cursor, Passed, Poison};
-use read_model::{Parked, ParkingEntry, Position, Released, Sink};
+use read_model::{Origin, Parked, ParkingEntry, Position, Released, Sink};
 use schemas::{Timestamp, Version};
 
 use super::model::Model;
@@ -40,7 +40,7 @@ struct Record {
 #[derive(Debug, Clone)]
 struct Release {
     entry: usize,
-    discards: Option<()>,
+    discards: Option<Origin>,
     head: u32,
 }
 
@@ -97,7 +97,8 @@ fn call() -> impl Strategy<Value = Call> {
 fn step() -> impl Strategy<Value = Step> {
     let record = (0..PARTITIONS, base(), 0..STREAMS, prop::option::of(choice()));
     let record = record.prop_map(|(partition, base, stream, version)| Record { partition, base, stream, version });
-    let release = (0..6_usize, prop::option::of(Just(())), 0..9_u32);
+    let discards = prop::option::of(prop::sample::select(&[Origin::Store, Origin::Stranger][..]));
+    let release = (0..6_usize, discards, 0..9_u32);
     let release = release.prop_map(|(entry, discards, head)| Release { entry, discards, head });
     prop_oneof![
         6 => call().prop_map(Step::Append),
@@ -181,7 +182,7 @@ impl Release {
         let Some(parked) = seen.get(self.entry) else { return };
         let (head, expected) = (Version(self.head), model.release(parked, self.head, self.discards));
         let release = async || match self.discards {
-            Some(()) => rig.read_model.discard(Sink::Feeds, parked, head, ("not ours", NOW)).await.unwrap(),
+            Some(origin) => rig.read_model.discard(Sink::Feeds, parked, head, ("not ours", NOW, origin)).await.unwrap(),
             None => rig.read_model.redrive(Sink::Feeds, parked, head).await.unwrap(),
         };
         assert_eq!(release().await, expected, "{self:?}");

@@ -89,11 +89,11 @@ impl Model {
         }
     }
 
-    /// The stream goes on; with a `Discarded`, without the version that its entry names.
+    /// The stream goes on; with a `Discarded`, without the version that its entry names, if that was the store's.
     pub(crate) fn release(&mut self, parked: &Parked, head: Version, discarded: Option<Discarded>) -> Released {
         let stream = &parked.stream;
         let version = self.version(stream);
-        let skipped = discarded.as_ref().and(parked.entry.version);
+        let skipped = discarded.as_ref().and_then(Discarded::version);
         if self.parked.get(stream) != Some(&parked.entry) || skipped.is_some_and(|skipped| skipped != version.next()) {
             return Released::Changed;
         }

@@ -1,7 +1,7 @@
 //! Streams that are parked, held back, and let go.
 
 use read_model::{
-    Applied, Cause, Gap, MAX_PARKED, Park, Parked, Parking, ParkingEntry, ReadModel, Released, Standing, Target,
+    Applied, Cause, Gap, MAX_PARKED, Origin, Park, Parked, Parking, ParkingEntry, ReadModel, Released, Standing, Target,
 };
 use schemas::{StreamId, Timestamp, Version};
 
@@ -78,7 +78,7 @@ async fn what_is_discarded_counts_as_applied_changes_nothing_and_is_remembered()
     let before = standing(&rig.read_model, &rig.target, stream(1)).await.document.unwrap();
     rig.stop(vec![park(1, 2, 3)], Vec::new()).await;
     let parked = rig.only_parked().await;
-    let why = ("a test's", Timestamp::from_micros(1_700_000_000_000_001));
+    let why = ("a test's", Timestamp::from_micros(1_700_000_000_000_001), Origin::Store);
     let released = rig.read_model.discard(&rig.target, &parked, Version(3), why).await.unwrap();
     assert_eq!(released, Released::Done { stored: Version(3) });
     let after = standing(&rig.read_model, &rig.target, stream(1)).await;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use read_model::{
-    Applied, Batch, Discarded, DocumentWrite, Gap, Park, Parked, Parking, ParkingEntry, Position, Released, Target,
+    Applied, Batch, Discarded, DocumentWrite, Gap, Origin, Park, Parked, Parking, ParkingEntry, Position, Released,
+    Target,
 };
 use schemas::{EventId, StreamId, Timestamp, Version};
 use uuid::Uuid;
@@ -31,7 +32,7 @@ enum Step {
 #[derive(Debug, Clone)]
 struct Release {
     entry: usize,
-    discards: bool,
+    discards: Option<Origin>,
     head: u32,
 }
 
@@ -106,7 +107,8 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let release = (0..8_usize, any::<bool>(), 0..9_u32);
+    let discards = prop::option::of(prop::sample::select(&[Origin::Store, Origin::Stranger][..]));
+    let release = (0..8_usize, discards, 0..9_u32);
     let release = release.prop_map(|(entry, discards, head)| Step::Release(Release { entry, discards, head }));
     prop_oneof![4 => call().prop_map(Step::Apply), 1 => release]
 }
@@ -160,11 +162,12 @@ impl Release {
         let Some(parked) = seen.get(self.entry) else { return };
         let (head, at) = (Version(self.head), Timestamp::from_micros(1_700_000_000_000_000));
         let (stream, entry) = (parked.stream.clone(), parked.entry.clone());
-        let discarded = self.discards.then(|| Discarded { stream, entry, why: "not ours".to_owned(), at });
+        let because = |origin| Discarded { stream, entry, why: "not ours".to_owned(), at, origin };
+        let discarded = self.discards.map(because);
         let expected = model.release(parked, head, discarded);
         let release = async || match self.discards {
-            true => rig.read_model.discard(&rig.target, parked, head, ("not ours", at)).await.unwrap(),
-            false => rig.read_model.redrive(&rig.target, parked, head).await.unwrap(),
+            Some(origin) => rig.read_model.discard(&rig.target, parked, head, ("not ours", at, origin)).await.unwrap(),
+            None => rig.read_model.redrive(&rig.target, parked, head).await.unwrap(),
         };
         assert_eq!(release().await, expected, "{self:?}");
         assert_eq!(release().await, Released::Changed, "once is enough");
