@@ -47,7 +47,7 @@ impl Fulfilments {
     }
 
     /// Gives one step's command. Most outcomes are told by the participant's events; those that are not are returned.
-    async fn give(
+    pub(super) async fn give(
         &self,
         id: &FulfilmentId,
         state: &FulfilmentState,
@@ -86,14 +86,14 @@ impl Fulfilments {
         }
     }
 
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         id: &FulfilmentId,
         (task, open): (Task, OpenStep),
         outcome: FulfilmentOutcome,
         cause: &Cause,
     ) -> Result<Done, Rejected> {
-        let command = self.command(Ask::Settle { task, outcome });
+        let command = self.command(Ask::Settle { task, number: open.number, outcome });
         let intent = Intent::caused(CALLER, cause.clone());
         let settled = self.streams.fulfilments.execute(id.stream().clone(), Creates::No, command, intent).await;
         if settled.is_err() {

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Aggregate as _;
-use domain::fulfilment::{FulfilmentDetails, Heard};
+use domain::fulfilment::{FulfilmentDetails, FulfilmentState, Heard};
 use domain::order::{Listed, OrderCommand, Quantity, RequestedLine};
+use domain::payment::PaymentCommand;
 use domain::stock::{Pieces, StockCommand};
 use runtime::Process;
-use schemas::{AnyEvent, Currency, Event as _, Money, OrderId, PaymentMethod, Recorded, Sku, UserId, Version};
+use schemas::{
+    AnyEvent, Currency, Event as _, FulfilmentOutcome, FulfilmentStep, Money, OrderId, PaymentMethod, ProviderId,
+    Recorded, Sku, UserId, Version,
+};
 use stack::testing::{self, eventually};
 use uuid::Uuid;
 
@@ -62,6 +66,39 @@ impl World {
     /// A process that just started.
     fn process(&self, config: FulfilmentConfig) -> Fulfilments {
         Fulfilments::new(&config, &self.store, &Participants::new(&self.store, MOST_COMMANDS))
+    }
+
+    /// Tells the fulfilment something, and gives nothing.
+    async fn tell(&self, fulfilments: &Fulfilments, ask: Ask) -> FulfilmentState {
+        let (stream, command) = (self.order.fulfilment().stream().clone(), fulfilments.command(ask));
+        let intent = Intent::caused(CALLER, cause());
+        let done = fulfilments.streams.fulfilments.execute(stream, Creates::No, command, intent).await.unwrap();
+        self.state(fulfilments, done.version).await
+    }
+
+    /// What a process knows of the fulfilment, at this version at least.
+    async fn state(&self, fulfilments: &Fulfilments, version: Version) -> FulfilmentState {
+        let stream = self.order.fulfilment().stream().clone();
+        fulfilments.streams.fulfilments.at_least(&stream, version).await.unwrap().state.clone().unwrap()
+    }
+
+    /// The provider does something.
+    async fn pay(&self, what: PaymentCommand) {
+        let stream = self.order.payment().stream().clone();
+        let intent = Intent::internal("test", &format!("{what:?}"));
+        Streams::<Payment>::new(self.store.clone()).execute(stream, Creates::No, what, intent).await.unwrap();
+    }
+
+    /// The money is taken, and the fulfilment has not heard of it yet.
+    async fn take_the_money(&mut self, fulfilments: &Fulfilments) -> Ask {
+        self.hand_on(fulfilments).await;
+        let provider_id = ProviderId::parse("pi_1").unwrap();
+        self.pay(PaymentCommand::RecordAuthorization { provider_id, last4: None }).await;
+        self.hand_on(fulfilments).await;
+        self.pay(PaymentCommand::RecordCapture).await;
+        let events = self.events(self.order.payment().stream()).await;
+        let Heard::Tell(_, ask) = Heard::of(events.last().unwrap()) else { unreachable!("{events:?}") };
+        *ask
     }
 
     async fn start(&self, fulfilments: &Fulfilments) {
@@ -192,4 +229,35 @@ async fn pieces_that_are_held_for_too_long_are_promised_again() {
     let names = world.names(world.order.fulfilment().stream()).await;
     assert_eq!(names.last(), Some(&"FulfilmentHoldLost"), "{names:?}");
     assert_eq!(world.names(&world.sku.stock()).await.last(), Some(&"StockReservationExpired"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_that_is_late_does_not_hand_out_pieces_that_were_held_since() {
+    let mut world = World::open().await;
+    let (first, second) = (world.process(patient()), world.process(patient()));
+    world.start(&first).await;
+    let taken = world.take_the_money(&first).await;
+    let expire = StockCommand::Expire { order: world.order.clone(), now: after(Duration::from_secs(901)) };
+    let intent = Intent::internal("test", "expire");
+    first.streams.stock.execute(world.sku.stock(), Creates::No, expire, intent).await.unwrap();
+    let known = world.tell(&second, taken).await;
+    let (task, open) = known.open.iter().find(|(task, _)| task.step == FulfilmentStep::CommitStock).unwrap();
+
+    let id = world.order.fulfilment();
+    let version = Version(u32::try_from(world.names(id.stream()).await.len()).unwrap());
+    first.give_steps(&id, version, &cause()).await.unwrap();
+    let stock = world.names(&world.sku.stock()).await;
+    assert_eq!(stock[2..], ["StockReservationExpired", "StockReserved"], "the first process is refused, and reserves");
+    let answer = second.give(&id, &known, (task, *open), &cause()).await.unwrap();
+    assert_eq!(answer, Some(FulfilmentOutcome::Refused));
+    for _ in 0..3 {
+        world.hand_on(&first).await;
+    }
+    second.settle(&id, (task.clone(), *open), FulfilmentOutcome::Refused, &cause()).await.unwrap();
+    for _ in 0..3 {
+        world.hand_on(&second).await;
+    }
+    let stock = world.names(&world.sku.stock()).await;
+    assert_eq!(stock[4..], ["StockReservationCommitted"], "{stock:?}");
+    assert_eq!(world.held().await, 0);
 }

@@ -48,6 +48,8 @@ pub enum Ask {
     Settle {
         /// Which step.
         task: Task,
+        /// Its number: another one that does the same was not answered.
+        number: i64,
         /// What it came to.
         outcome: FulfilmentOutcome,
     },
@@ -238,11 +240,14 @@ pub struct Compensation {
     pub reason: Option<String>,
 }
 
-/// The pieces of one SKU, and the last version of its stock's stream that told of them.
+/// The pieces of one SKU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Goods {
     status: GoodsStatus,
+    /// The last version of the stock's stream that told of them.
     version: Version,
+    /// Until when they were to be held last: no two reservations of an order have the same time.
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -358,7 +363,7 @@ impl Aggregate for Fulfilment {
             (None, Ask::Hear(_) | Ask::Settle { .. } | Ask::PaymentOverdue | Ask::OutcomeOverdue { .. }) => vec![],
             (None, Ask::Retry(_) | Ask::Compensate(_) | Ask::Abort(_)) => return Err(Refusal::FulfilmentNotFound),
             (Some(state), Ask::Hear(news)) => state.hear(news),
-            (Some(state), Ask::Settle { task, outcome }) => state.settle(task, *outcome),
+            (Some(state), Ask::Settle { task, number, outcome }) => state.settle(task, *number, *outcome),
             (Some(state), Ask::PaymentOverdue) => state.payment_overdue(),
             (Some(state), Ask::OutcomeOverdue { since }) => state.outcome_overdue(*since),
             (Some(state), Ask::Retry(operator)) => state.retry(operator)?,

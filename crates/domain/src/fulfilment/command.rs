@@ -74,7 +74,7 @@ impl FulfilmentState {
                 Some(StockCommand::Reserve { sku, order, quantity: Quantity::new(quantity).ok()?, until: until? })
             }
             FulfilmentStep::Release => Some(StockCommand::Release { order }),
-            FulfilmentStep::CommitStock => Some(StockCommand::Commit { order }),
+            FulfilmentStep::CommitStock => Some(StockCommand::Commit { order, until: self.goods.get(&sku)?.until? }),
             FulfilmentStep::Restock => {
                 let reason = Reason::parse(&format!("{order} was called off")).ok();
                 Some(StockCommand::Adjust { sku, delta: Delta::new(quantity).ok()?, reason })

@@ -120,9 +120,12 @@ impl FulfilmentState {
 
     /// The command of a step was answered. A refusal may say that there is nothing left to do, that somebody was
     /// faster, or that only a person can help.
-    pub(super) fn settle(&self, task: &Task, outcome: FulfilmentOutcome) -> Vec<FulfilmentEvent> {
+    pub(super) fn settle(&self, task: &Task, number: i64, outcome: FulfilmentOutcome) -> Vec<FulfilmentEvent> {
+        if self.open.get(task).is_none_or(|open| open.number != number) {
+            return vec![];
+        }
         let mut events = self.done_if_open(task.clone(), outcome, Version::NONE);
-        if events.is_empty() || outcome == FulfilmentOutcome::Done {
+        if outcome == FulfilmentOutcome::Done {
             return events;
         }
         let goes_on = self.phase != Phase::Compensating;

@@ -61,8 +61,17 @@ impl FulfilmentState {
 
     fn reserve(&self, hold_until: Timestamp) -> Vec<FulfilmentEvent> {
         let wanted = self.goods_that_are(GoodsStatus::Wanted, FulfilmentStep::Reserve);
-        let held = self.numbered(wanted).map(|step| FulfilmentStepRecorded { until: Some(hold_until), ..step });
+        let held = self.numbered(wanted).map(|step| {
+            let until = self.later_than_last(step.sku.as_ref(), hold_until);
+            FulfilmentStepRecorded { until: Some(until), ..step }
+        });
         held.map(FulfilmentEvent::StepRecorded).collect()
+    }
+
+    /// No two reservations are held until the same time, whatever the clock says: it tells them apart.
+    fn later_than_last(&self, sku: Option<&Sku>, until: Timestamp) -> Timestamp {
+        let last = sku.and_then(|sku| self.goods.get(sku)?.until);
+        last.map_or(until, |last| until.max(last.next()))
     }
 
     /// The money is taken: tell the order, and hand the pieces out. Pieces whose time was over are asked for again.
