@@ -149,6 +149,17 @@ fn if_they_are_gone_when_the_money_is_taken_it_is_given_back() {
 }
 
 #[test]
+fn an_order_is_not_marked_paid_while_pieces_are_asked_for_again() {
+    let mut world = come_to(FulfilmentStatus::Capturing);
+    world.expire(0);
+    while world.deliver(2) {}
+    assert!(world.provide(Provider::Does) && world.deliver_payment());
+    assert_eq!(steps(&world)[4..], ["reserve A"]);
+    world.settle();
+    assert_eq!(steps(&world)[5..], ["mark_paid", "commit_stock A"]);
+}
+
+#[test]
 fn an_order_called_off_while_it_is_paid_lets_the_money_go() {
     let mut world = World::new(&[("A", 5)]);
     without_the_provider(&mut world);

@@ -133,14 +133,14 @@ fn only_a_failed_fulfilment_is_ended_as_it_stands() {
 
 #[test]
 fn what_has_not_ended_takes_back_what_it_did_when_an_operator_says_so() {
-    use FulfilmentStep::{Cancel, Refund, Release, Void};
+    use FulfilmentStep::{Cancel, Release, Void};
     check_all(
         &Ask::Compensate(operator()),
         [
             taken_back([step(2, Cancel)]),
             taken_back([step(4, Void), with_a(5, Release), step(6, Cancel)]),
             taken_back([with_a(5, Release), step(6, Cancel)]),
-            taken_back([step(7, Refund), step(8, Cancel)]),
+            taken_back([step(7, Cancel)]),
             no(FulfilmentStatus::Completed),
             nothing(),
             taken_back([step(4, Void), with_a(5, Release), step(6, Cancel)]),
@@ -200,6 +200,7 @@ fn an_outcome_of_which_more_is_known_since_is_not_overdue() {
 fn a_refund_that_nobody_knows_of_waits_for_an_operator() {
     let mut world = come_to(FulfilmentStatus::Committing);
     world.tell(Ask::Compensate(operator()));
+    without_the_provider(&mut world);
     let since = world.state().unwrap().funds_version();
     let when = FulfilmentCommand { hold_until: UNTIL, ask: Ask::OutcomeOverdue { since } };
     check::<Fulfilment>(&world.fulfilment, &when, nobody_knows());

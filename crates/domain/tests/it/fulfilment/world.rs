@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::fulfilment::{Ask, Fulfilment, FulfilmentCommand, FulfilmentState, Heard, StepCommand, Task};
-use domain::order::{Canceller, Catalogue, Listed, Order, OrderCommand, OrderState, Quantity, RequestedLine};
+use domain::order::{
+    Canceller, Carrier, Catalogue, Listed, Order, OrderCommand, OrderState, Quantity, RequestedLine, Tracking,
+};
 use domain::payment::{Due, Payment, PaymentCommand, PaymentState};
 use domain::stock::{Pieces, Stock, StockCommand, StockState};
 use domain::{Aggregate, Refusal, fold};
@@ -298,6 +300,12 @@ impl World {
     pub(crate) fn cancel(&mut self) {
         let by = Canceller::Person(actor(1, Role::User));
         let _too_late = append::<Order>(&mut self.orders, &OrderCommand::Cancel { by, reason: None });
+    }
+
+    /// The order leaves the house.
+    pub(crate) fn ship(&mut self) {
+        let (carrier, tracking) = (Carrier::parse("DHL").unwrap(), Tracking::parse("JJD 1").unwrap());
+        append::<Order>(&mut self.orders, &OrderCommand::Ship { carrier, tracking }).unwrap();
     }
 
     /// Whatever is held is held for too long.
