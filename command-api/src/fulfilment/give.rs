@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use domain::Refusal;
 use domain::fulfilment::{Ask, FulfilmentState, OpenStep, Phase, StepCommand, Task};
-use schemas::{FulfilmentId, FulfilmentOutcome, FulfilmentStep, Version};
+use schemas::{FulfilmentId, FulfilmentOutcome, FulfilmentResult, FulfilmentStep, Version};
 use tokio::sync::MutexGuard;
 
 use super::{CALLER, Fulfilments};
@@ -110,13 +110,19 @@ impl Fulfilments {
         Some(self.turns.get(index)?.lock().await)
     }
 
-    /// Nothing is waited for any more once a fulfilment has ended.
+    /// Nothing is waited for any more once a fulfilment has ended. One that was ended as it stood may still hold pieces:
+    /// it keeps its deadlines, by which they come back.
     async fn tidy(&self, id: &FulfilmentId, state: &FulfilmentState) -> Result<(), Rejected> {
         let ended = match state.phase {
-            Phase::Completed(_) => (id.stream().clone(), -state.steps()),
-            Phase::Reserving | Phase::AwaitingPayment | Phase::Capturing | Phase::Committing | Phase::Compensating => {
-                return Ok(());
+            Phase::Completed(FulfilmentResult::Fulfilled | FulfilmentResult::Compensated) => {
+                (id.stream().clone(), -state.steps())
             }
+            Phase::Completed(FulfilmentResult::Aborted | FulfilmentResult::Unknown)
+            | Phase::Reserving
+            | Phase::AwaitingPayment
+            | Phase::Capturing
+            | Phase::Committing
+            | Phase::Compensating => return Ok(()),
         };
         if self.given.get(&ended).is_none() {
             self.drop_deadlines(id).await?;

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::Aggregate as _;
-use domain::fulfilment::{FulfilmentDetails, FulfilmentState, Heard};
+use domain::fulfilment::{FulfilmentDetails, FulfilmentState, Heard, Operator};
 use domain::order::{Listed, OrderCommand, Quantity, RequestedLine};
 use domain::payment::PaymentCommand;
 use domain::stock::{Pieces, StockCommand};
+use domain::{Aggregate as _, Reason};
 use runtime::Process;
 use schemas::{
     AnyEvent, Currency, Event as _, FulfilmentOutcome, FulfilmentStep, Money, OrderId, PaymentMethod, ProviderId,
@@ -156,6 +156,10 @@ fn cause() -> Cause {
     }
 }
 
+fn operator() -> Operator {
+    Operator { user: UserId::from_bits(9), reason: Reason::parse("settled by hand").unwrap() }
+}
+
 const fn patient() -> FulfilmentConfig {
     FulfilmentConfig {
         fulfilment_hold_seconds: 900,
@@ -260,4 +264,25 @@ async fn a_second_process_that_is_late_does_not_hand_out_pieces_that_were_held_s
     let stock = world.names(&world.sku.stock()).await;
     assert_eq!(stock[4..], ["StockReservationCommitted"], "{stock:?}");
     assert_eq!(world.held().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_aborted_fulfilment_held_comes_back_whatever_is_heard_meanwhile() {
+    let mut world = World::open().await;
+    let fulfilments = world.process(FulfilmentConfig { fulfilment_hold_seconds: 1, ..patient() });
+    world.start(&fulfilments).await;
+    world.hand_on(&fulfilments).await;
+    world.pay(PaymentCommand::MarkUnknown { reason: "timeout".to_owned() }).await;
+    let failed = world.tell(&fulfilments, Ask::OutcomeOverdue { since: Version(2) }).await;
+    assert!(failed.failure.is_some(), "{failed:?}");
+    let _aborted = world.tell(&fulfilments, Ask::Abort(operator())).await;
+    let provider_id = ProviderId::parse("pi_1").unwrap();
+    world.pay(PaymentCommand::RecordAuthorization { provider_id, last4: None }).await;
+    world.hand_on(&fulfilments).await;
+    assert_eq!(world.held().await, 3);
+    eventually("the pieces come back", PATIENCE, async || {
+        fulfilments.work_on_deadlines("test").await.unwrap();
+        (world.held().await == 0).then_some(())
+    })
+    .await;
 }
