@@ -98,6 +98,7 @@ impl Desk {
         match heard {
             Heard::Tell(id, ask) => self.fulfilments.tell(id, (**ask).clone(), cause.clone()).await,
             Heard::Lost(id) => self.fulfilments.expect_outcome(id, cause.version).await,
+            Heard::Waits(id) => self.fulfilments.wait_again(id, cause.version).await,
             Heard::Look(id) => self.fulfilments.give_steps(id, cause.version, cause).await,
             Heard::Nothing => Ok(()),
         }

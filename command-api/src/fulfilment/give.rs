@@ -25,7 +25,7 @@ impl Fulfilments {
             if due.is_empty() {
                 return self.tidy(id, state).await;
             }
-            self.set_deadlines(id, state, &due).await?;
+            self.set_deadlines(id, &due).await?;
             let mut settled = None;
             for (task, open) in due {
                 if let Some(outcome) = self.give(id, state, (&task, open), &cause).await? {

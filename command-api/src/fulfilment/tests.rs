@@ -116,16 +116,22 @@ impl World {
     async fn hand_on(&mut self, fulfilments: &Fulfilments) {
         let id = self.order.fulfilment();
         for stream in [self.sku.stock(), self.order.payment().stream().clone(), id.stream().clone()] {
-            let events = self.events(&stream).await;
-            let known = self.heard.insert(stream, events.len()).unwrap_or_default();
-            for recorded in events.into_iter().skip(known) {
-                match Heard::of(&recorded) {
-                    Heard::Tell(id, ask) => fulfilments.tell(&id, *ask, Cause::of(&recorded)).await.unwrap(),
-                    Heard::Look(id) => {
-                        fulfilments.give_steps(&id, recorded.version, &Cause::of(&recorded)).await.unwrap();
-                    }
-                    Heard::Lost(_) | Heard::Nothing => {}
+            self.hand_on_of(fulfilments, stream).await;
+        }
+    }
+
+    /// The same, of one stream alone.
+    async fn hand_on_of(&mut self, fulfilments: &Fulfilments, stream: StreamId) {
+        let events = self.events(&stream).await;
+        let known = self.heard.insert(stream, events.len()).unwrap_or_default();
+        for recorded in events.into_iter().skip(known) {
+            match Heard::of(&recorded) {
+                Heard::Tell(id, ask) => fulfilments.tell(&id, *ask, Cause::of(&recorded)).await.unwrap(),
+                Heard::Look(id) => {
+                    fulfilments.give_steps(&id, recorded.version, &Cause::of(&recorded)).await.unwrap();
                 }
+                Heard::Waits(id) => fulfilments.wait_again(&id, recorded.version).await.unwrap(),
+                Heard::Lost(_) | Heard::Nothing => {}
             }
         }
     }
@@ -285,4 +291,24 @@ async fn what_an_aborted_fulfilment_held_comes_back_whatever_is_heard_meanwhile(
         (world.held().await == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_provider_keeps_owing_waits_for_an_operator_as_often_as_it_is_waited_for() {
+    let mut world = World::open().await;
+    let fulfilments = world.process(FulfilmentConfig { fulfilment_unknown_seconds: 1, ..patient() });
+    world.start(&fulfilments).await;
+    let _captured_and_not_told = world.take_the_money(&fulfilments).await;
+    let id = world.order.fulfilment();
+    for (times, operate) in [(1, Ask::Retry(operator())), (2, Ask::Compensate(operator())), (3, Ask::Retry(operator()))]
+    {
+        eventually("the outcome is not waited for any longer", PATIENCE, async || {
+            fulfilments.work_on_deadlines("test").await.unwrap();
+            let names = world.names(id.stream()).await;
+            (names.iter().filter(|name| **name == "FulfilmentFailed").count() == times).then_some(())
+        })
+        .await;
+        let _goes_on = world.tell(&fulfilments, operate).await;
+        world.hand_on_of(&fulfilments, id.stream().clone()).await;
+    }
 }

@@ -160,9 +160,17 @@ impl FulfilmentState {
 
     /// Asking the provider has not helped; a person must.
     pub(super) fn outcome_overdue(&self, since: Version) -> Vec<FulfilmentEvent> {
-        let waits =
-            [FulfilmentStep::RequestPayment, FulfilmentStep::Capture, FulfilmentStep::Void, FulfilmentStep::Refund];
-        let waits = waits.into_iter().any(|step| self.is_open(step)) && self.funds_version <= since;
+        let waits = self.asked_of_the_provider().next().is_some() && self.funds_version <= since;
+        self.nobody_knows_if(waits)
+    }
+
+    /// The same, of what one step asks.
+    pub(super) fn step_overdue(&self, number: i64) -> Vec<FulfilmentEvent> {
+        let waits = self.asked_of_the_provider().any(|asked| asked == number);
+        self.nobody_knows_if(waits)
+    }
+
+    fn nobody_knows_if(&self, waits: bool) -> Vec<FulfilmentEvent> {
         if waits && self.failure.is_none() { vec![failed("nobody knows what the provider did")] } else { vec![] }
     }
 

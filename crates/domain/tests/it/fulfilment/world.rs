@@ -180,7 +180,7 @@ impl World {
     fn hear(&mut self, record: &Recorded<AnyEvent>) {
         match Heard::of(record) {
             Heard::Tell(_, ask) => self.tell(*ask),
-            Heard::Lost(_) | Heard::Look(_) | Heard::Nothing => {}
+            Heard::Lost(_) | Heard::Waits(_) | Heard::Look(_) | Heard::Nothing => {}
         }
     }
 
@@ -200,6 +200,14 @@ impl World {
         let lost = self.payments.iter().rposition(|event| matches!(event, PaymentEvent::MarkedUnknown(_)));
         if let Some(index) = lost {
             self.tell(Ask::OutcomeOverdue { since: version(index) });
+        }
+    }
+
+    /// The provider should have done by now what is asked of it, if anything is.
+    pub(crate) fn step_overdue(&mut self) {
+        let asked = self.state().and_then(|state| state.asked_of_the_provider().next());
+        if let Some(number) = asked {
+            self.tell(Ask::StepOverdue { number });
         }
     }
 
