@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bus::{Header, Headers, KafkaConfig, RawRecord, Registry};
 use domain::fulfilment::{FulfilmentDetails, FulfilmentState, Heard, Operator};
 use domain::order::{Listed, OrderCommand, Quantity, RequestedLine};
 use domain::payment::PaymentCommand;
@@ -17,6 +18,7 @@ use schemas::{
 use stack::testing::{self, eventually};
 use uuid::Uuid;
 
+use super::desk::Clerk;
 use super::*;
 use crate::streams::MOST_COMMANDS;
 
@@ -25,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One order of three pieces, of which there are five.
 struct World {
     store: EventStore,
-    _process: Process,
+    process: Process,
     sku: Sku,
     order: OrderId,
     heard: BTreeMap<StreamId, usize>,
@@ -39,8 +41,7 @@ impl World {
         let store = EventStore::connect(event_store::Config::new(uri), &process).await.expect("the URI is valid");
         tokio::time::timeout(PATIENCE, store.wait_until_up()).await.expect("MongoDB answers");
         let sku = Sku::parse("tea").unwrap();
-        let world =
-            Self { store, _process: process, sku, order: OrderId::from_bits(id.as_u128()), heard: BTreeMap::new() };
+        let world = Self { store, process, sku, order: OrderId::from_bits(id.as_u128()), heard: BTreeMap::new() };
         let receive = StockCommand::Receive { sku: world.sku.clone(), quantity: Pieces::new(5).unwrap(), reason: None };
         let stock = Streams::<Stock>::new(world.store.clone());
         let intent = Intent::internal("test", "delivery");
@@ -311,4 +312,27 @@ async fn what_the_provider_keeps_owing_waits_for_an_operator_as_often_as_it_is_w
         let _goes_on = world.tell(&fulfilments, operate).await;
         world.hand_on_of(&fulfilments, id.stream().clone()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_is_heard_as_it_was_committed() {
+    let world = World::open().await;
+    let stream = world.order.stream();
+    let record = |version: &[u8]| RawRecord {
+        topic: "orders.events.v1".into(),
+        partition: 0,
+        offset: 0,
+        key: stream.as_str().as_bytes().to_vec(),
+        value: b"of no schema".to_vec(),
+        headers: Headers::collect([(Header::Sequence.name(), Some(version))]),
+        written: None,
+    };
+    // A value that is not framed is poison before anybody asks the registry.
+    let nowhere = KafkaConfig::in_clear("127.0.0.1:1", "http://127.0.0.1:1");
+    let decoder = Decoder::new(&Registry::connect(&nowhere, &world.process).unwrap());
+    let clerk = Clerk::new(decoder, world.process(patient()));
+    clerk.work(&[record(b"7"), record(b"no version")]).await;
+    assert_eq!(world.names(world.order.fulfilment().stream()).await, Vec::<&str>::new(), "nothing was committed there");
+    clerk.work(&[record(b"1")]).await;
+    assert_eq!(world.names(&world.sku.stock()).await, ["StockReceived", "StockReserved"]);
 }
