@@ -327,7 +327,7 @@ async fn a_record_that_cannot_be_read_is_heard_as_it_was_committed() {
         headers: Headers::collect([(Header::Sequence.name(), Some(version))]),
         written: None,
     };
-    // A value that is not framed is poison before anybody asks the registry.
+    // Without its other headers it is poison before anybody asks the registry.
     let nowhere = KafkaConfig::in_clear("127.0.0.1:1", "http://127.0.0.1:1");
     let decoder = Decoder::new(&Registry::connect(&nowhere, &world.process).unwrap());
     let clerk = Clerk::new(decoder, world.process(patient()));
