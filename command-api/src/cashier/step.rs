@@ -187,7 +187,19 @@ impl Cashier {
             return Ok(Some(learned));
         }
         let intent = match act.await {
-            Err(Failure::Declined { .. } | Failure::Refused { .. }) => ask().await?,
+            Err(refusal @ (Failure::Declined { .. } | Failure::Refused { .. })) => {
+                let intent = ask().await?;
+                let learned = Learned::of_intent(state, &intent);
+                if learned.is_none() {
+                    let payment = state.details().order.payment();
+                    tracing::warn!(
+                        payment.id = %payment, error = chain(&refusal),
+                        "The payment provider refuses what is due for {payment}, and calls it {:?}: it is asked again",
+                        intent.status
+                    );
+                }
+                return Ok(learned);
+            }
             outcome => outcome?,
         };
         Ok(Learned::of_intent(state, &intent))

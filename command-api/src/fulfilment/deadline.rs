@@ -34,15 +34,20 @@ enum About {
     Payment,
     /// What the provider did should be known, which it was not at this version of the payment.
     Outcome { since: Version },
+    /// The provider should have done what the step of this number asks; the fulfilment's version at which that was waited
+    /// for once more, if it was.
+    Step { number: i64, again: Option<Version> },
 }
 
 impl About {
-    fn of_step(state: &FulfilmentState, task: &Task, open: OpenStep) -> Option<Self> {
+    fn of_step(task: &Task, open: OpenStep) -> Option<Self> {
         match (task.step, &task.sku) {
             (FulfilmentStep::RequestPayment, _) => Some(Self::Payment),
             (FulfilmentStep::Reserve, Some(sku)) => Some(Self::Hold { number: open.number, sku: sku.clone() }),
-            // No event tells that a refund's answer was lost, for it holds up nobody else.
-            (FulfilmentStep::Refund, _) => Some(Self::Outcome { since: state.funds_version() }),
+            // The provider may also answer for ever that it is not done, and no event tells that a refund's answer was lost.
+            (FulfilmentStep::Capture | FulfilmentStep::Void | FulfilmentStep::Refund, _) => {
+                Some(Self::Step { number: open.number, again: None })
+            }
             (_without, _) => None,
         }
     }
@@ -52,6 +57,8 @@ impl About {
             Self::Hold { number, sku } => format!("{fulfilment}:hold:{number}:{sku}"),
             Self::Payment => format!("{fulfilment}:payment"),
             Self::Outcome { since } => format!("{fulfilment}:outcome:{since}"),
+            Self::Step { number, again: None } => format!("{fulfilment}:step:{number}"),
+            Self::Step { number, again: Some(version) } => format!("{fulfilment}:step:{number}:{version}"),
         }
     }
 
@@ -63,6 +70,10 @@ impl About {
             }
             ("payment", None, None) => Some(Self::Payment),
             ("outcome", Some(since), None) => Some(Self::Outcome { since: Version(since.parse().ok()?) }),
+            ("step", Some(number), again) => {
+                let again = again.map(|version| version.parse().map(Version)).transpose().ok()?;
+                Some(Self::Step { number: number.parse().ok()?, again })
+            }
             _ => None,
         }
     }
@@ -70,17 +81,12 @@ impl About {
 
 impl Fulfilments {
     /// Sets the deadlines of these steps, before their commands are given.
-    pub(super) async fn set_deadlines(
-        &self,
-        id: &FulfilmentId,
-        state: &FulfilmentState,
-        due: &[(Task, OpenStep)],
-    ) -> Result<(), Rejected> {
+    pub(super) async fn set_deadlines(&self, id: &FulfilmentId, due: &[(Task, OpenStep)]) -> Result<(), Rejected> {
         let deadline = |(task, open): &(Task, OpenStep)| {
-            let about = About::of_step(state, task, *open)?;
+            let about = About::of_step(task, *open)?;
             let latest = match about {
                 About::Hold { .. } | About::Payment => after(self.times.payment),
-                About::Outcome { .. } => after(self.times.unknown),
+                About::Outcome { .. } | About::Step { .. } => after(self.times.unknown),
             };
             Some(self.deadline(id, &about, open.until.unwrap_or(latest)))
         };
@@ -92,6 +98,15 @@ impl Fulfilments {
     pub(super) async fn expect_outcome(&self, id: &FulfilmentId, since: Version) -> Result<(), Rejected> {
         let deadline = self.deadline(id, &About::Outcome { since }, after(self.times.unknown));
         Ok(self.store.deadlines().set(&[deadline]).await?)
+    }
+
+    /// What is asked of the provider is waited for once more, since this version of the fulfilment.
+    pub(super) async fn wait_again(&self, id: &FulfilmentId, since: Version) -> Result<(), Rejected> {
+        let head = self.streams.fulfilments.at_least(id.stream(), since).await?;
+        let asked = head.state.iter().flat_map(FulfilmentState::asked_of_the_provider);
+        let steps = asked.map(|number| About::Step { number, again: Some(since) });
+        let deadlines: Vec<_> = steps.map(|step| self.deadline(id, &step, after(self.times.unknown))).collect();
+        Ok(self.store.deadlines().set(&deadlines).await?)
     }
 
     /// Drops what was set for a fulfilment that ended. What is missed comes for nothing.
@@ -157,6 +172,7 @@ impl Fulfilments {
             }
             About::Payment => self.overdue(&id, Ask::PaymentOverdue, deadline).await,
             About::Outcome { since } => self.overdue(&id, Ask::OutcomeOverdue { since }, deadline).await,
+            About::Step { number, .. } => self.overdue(&id, Ask::StepOverdue { number }, deadline).await,
         };
         match outcome {
             Err(Rejected::Refused(_)) => Ok(()),
@@ -184,9 +200,13 @@ mod tests {
     fn a_deadline_is_read_from_its_id() {
         let id = OrderId::from_bits(7).fulfilment();
         let hold = About::Hold { number: 3, sku: Sku::parse("tea-green_1").unwrap() };
-        for about in [hold, About::Payment, About::Outcome { since: Version(2) }] {
+        let step = |again| About::Step { number: 4, again };
+        let steps = [step(None), step(Some(Version(9)))];
+        for about in [hold, About::Payment, About::Outcome { since: Version(2) }].into_iter().chain(steps) {
             assert_eq!(About::parse(&about.id(&id)), Some(about));
         }
-        assert_eq!(About::parse(&format!("{id}:tea")), None);
+        for unknown in ["tea", "step:4:tea", "step"] {
+            assert_eq!(About::parse(&format!("{id}:{unknown}")), None);
+        }
     }
 }

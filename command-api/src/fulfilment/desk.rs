@@ -11,7 +11,7 @@ use domain::fulfilment::Heard;
 use futures::stream::{self, StreamExt as _};
 use runtime::backoff::Backoff;
 use runtime::{Shutdown, chain};
-use schemas::{AnyEvent, FulfilmentEvent, FulfilmentId, Recorded};
+use schemas::{AnyEvent, FulfilmentEvent, FulfilmentId, Recorded, StreamId, Version};
 
 use super::Fulfilments;
 use crate::intent::Cause;
@@ -26,13 +26,18 @@ const AT_ONCE: usize = 32;
 /// One partition.
 pub(super) struct Desk {
     feed: PartitionFeed,
+    clerk: Clerk,
+}
+
+/// Whoever works on the records.
+pub(super) struct Clerk {
     decoder: Decoder,
     fulfilments: Fulfilments,
 }
 
 impl Desk {
     pub(super) const fn new(feed: PartitionFeed, decoder: Decoder, fulfilments: Fulfilments) -> Self {
-        Self { feed, decoder, fulfilments }
+        Self { feed, clerk: Clerk::new(decoder, fulfilments) }
     }
 
     /// Works until the partition is taken away or the process ends.
@@ -46,7 +51,7 @@ impl Desk {
                 Some(Ok(records)) => {
                     tokio::select! {
                         () = shutdown.requested() => return,
-                        () = self.work(&records) => {}
+                        () = self.clerk.work(&records) => {}
                     }
                     if let Some(last) = records.last() {
                         self.feed.stored(last.offset + 1);
@@ -63,12 +68,18 @@ impl Desk {
             }
         }
     }
+}
+
+impl Clerk {
+    pub(super) const fn new(decoder: Decoder, fulfilments: Fulfilments) -> Self {
+        Self { decoder, fulfilments }
+    }
 
     /// Works on a batch: fulfilments side by side, the events of each one after the other.
-    async fn work(&self, records: &[RawRecord]) {
+    pub(super) async fn work(&self, records: &[RawRecord]) {
         let mut by_fulfilment = BTreeMap::<FulfilmentId, Vec<(Heard, Cause)>>::new();
         for record in records {
-            let Some(recorded) = self.decode(record).await else { continue };
+            let Some(recorded) = self.event(record).await else { continue };
             alarm(&recorded);
             let heard = Heard::of(&recorded);
             if let Some(id) = heard.fulfilment().cloned() {
@@ -98,25 +109,64 @@ impl Desk {
         match heard {
             Heard::Tell(id, ask) => self.fulfilments.tell(id, (**ask).clone(), cause.clone()).await,
             Heard::Lost(id) => self.fulfilments.expect_outcome(id, cause.version).await,
+            Heard::Waits(id) => self.fulfilments.wait_again(id, cause.version).await,
             Heard::Look(id) => self.fulfilments.give_steps(id, cause.version, cause).await,
             Heard::Nothing => Ok(()),
         }
     }
 
-    /// The event of a record. One that cannot be read is passed over with an alarm: whatever it should have led to comes
-    /// to its deadline.
-    async fn decode(&self, record: &RawRecord) -> Option<Recorded<AnyEvent>> {
+    /// The event of a record. If one that cannot be read were passed over, what it leads to would never come, so what was
+    /// committed says what it is.
+    async fn event(&self, record: &RawRecord) -> Option<Recorded<AnyEvent>> {
         match self.decoder.decode_in_time(record).await {
             Ok(recorded) => Some(recorded),
             Err(poison) => {
                 let RawRecord { topic, partition, offset, .. } = record;
                 tracing::error!(
                     error = chain(&poison),
-                    "{topic}/{partition}@{offset} cannot be read by the fulfilment"
+                    "{topic}/{partition}@{offset} cannot be read by the fulfilment, which asks MongoDB for its event"
                 );
-                None
+                self.committed(record).await
             }
         }
+    }
+
+    /// What MongoDB has in the place that a record names; nothing if it names none, or one where nothing was committed.
+    /// Nothing goes on as long as MongoDB does not say, or says what this build cannot read.
+    async fn committed(&self, record: &RawRecord) -> Option<Recorded<AnyEvent>> {
+        let RawRecord { topic, partition, offset, .. } = record;
+        let (Ok(stream), Some(version)) = (record.stream(), record.version()) else {
+            tracing::error!("{topic}/{partition}@{offset} names no event and is passed over");
+            return None;
+        };
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        loop {
+            match self.fulfilments.committed(&stream, version).await {
+                Ok(Some(recorded)) => return Some(recorded),
+                Ok(None) => {
+                    tracing::error!(
+                        "{topic}/{partition}@{offset} is passed over: nothing was committed as {stream}@{version}"
+                    );
+                    return None;
+                }
+                Err(rejected) => {
+                    tracing::error!(
+                        error = chain(&rejected),
+                        "{topic}/{partition} stands still at {offset}: {stream}@{version} cannot be read in MongoDB either"
+                    );
+                    backoff.wait().await;
+                }
+            }
+        }
+    }
+}
+
+impl Fulfilments {
+    /// The event that was committed as this version of a stream.
+    async fn committed(&self, stream: &StreamId, version: Version) -> Result<Option<Recorded<AnyEvent>>, Rejected> {
+        let commits = self.store.tail(stream, version).await?;
+        let Some(commit) = commits.first() else { return Ok(None) };
+        Ok(commit.recorded()?.into_iter().find(|recorded| recorded.version == version))
     }
 }
 

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use domain::Refusal;
 use domain::fulfilment::{Ask, FulfilmentState, OpenStep, Phase, StepCommand, Task};
-use schemas::{FulfilmentId, FulfilmentOutcome, FulfilmentStep, Version};
+use schemas::{FulfilmentId, FulfilmentOutcome, FulfilmentResult, FulfilmentStep, Version};
 use tokio::sync::MutexGuard;
 
 use super::{CALLER, Fulfilments};
@@ -25,7 +25,7 @@ impl Fulfilments {
             if due.is_empty() {
                 return self.tidy(id, state).await;
             }
-            self.set_deadlines(id, state, &due).await?;
+            self.set_deadlines(id, &due).await?;
             let mut settled = None;
             for (task, open) in due {
                 if let Some(outcome) = self.give(id, state, (&task, open), &cause).await? {
@@ -47,7 +47,7 @@ impl Fulfilments {
     }
 
     /// Gives one step's command. Most outcomes are told by the participant's events; those that are not are returned.
-    async fn give(
+    pub(super) async fn give(
         &self,
         id: &FulfilmentId,
         state: &FulfilmentState,
@@ -86,14 +86,14 @@ impl Fulfilments {
         }
     }
 
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         id: &FulfilmentId,
         (task, open): (Task, OpenStep),
         outcome: FulfilmentOutcome,
         cause: &Cause,
     ) -> Result<Done, Rejected> {
-        let command = self.command(Ask::Settle { task, outcome });
+        let command = self.command(Ask::Settle { task, number: open.number, outcome });
         let intent = Intent::caused(CALLER, cause.clone());
         let settled = self.streams.fulfilments.execute(id.stream().clone(), Creates::No, command, intent).await;
         if settled.is_err() {
@@ -110,13 +110,19 @@ impl Fulfilments {
         Some(self.turns.get(index)?.lock().await)
     }
 
-    /// Nothing is waited for any more once a fulfilment has ended.
+    /// Nothing is waited for any more once a fulfilment has ended. One that was ended as it stood may still hold pieces:
+    /// it keeps its deadlines, by which they come back.
     async fn tidy(&self, id: &FulfilmentId, state: &FulfilmentState) -> Result<(), Rejected> {
         let ended = match state.phase {
-            Phase::Completed(_) => (id.stream().clone(), -state.steps()),
-            Phase::Reserving | Phase::AwaitingPayment | Phase::Capturing | Phase::Committing | Phase::Compensating => {
-                return Ok(());
+            Phase::Completed(FulfilmentResult::Fulfilled | FulfilmentResult::Compensated) => {
+                (id.stream().clone(), -state.steps())
             }
+            Phase::Completed(FulfilmentResult::Aborted | FulfilmentResult::Unknown)
+            | Phase::Reserving
+            | Phase::AwaitingPayment
+            | Phase::Capturing
+            | Phase::Committing
+            | Phase::Compensating => return Ok(()),
         };
         if self.given.get(&ended).is_none() {
             self.drop_deadlines(id).await?;

@@ -4,15 +4,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::Aggregate as _;
-use domain::fulfilment::{FulfilmentDetails, Heard};
+use bus::{Header, Headers, KafkaConfig, RawRecord, Registry};
+use domain::fulfilment::{FulfilmentDetails, FulfilmentState, Heard, Operator};
 use domain::order::{Listed, OrderCommand, Quantity, RequestedLine};
+use domain::payment::PaymentCommand;
 use domain::stock::{Pieces, StockCommand};
+use domain::{Aggregate as _, Reason};
 use runtime::Process;
-use schemas::{AnyEvent, Currency, Event as _, Money, OrderId, PaymentMethod, Recorded, Sku, UserId, Version};
+use schemas::{
+    AnyEvent, Currency, Event as _, FulfilmentOutcome, FulfilmentStep, Money, OrderId, PaymentMethod, ProviderId,
+    Recorded, Sku, UserId, Version,
+};
 use stack::testing::{self, eventually};
 use uuid::Uuid;
 
+use super::desk::Clerk;
 use super::*;
 use crate::streams::MOST_COMMANDS;
 
@@ -21,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One order of three pieces, of which there are five.
 struct World {
     store: EventStore,
-    _process: Process,
+    process: Process,
     sku: Sku,
     order: OrderId,
     heard: BTreeMap<StreamId, usize>,
@@ -35,8 +41,7 @@ impl World {
         let store = EventStore::connect(event_store::Config::new(uri), &process).await.expect("the URI is valid");
         tokio::time::timeout(PATIENCE, store.wait_until_up()).await.expect("MongoDB answers");
         let sku = Sku::parse("tea").unwrap();
-        let world =
-            Self { store, _process: process, sku, order: OrderId::from_bits(id.as_u128()), heard: BTreeMap::new() };
+        let world = Self { store, process, sku, order: OrderId::from_bits(id.as_u128()), heard: BTreeMap::new() };
         let receive = StockCommand::Receive { sku: world.sku.clone(), quantity: Pieces::new(5).unwrap(), reason: None };
         let stock = Streams::<Stock>::new(world.store.clone());
         let intent = Intent::internal("test", "delivery");
@@ -64,6 +69,39 @@ impl World {
         Fulfilments::new(&config, &self.store, &Participants::new(&self.store, MOST_COMMANDS))
     }
 
+    /// Tells the fulfilment something, and gives nothing.
+    async fn tell(&self, fulfilments: &Fulfilments, ask: Ask) -> FulfilmentState {
+        let (stream, command) = (self.order.fulfilment().stream().clone(), fulfilments.command(ask));
+        let intent = Intent::caused(CALLER, cause());
+        let done = fulfilments.streams.fulfilments.execute(stream, Creates::No, command, intent).await.unwrap();
+        self.state(fulfilments, done.version).await
+    }
+
+    /// What a process knows of the fulfilment, at this version at least.
+    async fn state(&self, fulfilments: &Fulfilments, version: Version) -> FulfilmentState {
+        let stream = self.order.fulfilment().stream().clone();
+        fulfilments.streams.fulfilments.at_least(&stream, version).await.unwrap().state.clone().unwrap()
+    }
+
+    /// The provider does something.
+    async fn pay(&self, what: PaymentCommand) {
+        let stream = self.order.payment().stream().clone();
+        let intent = Intent::internal("test", &format!("{what:?}"));
+        Streams::<Payment>::new(self.store.clone()).execute(stream, Creates::No, what, intent).await.unwrap();
+    }
+
+    /// The money is taken, and the fulfilment has not heard of it yet.
+    async fn take_the_money(&mut self, fulfilments: &Fulfilments) -> Ask {
+        self.hand_on(fulfilments).await;
+        let provider_id = ProviderId::parse("pi_1").unwrap();
+        self.pay(PaymentCommand::RecordAuthorization { provider_id, last4: None }).await;
+        self.hand_on(fulfilments).await;
+        self.pay(PaymentCommand::RecordCapture).await;
+        let events = self.events(self.order.payment().stream()).await;
+        let Heard::Tell(_, ask) = Heard::of(events.last().unwrap()) else { unreachable!("{events:?}") };
+        *ask
+    }
+
     async fn start(&self, fulfilments: &Fulfilments) {
         let details = FulfilmentDetails {
             order: self.order.clone(),
@@ -79,16 +117,22 @@ impl World {
     async fn hand_on(&mut self, fulfilments: &Fulfilments) {
         let id = self.order.fulfilment();
         for stream in [self.sku.stock(), self.order.payment().stream().clone(), id.stream().clone()] {
-            let events = self.events(&stream).await;
-            let known = self.heard.insert(stream, events.len()).unwrap_or_default();
-            for recorded in events.into_iter().skip(known) {
-                match Heard::of(&recorded) {
-                    Heard::Tell(id, ask) => fulfilments.tell(&id, *ask, Cause::of(&recorded)).await.unwrap(),
-                    Heard::Look(id) => {
-                        fulfilments.give_steps(&id, recorded.version, &Cause::of(&recorded)).await.unwrap();
-                    }
-                    Heard::Lost(_) | Heard::Nothing => {}
+            self.hand_on_of(fulfilments, stream).await;
+        }
+    }
+
+    /// The same, of one stream alone.
+    async fn hand_on_of(&mut self, fulfilments: &Fulfilments, stream: StreamId) {
+        let events = self.events(&stream).await;
+        let known = self.heard.insert(stream, events.len()).unwrap_or_default();
+        for recorded in events.into_iter().skip(known) {
+            match Heard::of(&recorded) {
+                Heard::Tell(id, ask) => fulfilments.tell(&id, *ask, Cause::of(&recorded)).await.unwrap(),
+                Heard::Look(id) => {
+                    fulfilments.give_steps(&id, recorded.version, &Cause::of(&recorded)).await.unwrap();
                 }
+                Heard::Waits(id) => fulfilments.wait_again(&id, recorded.version).await.unwrap(),
+                Heard::Lost(_) | Heard::Nothing => {}
             }
         }
     }
@@ -117,6 +161,10 @@ fn cause() -> Cause {
         correlation: "test".into(),
         traceparent: None,
     }
+}
+
+fn operator() -> Operator {
+    Operator { user: UserId::from_bits(9), reason: Reason::parse("settled by hand").unwrap() }
 }
 
 const fn patient() -> FulfilmentConfig {
@@ -192,4 +240,99 @@ async fn pieces_that_are_held_for_too_long_are_promised_again() {
     let names = world.names(world.order.fulfilment().stream()).await;
     assert_eq!(names.last(), Some(&"FulfilmentHoldLost"), "{names:?}");
     assert_eq!(world.names(&world.sku.stock()).await.last(), Some(&"StockReservationExpired"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_that_is_late_does_not_hand_out_pieces_that_were_held_since() {
+    let mut world = World::open().await;
+    let (first, second) = (world.process(patient()), world.process(patient()));
+    world.start(&first).await;
+    let taken = world.take_the_money(&first).await;
+    let expire = StockCommand::Expire { order: world.order.clone(), now: after(Duration::from_secs(901)) };
+    let intent = Intent::internal("test", "expire");
+    first.streams.stock.execute(world.sku.stock(), Creates::No, expire, intent).await.unwrap();
+    let known = world.tell(&second, taken).await;
+    let (task, open) = known.open.iter().find(|(task, _)| task.step == FulfilmentStep::CommitStock).unwrap();
+
+    let id = world.order.fulfilment();
+    let version = Version(u32::try_from(world.names(id.stream()).await.len()).unwrap());
+    first.give_steps(&id, version, &cause()).await.unwrap();
+    let stock = world.names(&world.sku.stock()).await;
+    assert_eq!(stock[2..], ["StockReservationExpired", "StockReserved"], "the first process is refused, and reserves");
+    let answer = second.give(&id, &known, (task, *open), &cause()).await.unwrap();
+    assert_eq!(answer, Some(FulfilmentOutcome::Refused));
+    for _ in 0..3 {
+        world.hand_on(&first).await;
+    }
+    second.settle(&id, (task.clone(), *open), FulfilmentOutcome::Refused, &cause()).await.unwrap();
+    for _ in 0..3 {
+        world.hand_on(&second).await;
+    }
+    let stock = world.names(&world.sku.stock()).await;
+    assert_eq!(stock[4..], ["StockReservationCommitted"], "{stock:?}");
+    assert_eq!(world.held().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_aborted_fulfilment_held_comes_back_whatever_is_heard_meanwhile() {
+    let mut world = World::open().await;
+    let fulfilments = world.process(FulfilmentConfig { fulfilment_hold_seconds: 1, ..patient() });
+    world.start(&fulfilments).await;
+    world.hand_on(&fulfilments).await;
+    world.pay(PaymentCommand::MarkUnknown { reason: "timeout".to_owned() }).await;
+    let failed = world.tell(&fulfilments, Ask::OutcomeOverdue { since: Version(2) }).await;
+    assert!(failed.failure.is_some(), "{failed:?}");
+    let _aborted = world.tell(&fulfilments, Ask::Abort(operator())).await;
+    let provider_id = ProviderId::parse("pi_1").unwrap();
+    world.pay(PaymentCommand::RecordAuthorization { provider_id, last4: None }).await;
+    world.hand_on(&fulfilments).await;
+    assert_eq!(world.held().await, 3);
+    eventually("the pieces come back", PATIENCE, async || {
+        fulfilments.work_on_deadlines("test").await.unwrap();
+        (world.held().await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_provider_keeps_owing_waits_for_an_operator_as_often_as_it_is_waited_for() {
+    let mut world = World::open().await;
+    let fulfilments = world.process(FulfilmentConfig { fulfilment_unknown_seconds: 1, ..patient() });
+    world.start(&fulfilments).await;
+    let _captured_and_not_told = world.take_the_money(&fulfilments).await;
+    let id = world.order.fulfilment();
+    for (times, operate) in [(1, Ask::Retry(operator())), (2, Ask::Compensate(operator())), (3, Ask::Retry(operator()))]
+    {
+        eventually("the outcome is not waited for any longer", PATIENCE, async || {
+            fulfilments.work_on_deadlines("test").await.unwrap();
+            let names = world.names(id.stream()).await;
+            (names.iter().filter(|name| **name == "FulfilmentFailed").count() == times).then_some(())
+        })
+        .await;
+        let _goes_on = world.tell(&fulfilments, operate).await;
+        world.hand_on_of(&fulfilments, id.stream().clone()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_is_heard_as_it_was_committed() {
+    let world = World::open().await;
+    let stream = world.order.stream();
+    let record = |version: &[u8]| RawRecord {
+        topic: "orders.events.v1".into(),
+        partition: 0,
+        offset: 0,
+        key: stream.as_str().as_bytes().to_vec(),
+        value: b"of no schema".to_vec(),
+        headers: Headers::collect([(Header::Sequence.name(), Some(version))]),
+        written: None,
+    };
+    // Without its other headers it is poison before anybody asks the registry.
+    let nowhere = KafkaConfig::in_clear("127.0.0.1:1", "http://127.0.0.1:1");
+    let decoder = Decoder::new(&Registry::connect(&nowhere, &world.process).unwrap());
+    let clerk = Clerk::new(decoder, world.process(patient()));
+    clerk.work(&[record(b"7"), record(b"no version")]).await;
+    assert_eq!(world.names(world.order.fulfilment().stream()).await, Vec::<&str>::new(), "nothing was committed there");
+    clerk.work(&[record(b"1")]).await;
+    assert_eq!(world.names(&world.sku.stock()).await, ["StockReceived", "StockReserved"]);
 }

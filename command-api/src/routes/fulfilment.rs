@@ -70,7 +70,7 @@ pub(super) async fn compensate(
     app.intervene((&order, "compensate"), (&caller, &headers), ask, &body).await
 }
 
-/// Ends a failed fulfilment as it stands; whatever is left to do is the operator's.
+/// Ends a fulfilment as it stands that failed or takes back what it did; whatever is left to do is the operator's.
 #[utoipa::path(post, path = "/ops/fulfilment/{order}/abort", tag = "operators", request_body = Intervene,
     params(("order" = String, Path, description = "The order")),
     responses((status = 200, body = FulfilmentAnswer, description = "It has ended"),

@@ -61,6 +61,8 @@ pub enum Ask {
     Settle {
         /// Which step.
         task: Task,
+        /// Its number: another one that does the same was not answered.
+        number: i64,
         /// What it came to.
         outcome: FulfilmentOutcome,
     },
@@ -71,11 +73,16 @@ pub enum Ask {
         /// The version of the payment's stream at which it was not known.
         since: Version,
     },
+    /// The provider should have done by now what the step of this number asks of it.
+    StepOverdue {
+        /// Its number.
+        number: i64,
+    },
     /// An operator lets a failed fulfilment go on.
     Retry(Operator),
     /// An operator lets it take back what it did.
     Compensate(Operator),
-    /// An operator ends a failed fulfilment as it stands.
+    /// An operator ends one as it stands that failed, or that does not come to an end with taking back what it did.
     Abort(Operator),
 }
 
@@ -251,11 +258,14 @@ pub struct Compensation {
     pub reason: Option<String>,
 }
 
-/// The pieces of one SKU, and the last version of its stock's stream that told of them.
+/// The pieces of one SKU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Goods {
     status: GoodsStatus,
+    /// The last version of the stock's stream that told of them.
     version: Version,
+    /// Until when they were to be held last: no two reservations of an order have the same time.
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,12 +331,6 @@ impl FulfilmentState {
         self.recorded
     }
 
-    /// The last version of the payment's stream that told of the money.
-    #[must_use]
-    pub const fn funds_version(&self) -> Version {
-        self.funds_version
-    }
-
     fn is_open(&self, step: FulfilmentStep) -> bool {
         self.open.keys().any(|task| task.step == step)
     }
@@ -368,12 +372,20 @@ impl Aggregate for Fulfilment {
             (None, Ask::Start(details)) => vec![FulfilmentEvent::Started(details.into())],
             (Some(_), Ask::Start(_)) => vec![],
             // One that has not begun has asked for nothing; whatever it asks for later will be answered then.
-            (None, Ask::Hear(_) | Ask::Settle { .. } | Ask::PaymentOverdue | Ask::OutcomeOverdue { .. }) => vec![],
+            (
+                None,
+                Ask::Hear(_)
+                | Ask::Settle { .. }
+                | Ask::PaymentOverdue
+                | Ask::OutcomeOverdue { .. }
+                | Ask::StepOverdue { .. },
+            ) => vec![],
             (None, Ask::Retry(_) | Ask::Compensate(_) | Ask::Abort(_)) => return Err(Refusal::FulfilmentNotFound),
             (Some(state), Ask::Hear(news)) => state.hear(news),
-            (Some(state), Ask::Settle { task, outcome }) => state.settle(task, *outcome),
+            (Some(state), Ask::Settle { task, number, outcome }) => state.settle(task, *number, *outcome),
             (Some(state), Ask::PaymentOverdue) => state.payment_overdue(),
             (Some(state), Ask::OutcomeOverdue { since }) => state.outcome_overdue(*since),
+            (Some(state), Ask::StepOverdue { number }) => state.step_overdue(*number),
             (Some(state), Ask::Retry(operator)) => state.retry(operator)?,
             (Some(state), Ask::Compensate(operator)) => state.compensate(operator)?,
             (Some(state), Ask::Abort(operator)) => state.abort(operator)?,

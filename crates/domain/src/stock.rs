@@ -59,6 +59,8 @@ pub enum StockCommand {
     Commit {
         /// Which order.
         order: OrderId,
+        /// Until when they are held: a reservation of another time is not the one that was meant.
+        until: Timestamp,
     },
     /// The order took too long.
     Expire {
@@ -175,7 +177,7 @@ impl Aggregate for Stock {
                 return Err(Refusal::ReservationNotHeld);
             }
             (Some(stock), StockCommand::Release { order }) => reserve::release(stock, order)?,
-            (Some(stock), StockCommand::Commit { order }) => reserve::commit(stock, order)?,
+            (Some(stock), StockCommand::Commit { order, until }) => reserve::commit(stock, order, *until)?,
             (Some(stock), StockCommand::Expire { order, now }) => reserve::expire(stock, order, *now)?,
         };
         Ok(vec![event])

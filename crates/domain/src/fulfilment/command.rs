@@ -22,7 +22,17 @@ pub enum StepCommand {
 /// How the names of the refunds begin that fulfilments ask for; the number of the step comes behind it.
 pub const REFUNDS: &str = "fulfilment-";
 
+/// The steps whose commands have the payment provider do something.
+const MONEY: [FulfilmentStep; 4] =
+    [FulfilmentStep::RequestPayment, FulfilmentStep::Capture, FulfilmentStep::Void, FulfilmentStep::Refund];
+
 impl FulfilmentState {
+    /// The numbers of the open steps that ask something of the payment provider.
+    pub fn asked_of_the_provider(&self) -> impl Iterator<Item = i64> {
+        let asked = self.open.iter().filter(|(task, _)| MONEY.contains(&task.step));
+        asked.map(|(_, open)| open.number)
+    }
+
     /// The command of a step; none if this release does not know it. The same step always has the same command, but for
     /// the SKUs that a rejection names.
     #[must_use]
@@ -74,7 +84,7 @@ impl FulfilmentState {
                 Some(StockCommand::Reserve { sku, order, quantity: Quantity::new(quantity).ok()?, until: until? })
             }
             FulfilmentStep::Release => Some(StockCommand::Release { order }),
-            FulfilmentStep::CommitStock => Some(StockCommand::Commit { order }),
+            FulfilmentStep::CommitStock => Some(StockCommand::Commit { order, until: self.goods.get(&sku)?.until? }),
             FulfilmentStep::Restock => {
                 let reason = Reason::parse(&format!("{order} was called off")).ok();
                 Some(StockCommand::Adjust { sku, delta: Delta::new(quantity).ok()?, reason })

@@ -11,7 +11,7 @@ use super::{Compensation, FulfilmentState, Funds, Goods, GoodsStatus, OpenStep, 
 
 impl FulfilmentState {
     pub(super) fn started(started: &FulfilmentStarted) -> Self {
-        let wanted = Goods { status: GoodsStatus::Wanted, version: Version::NONE };
+        let wanted = Goods { status: GoodsStatus::Wanted, version: Version::NONE, until: None };
         Self {
             details: started.into(),
             phase: Phase::Reserving,
@@ -31,7 +31,7 @@ impl FulfilmentState {
             FulfilmentEvent::Started(_) => {}
             FulfilmentEvent::StepRecorded(recorded) => self.opened(recorded),
             FulfilmentEvent::StepDone(done) => self.done(done),
-            FulfilmentEvent::HoldLost(lost) => self.goods(&lost.sku, GoodsStatus::Wanted, lost.version),
+            FulfilmentEvent::HoldLost(lost) => self.hold_lost(&lost.sku, lost.version),
             FulfilmentEvent::PaymentLost(lost) => {
                 self.funds_version = version(lost.version);
                 self.funds_gone();
@@ -59,8 +59,12 @@ impl FulfilmentState {
                 self.phase = Phase::AwaitingPayment;
             }
             FulfilmentStep::Capture => self.phase = Phase::Capturing,
-            FulfilmentStep::Reserve
-            | FulfilmentStep::Release
+            FulfilmentStep::Reserve => {
+                if let Some(goods) = recorded.sku.as_ref().and_then(|sku| self.goods.get_mut(sku)) {
+                    goods.until = until;
+                }
+            }
+            FulfilmentStep::Release
             | FulfilmentStep::CommitStock
             | FulfilmentStep::Restock
             | FulfilmentStep::Reject
@@ -144,6 +148,12 @@ impl FulfilmentState {
         if let Some(sku) = sku {
             self.goods(sku, status, version);
         }
+    }
+
+    /// Nothing is held that could be handed out.
+    fn hold_lost(&mut self, sku: &Sku, version: i64) {
+        self.goods(sku, GoodsStatus::Wanted, version);
+        self.open.remove(&Task::with(FulfilmentStep::CommitStock, sku));
     }
 
     /// An answer of a command has no version, and leaves the one that is known.

@@ -120,9 +120,12 @@ impl FulfilmentState {
 
     /// The command of a step was answered. A refusal may say that there is nothing left to do, that somebody was
     /// faster, or that only a person can help.
-    pub(super) fn settle(&self, task: &Task, outcome: FulfilmentOutcome) -> Vec<FulfilmentEvent> {
+    pub(super) fn settle(&self, task: &Task, number: i64, outcome: FulfilmentOutcome) -> Vec<FulfilmentEvent> {
+        if self.open.get(task).is_none_or(|open| open.number != number) {
+            return vec![];
+        }
         let mut events = self.done_if_open(task.clone(), outcome, Version::NONE);
-        if events.is_empty() || outcome == FulfilmentOutcome::Done {
+        if outcome == FulfilmentOutcome::Done {
             return events;
         }
         let goes_on = self.phase != Phase::Compensating;
@@ -157,9 +160,17 @@ impl FulfilmentState {
 
     /// Asking the provider has not helped; a person must.
     pub(super) fn outcome_overdue(&self, since: Version) -> Vec<FulfilmentEvent> {
-        let waits =
-            [FulfilmentStep::RequestPayment, FulfilmentStep::Capture, FulfilmentStep::Void, FulfilmentStep::Refund];
-        let waits = waits.into_iter().any(|step| self.is_open(step)) && self.funds_version <= since;
+        let waits = self.asked_of_the_provider().next().is_some() && self.funds_version <= since;
+        self.nobody_knows_if(waits)
+    }
+
+    /// The same, of what one step asks.
+    pub(super) fn step_overdue(&self, number: i64) -> Vec<FulfilmentEvent> {
+        let waits = self.asked_of_the_provider().any(|asked| asked == number);
+        self.nobody_knows_if(waits)
+    }
+
+    fn nobody_knows_if(&self, waits: bool) -> Vec<FulfilmentEvent> {
         if waits && self.failure.is_none() { vec![failed("nobody knows what the provider did")] } else { vec![] }
     }
 

@@ -14,6 +14,8 @@ pub enum Heard {
     Tell(FulfilmentId, Box<Ask>),
     /// The provider's answer was lost: look again later whether it is known.
     Lost(FulfilmentId),
+    /// An operator has it go on, or it takes back what it did: what it waits for was waited for long already.
+    Waits(FulfilmentId),
     /// The fulfilment itself decided on something: look whether there are steps to be given.
     Look(FulfilmentId),
     /// It concerns no fulfilment.
@@ -90,14 +92,13 @@ impl Heard {
     fn of_fulfilment(id: FulfilmentId, event: &FulfilmentEvent) -> Self {
         match event {
             FulfilmentEvent::StepRecorded(_) => Self::Look(id),
+            FulfilmentEvent::Resumed(_) | FulfilmentEvent::CompensationStarted(_) => Self::Waits(id),
             FulfilmentEvent::Started(_)
             | FulfilmentEvent::StepDone(_)
             | FulfilmentEvent::HoldLost(_)
             | FulfilmentEvent::PaymentLost(_)
-            | FulfilmentEvent::CompensationStarted(_)
             | FulfilmentEvent::Completed(_)
-            | FulfilmentEvent::Failed(_)
-            | FulfilmentEvent::Resumed(_) => Self::Nothing,
+            | FulfilmentEvent::Failed(_) => Self::Nothing,
         }
     }
 
@@ -105,7 +106,7 @@ impl Heard {
     #[must_use]
     pub const fn fulfilment(&self) -> Option<&FulfilmentId> {
         match self {
-            Self::Tell(id, _) | Self::Lost(id) | Self::Look(id) => Some(id),
+            Self::Tell(id, _) | Self::Lost(id) | Self::Waits(id) | Self::Look(id) => Some(id),
             Self::Nothing => None,
         }
     }

@@ -61,22 +61,32 @@ impl FulfilmentState {
 
     fn reserve(&self, hold_until: Timestamp) -> Vec<FulfilmentEvent> {
         let wanted = self.goods_that_are(GoodsStatus::Wanted, FulfilmentStep::Reserve);
-        let held = self.numbered(wanted).map(|step| FulfilmentStepRecorded { until: Some(hold_until), ..step });
+        let held = self.numbered(wanted).map(|step| {
+            let until = self.later_than_last(step.sku.as_ref(), hold_until);
+            FulfilmentStepRecorded { until: Some(until), ..step }
+        });
         held.map(FulfilmentEvent::StepRecorded).collect()
     }
 
-    /// The money is taken: tell the order, and hand the pieces out. Pieces whose time was over are asked for again.
+    /// No two reservations are held until the same time, whatever the clock says: it tells them apart.
+    fn later_than_last(&self, sku: Option<&Sku>, until: Timestamp) -> Timestamp {
+        let last = sku.and_then(|sku| self.goods.get(sku)?.until);
+        last.map_or(until, |last| until.max(last.next()))
+    }
+
+    /// The money is taken: tell the order, and hand the pieces out. Pieces whose time was over are asked for again first,
+    /// for an order that is paid may be shipped.
     fn hand_out(&self, hold_until: Timestamp) -> Vec<FulfilmentEvent> {
         if self.any(GoodsStatus::Denied) {
             return vec![compensation(CompensationCause::OutOfStock)];
         }
-        let mut steps = self.reserve(hold_until);
-        if steps.is_empty() {
-            let mark = Task::of(FulfilmentStep::MarkPaid);
-            let mark = (!self.order.paid && !self.open.contains_key(&mark)).then_some(mark);
-            let held = self.goods_that_are(GoodsStatus::Held, FulfilmentStep::CommitStock);
-            steps = self.record(mark.into_iter().chain(held));
+        if self.any(GoodsStatus::Wanted) {
+            return self.reserve(hold_until);
         }
+        let mark = Task::of(FulfilmentStep::MarkPaid);
+        let mark = (!self.order.paid && !self.open.contains_key(&mark)).then_some(mark);
+        let held = self.goods_that_are(GoodsStatus::Held, FulfilmentStep::CommitStock);
+        let steps = self.record(mark.into_iter().chain(held));
         let handed_out = self.goods.values().all(|goods| goods.status == GoodsStatus::Committed);
         if handed_out && self.order.paid && self.open.is_empty() {
             vec![completed(FulfilmentResult::Fulfilled)]
@@ -86,8 +96,11 @@ impl FulfilmentState {
     }
 
     /// Lets go of the money or gives it back, releases the pieces, ends the order; each as soon as it is known what
-    /// there is to take back.
+    /// there is to take back. An order whose money is taken may be shipped, so it must have ended before.
     fn take_back(&self) -> Vec<FulfilmentEvent> {
+        if self.funds == Funds::Taken && !self.order.ended {
+            return self.record(self.end_of_order());
+        }
         let released = self.goods_that_are(GoodsStatus::Held, FulfilmentStep::Release);
         let released = released.filter(|task| !self.is_being_handed_out(task.sku.as_ref()));
         let restocked = self.goods_that_are(GoodsStatus::Committed, FulfilmentStep::Restock);

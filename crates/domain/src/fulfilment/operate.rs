@@ -44,10 +44,10 @@ impl FulfilmentState {
         }
     }
 
-    /// Whatever is left is the operator's from now on.
+    /// Whatever is left is the operator's from now on. What takes back what it did may wait for the provider for ever.
     pub(super) fn abort(&self, operator: &Operator) -> Decision {
         match self.status() {
-            FulfilmentStatus::Failed => {
+            FulfilmentStatus::Failed | FulfilmentStatus::Compensating => {
                 let (by, reason) = (Some(operator.user.clone()), Some(operator.reason.as_str().to_owned()));
                 let result = FulfilmentResult::Aborted;
                 Ok(vec![FulfilmentEvent::Completed(FulfilmentCompleted { result, reason, by })])
@@ -56,8 +56,7 @@ impl FulfilmentState {
             | FulfilmentStatus::AwaitingPayment
             | FulfilmentStatus::Capturing
             | FulfilmentStatus::Committing
-            | FulfilmentStatus::Completed
-            | FulfilmentStatus::Compensating => Err(self.not_operable()),
+            | FulfilmentStatus::Completed => Err(self.not_operable()),
         }
     }
 

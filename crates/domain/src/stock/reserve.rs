@@ -36,9 +36,13 @@ pub(super) fn release(stock: &StockState, order: &OrderId) -> Result<StockEvent,
     Ok(StockEvent::ReservationReleased(StockReservationReleased { sku, order, quantity }))
 }
 
-/// Hands pieces that are held out.
-pub(super) fn commit(stock: &StockState, order: &OrderId) -> Result<StockEvent, Refusal> {
-    let (sku, order, Hold { quantity, .. }) = held(stock, order)?;
+/// Hands pieces out that are held until this time. A refusal leaves no key, so the same command may be decided again, and
+/// must not find the next reservation then.
+pub(super) fn commit(stock: &StockState, order: &OrderId, meant: Timestamp) -> Result<StockEvent, Refusal> {
+    let (sku, order, Hold { quantity, until }) = held(stock, order)?;
+    if until != meant {
+        return Err(Refusal::ReservationNotHeld);
+    }
     Ok(StockEvent::ReservationCommitted(StockReservationCommitted { sku, order, quantity }))
 }
 

@@ -5,15 +5,15 @@ mod operators;
 mod states;
 mod world;
 
-use domain::fulfilment::{Ask, News, PaymentNews, Phase};
+use domain::fulfilment::{Ask, News, OpenStep, PaymentNews, Phase, Task};
 use domain::payment::PaymentState;
 use schemas::{
     FulfilmentEvent, FulfilmentOutcome, FulfilmentResult, FulfilmentStatus, FulfilmentStep, FulfilmentStepRecorded,
     OrderStatus, RefundId, Version,
 };
 
-use states::operator;
-use world::{Provider, World};
+use states::{come_to, operator};
+use world::{Provider, QUANTITY, World};
 
 /// The steps that were decided on, in order, with the SKU of those that have one.
 fn steps(world: &World) -> Vec<String> {
@@ -149,6 +149,17 @@ fn if_they_are_gone_when_the_money_is_taken_it_is_given_back() {
 }
 
 #[test]
+fn an_order_is_not_marked_paid_while_pieces_are_asked_for_again() {
+    let mut world = come_to(FulfilmentStatus::Capturing);
+    world.expire(0);
+    while world.deliver(2) {}
+    assert!(world.provide(Provider::Does) && world.deliver_payment());
+    assert_eq!(steps(&world)[4..], ["reserve A"]);
+    world.settle();
+    assert_eq!(steps(&world)[5..], ["mark_paid", "commit_stock A"]);
+}
+
+#[test]
 fn an_order_called_off_while_it_is_paid_lets_the_money_go() {
     let mut world = World::new(&[("A", 5)]);
     without_the_provider(&mut world);
@@ -199,14 +210,37 @@ fn a_step_that_comes_again_is_settled_once() {
     let mut world = World::new(&[("A", 5)]);
     world.settle();
     let before = world.fulfilment.clone();
-    for task in world.state().unwrap().open.into_keys() {
-        world.tell(Ask::Settle { task, outcome: FulfilmentOutcome::Refused });
+    for (task, OpenStep { number, .. }) in world.state().unwrap().open {
+        world.tell(Ask::Settle { task, number, outcome: FulfilmentOutcome::Refused });
     }
     for which in 0..3 {
         world.redeliver(which, 10);
     }
     world.settle();
     assert_eq!(world.fulfilment, before, "records that come again change nothing");
+}
+
+/// Seen to fail when a hold is committed whatever its time, and when an answer counts for any step of its kind.
+#[test]
+fn a_step_that_is_given_again_late_meets_neither_the_next_hold_nor_a_later_step() {
+    let mut world = come_to(FulfilmentStatus::Capturing);
+    world.expire(0);
+    assert!(world.provide(Provider::Does) && world.deliver_payment());
+    let commit = Task::with(FulfilmentStep::CommitStock, &world.skus()[0]);
+    let first = world.state().unwrap().open[&commit].number;
+    for what in ["will mark it paid", "does", "has its answer", "will hand the pieces out"] {
+        assert!(world.second(), "the second process {what}");
+    }
+    while world.give(false) {}
+    assert!(world.second(), "its command comes late");
+    while world.deliver(2) {}
+    let open = world.state().unwrap().open;
+    assert!(open[&commit].number > first, "the pieces are held again, and are to be handed out: {open:#?}");
+    assert!(world.second(), "its answer comes late");
+    assert_eq!(world.state().unwrap().open, open);
+    world.settle();
+    assert_eq!(result(&world), Some(FulfilmentResult::Fulfilled));
+    assert_eq!(world.handed_out(&world.skus()[0]), QUANTITY);
 }
 
 #[test]

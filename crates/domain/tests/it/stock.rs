@@ -37,7 +37,11 @@ fn release(number: u128) -> StockCommand {
 }
 
 fn commit(number: u128) -> StockCommand {
-    StockCommand::Commit { order: order(number) }
+    commit_until(number, UNTIL)
+}
+
+fn commit_until(number: u128, until: i64) -> StockCommand {
+    StockCommand::Commit { order: order(number), until: Timestamp::from_micros(until) }
 }
 
 fn expire(number: u128) -> StockCommand {
@@ -201,6 +205,14 @@ fn only_what_is_held_can_be_settled() {
         for when in [release(1), commit(1), expire(1)] {
             check::<Stock>(&given, &when, Err(Refusal::ReservationNotHeld));
         }
+    }
+}
+
+#[test]
+fn only_the_reservation_that_is_meant_is_committed() {
+    let given = [received(5), reserved(1, 3)];
+    for until in [UNTIL - 1, UNTIL + 1] {
+        check::<Stock>(&given, &commit_until(1, until), Err(Refusal::ReservationNotHeld));
     }
 }
 

@@ -5,8 +5,8 @@ use domain::fulfilment::Ask;
 use schemas::{FulfilmentResult, FulfilmentStatus, OrderStatus, Version};
 
 use super::states::{come_to, operator};
-use super::world::{Provider, World};
-use super::{net, result, without_the_provider};
+use super::world::{Provider, QUANTITY, World};
+use super::{net, result, steps, without_the_provider};
 
 #[test]
 fn what_never_began_is_not_found() {
@@ -49,6 +49,19 @@ fn a_fulfilment_that_is_told_to_take_back_what_it_did_leaves_nothing_behind() {
             assert_eq!((stock.holds.of(&world.id), stock.available()), (None, 5), "{status}");
         }
     }
+}
+
+#[test]
+fn of_an_order_that_was_shipped_meanwhile_nothing_is_taken_back() {
+    let mut world = come_to(FulfilmentStatus::Committing);
+    assert!(world.give(false), "it is marked paid");
+    world.ship();
+    world.tell(Ask::Compensate(operator()));
+    world.settle();
+    assert_eq!(world.state().unwrap().status(), FulfilmentStatus::Failed);
+    assert_eq!(steps(&world)[6..], ["cancel"]);
+    assert_eq!((world.order().status, net(&world)), (OrderStatus::Shipped, 300));
+    assert_eq!(world.handed_out(&world.skus()[0]), QUANTITY);
 }
 
 #[test]

@@ -105,8 +105,8 @@ fn nobody_knows() -> Decision {
     Ok(vec![FulfilmentEvent::Failed(FulfilmentFailed { reason })])
 }
 
-/// What comes of it where it failed; nowhere else is there such a thing to ask for.
-fn check_failed_alone(ask: &Ask, then: Decision) {
+/// What comes of it where everything was taken back or nothing goes on; nowhere else is there such a thing to ask for.
+fn check_last(ask: &Ask, compensating: Decision, failed: Decision) {
     check_all(
         ask,
         [
@@ -115,32 +115,32 @@ fn check_failed_alone(ask: &Ask, then: Decision) {
             no(FulfilmentStatus::Capturing),
             no(FulfilmentStatus::Committing),
             no(FulfilmentStatus::Completed),
-            no(FulfilmentStatus::Compensating),
-            then,
+            compensating,
+            failed,
         ],
     );
 }
 
 #[test]
 fn only_a_failed_fulfilment_is_tried_again() {
-    check_failed_alone(&Ask::Retry(operator()), resumed());
+    check_last(&Ask::Retry(operator()), no(FulfilmentStatus::Compensating), resumed());
 }
 
 #[test]
-fn only_a_failed_fulfilment_is_ended_as_it_stands() {
-    check_failed_alone(&Ask::Abort(operator()), aborted());
+fn only_what_failed_or_takes_back_what_it_did_is_ended_as_it_stands() {
+    check_last(&Ask::Abort(operator()), aborted(), aborted());
 }
 
 #[test]
 fn what_has_not_ended_takes_back_what_it_did_when_an_operator_says_so() {
-    use FulfilmentStep::{Cancel, Refund, Release, Void};
+    use FulfilmentStep::{Cancel, Release, Void};
     check_all(
         &Ask::Compensate(operator()),
         [
             taken_back([step(2, Cancel)]),
             taken_back([step(4, Void), with_a(5, Release), step(6, Cancel)]),
             taken_back([with_a(5, Release), step(6, Cancel)]),
-            taken_back([step(7, Refund), step(8, Cancel)]),
+            taken_back([step(7, Cancel)]),
             no(FulfilmentStatus::Completed),
             nothing(),
             taken_back([step(4, Void), with_a(5, Release), step(6, Cancel)]),
@@ -189,6 +189,18 @@ fn only_what_waits_for_the_provider_fails_of_an_outcome_that_nobody_knows() {
 }
 
 #[test]
+fn only_what_the_step_that_is_meant_asks_of_the_provider_is_overdue() {
+    // Asking for the money is the third step, taking it the fourth, and so is letting it go.
+    for (number, then) in [
+        (3, [nothing(), nobody_knows(), nothing(), nothing(), nothing(), nobody_knows(), nothing()]),
+        (4, [nothing(), nothing(), nobody_knows(), nothing(), nothing(), nobody_knows(), nothing()]),
+        (9, [nothing(), nothing(), nothing(), nothing(), nothing(), nothing(), nothing()]),
+    ] {
+        check_all(&Ask::StepOverdue { number }, then);
+    }
+}
+
+#[test]
 fn an_outcome_of_which_more_is_known_since_is_not_overdue() {
     check_all(
         &Ask::OutcomeOverdue { since: Version(1) },
@@ -200,7 +212,8 @@ fn an_outcome_of_which_more_is_known_since_is_not_overdue() {
 fn a_refund_that_nobody_knows_of_waits_for_an_operator() {
     let mut world = come_to(FulfilmentStatus::Committing);
     world.tell(Ask::Compensate(operator()));
-    let since = world.state().unwrap().funds_version();
-    let when = FulfilmentCommand { hold_until: UNTIL, ask: Ask::OutcomeOverdue { since } };
+    without_the_provider(&mut world);
+    let number = world.state().unwrap().asked_of_the_provider().next().unwrap();
+    let when = FulfilmentCommand { hold_until: UNTIL, ask: Ask::StepOverdue { number } };
     check::<Fulfilment>(&world.fulfilment, &when, nobody_knows());
 }

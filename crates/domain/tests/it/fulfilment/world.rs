@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::fulfilment::{Ask, Fulfilment, FulfilmentCommand, FulfilmentState, Heard, StepCommand};
-use domain::order::{Canceller, Catalogue, Listed, Order, OrderCommand, OrderState, Quantity, RequestedLine};
+use domain::fulfilment::{Ask, Fulfilment, FulfilmentCommand, FulfilmentState, Heard, StepCommand, Task};
+use domain::order::{
+    Canceller, Carrier, Catalogue, Listed, Order, OrderCommand, OrderState, Quantity, RequestedLine, Tracking,
+};
 use domain::payment::{Due, Payment, PaymentCommand, PaymentState};
 use domain::stock::{Pieces, Stock, StockCommand, StockState};
 use domain::{Aggregate, Refusal, fold};
@@ -22,12 +24,22 @@ pub(crate) const QUANTITY: i64 = 3;
 /// Pieces are held until then.
 pub(crate) const UNTIL: Timestamp = Timestamp::from_micros(1_000);
 
+/// Whatever was held is not held any longer then.
+const MUCH_LATER: Timestamp = Timestamp::from_micros(1_000_000);
+
 /// What the provider makes of what is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provider {
     Does,
     Declines,
     LosesTheAnswer,
+}
+
+/// A step that the second process is at: its command on the way, or the answer.
+#[derive(Debug)]
+enum Late {
+    Command(Task, i64, StepCommand),
+    Answer(Task, i64, Option<FulfilmentOutcome>),
 }
 
 #[derive(Debug)]
@@ -41,8 +53,10 @@ pub(crate) struct World {
     delivered: BTreeMap<StreamId, usize>,
     /// The numbers of the steps whose command had an effect: its key finds it.
     keys: BTreeSet<i64>,
-    /// The numbers of the steps whose command this process gave.
-    given: BTreeSet<i64>,
+    /// The numbers of the steps whose command each of two processes gave.
+    given: [BTreeSet<i64>; 2],
+    /// What the second of them is at.
+    late: Option<Late>,
 }
 
 impl World {
@@ -75,7 +89,8 @@ impl World {
             fulfilment: vec![],
             delivered: BTreeMap::new(),
             keys: BTreeSet::new(),
-            given: BTreeSet::new(),
+            given: <[_; 2]>::default(),
+            late: None,
         }
     }
 
@@ -165,7 +180,7 @@ impl World {
     fn hear(&mut self, record: &Recorded<AnyEvent>) {
         match Heard::of(record) {
             Heard::Tell(_, ask) => self.tell(*ask),
-            Heard::Lost(_) | Heard::Look(_) | Heard::Nothing => {}
+            Heard::Lost(_) | Heard::Waits(_) | Heard::Look(_) | Heard::Nothing => {}
         }
     }
 
@@ -188,24 +203,69 @@ impl World {
         }
     }
 
+    /// The provider should have done by now what is asked of it, if anything is.
+    pub(crate) fn step_overdue(&mut self) {
+        let asked = self.state().and_then(|state| state.asked_of_the_provider().next());
+        if let Some(number) = asked {
+            self.tell(Ask::StepOverdue { number });
+        }
+    }
+
     /// Gives the command of the oldest open step that this process did not give yet; whether there was one. If the
     /// process dies after it, the answer is not recorded, and the next process gives everything that is open again.
     pub(crate) fn give(&mut self, dies: bool) -> bool {
-        let Some(state) = self.state() else { return false };
-        let due = state.open.iter().filter(|(_, open)| !self.given.contains(&open.number));
-        let Some((task, step)) = due.min_by_key(|(_, open)| open.number) else { return false };
-        let outcome = match self.answer(state.command(task, *step).unwrap(), step.number) {
+        let Some((task, number, command)) = self.due(0) else { return false };
+        let outcome = self.outcome(&task, number, command);
+        if dies {
+            self.given[0].clear();
+        } else {
+            self.learn(task, number, outcome);
+        }
+        true
+    }
+
+    /// The second process gets on with a step: it decides to give the command, gives it, and records the answer, and
+    /// anything may happen in between; whether there was anything to do.
+    pub(crate) fn second(&mut self) -> bool {
+        self.late = match self.late.take() {
+            None => {
+                let Some((task, number, command)) = self.due(1) else { return false };
+                Some(Late::Command(task, number, command))
+            }
+            Some(Late::Command(task, number, command)) => {
+                let outcome = self.outcome(&task, number, command);
+                Some(Late::Answer(task, number, outcome))
+            }
+            Some(Late::Answer(task, number, outcome)) => {
+                self.learn(task, number, outcome);
+                None
+            }
+        };
+        true
+    }
+
+    /// The oldest open step that a process did not give yet: it is about to.
+    fn due(&mut self, process: usize) -> Option<(Task, i64, StepCommand)> {
+        let state = self.state()?;
+        let due = state.open.iter().filter(|(_, open)| !self.given[process].contains(&open.number));
+        let (task, open) = due.min_by_key(|(_, open)| open.number)?;
+        self.given[process].insert(open.number);
+        Some((task.clone(), open.number, state.command(task, *open).unwrap()))
+    }
+
+    /// Gives a command; what its answer says, if no event will tell.
+    fn outcome(&mut self, task: &Task, number: i64, command: StepCommand) -> Option<FulfilmentOutcome> {
+        match self.answer(command, number) {
             Ok(()) => (task.step == FulfilmentStep::Restock).then_some(FulfilmentOutcome::Done),
             Err(Refusal::NothingToRefund) => Some(FulfilmentOutcome::Done),
             Err(_) => Some(FulfilmentOutcome::Refused),
-        };
-        self.given.insert(step.number);
-        if dies {
-            self.given.clear();
-        } else if let Some(outcome) = outcome {
-            self.tell(Ask::Settle { task: task.clone(), outcome });
         }
-        true
+    }
+
+    fn learn(&mut self, task: Task, number: i64, outcome: Option<FulfilmentOutcome>) {
+        if let Some(outcome) = outcome {
+            self.tell(Ask::Settle { task, number, outcome });
+        }
     }
 
     /// A command is found again by its key if it had an effect before.
@@ -250,11 +310,17 @@ impl World {
         let _too_late = append::<Order>(&mut self.orders, &OrderCommand::Cancel { by, reason: None });
     }
 
+    /// The order leaves the house.
+    pub(crate) fn ship(&mut self) {
+        let (carrier, tracking) = (Carrier::parse("DHL").unwrap(), Tracking::parse("JJD 1").unwrap());
+        append::<Order>(&mut self.orders, &OrderCommand::Ship { carrier, tracking }).unwrap();
+    }
+
     /// Whatever is held is held for too long.
     pub(crate) fn expire(&mut self, which: usize) {
         let skus = self.skus();
         let stock = self.stocks.get_mut(&skus[which % skus.len()]).unwrap();
-        let _not_held = append::<Stock>(stock, &StockCommand::Expire { order: self.id.clone(), now: UNTIL });
+        let _not_held = append::<Stock>(stock, &StockCommand::Expire { order: self.id.clone(), now: MUCH_LATER });
     }
 
     /// Somebody else buys whatever can be bought.
@@ -272,7 +338,8 @@ impl World {
     pub(crate) fn settle(&mut self) {
         for _ in 0..10_000 {
             let delivered = (0..self.streams().len()).any(|which| self.deliver(which));
-            if !delivered && !self.give(false) && !self.provide(Provider::Does) {
+            let late = self.late.is_some() && self.second();
+            if !late && !delivered && !self.give(false) && !self.provide(Provider::Does) {
                 return;
             }
         }
