@@ -1,12 +1,12 @@
 //! One round: from a snapshot of the outbox to the log, and the marks off, but for those of its last pages.
 //!
-//! Pages are pipelined: while acks of earlier pages are awaited, and the marks of still earlier ones are removed, the
-//! next page of the same snapshot is read and sent.
+//! Pages are pipelined: while one is sent, acks of earlier ones are under way, the marks of still earlier ones are being
+//! removed, and the next one of the same snapshot is being read.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use event_store::{CommitId, Lanes, Marked};
-use futures::future::join;
+use futures::future::join3;
 use runtime::trace::{Batch, Kind};
 use schemas::{AnyEvent, Recorded, StreamId, Version};
 use tokio_util::sync::CancellationToken;
@@ -113,16 +113,22 @@ struct Flight<A> {
 
 impl<O: Outbox, L: LogRound> Round<'_, O, L> {
     async fn run(mut self, mut snapshot: O::Snapshot, stop: &CancellationToken) -> Report {
-        let mut published = Vec::new();
+        let (outbox, size) = (self.outbox, self.limits.page);
+        let (mut read, mut published) = (snapshot.page(size).await, Vec::new());
         while !self.report.halted && !stop.is_cancelled() {
-            let (unmarked, page) = join(self.outbox.unmark(&published), snapshot.page(self.limits.page)).await;
+            let page = match read {
+                Ok(page) if page.is_empty() => break,
+                Ok(page) => page,
+                Err(error) => {
+                    self.report.halt(Error::Read(error));
+                    break;
+                }
+            };
+            let unmarked;
+            // In this order: the store is at work while the page is encoded.
+            (unmarked, read, ()) = join3(outbox.unmark(&published), snapshot.page(size), self.send(page)).await;
             self.note(unmarked.map(|()| published.len()));
             published.clear();
-            match page {
-                Ok(page) if page.is_empty() => break,
-                Ok(page) => self.send(page),
-                Err(error) => self.report.halt(Error::Read(error)),
-            }
             if self.flying.len() > self.limits.pages_in_flight {
                 self.land_oldest(&mut published).await;
             }
@@ -136,7 +142,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         self.report
     }
 
-    fn send(&mut self, page: Vec<Marked>) {
+    async fn send(&mut self, page: Vec<Marked>) {
         self.report.read += page.len();
         let mut flights = Vec::with_capacity(page.len());
         let mut trace = Batch::begin(Kind::Producer, "publish");

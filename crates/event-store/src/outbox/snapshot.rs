@@ -65,17 +65,17 @@ impl Snapshot {
     /// The next commits, at most `max`; none at the end. After an error only errors follow.
     pub async fn page(&mut self, max: usize) -> Result<Vec<Marked>, Error> {
         let Some(mut cursor) = self.cursor.take() else { return Err(Cause::CursorLost.doing(READ)) };
+        // The driver's task decodes as well: so its caller may do something else in the meantime.
         let read = self.connection.run(async move {
             let documents = cursor.read(max).await?;
-            Ok((cursor, documents))
+            let marked: Result<Vec<_>, _> = documents.iter().map(|document| Marked::of_document(document)).collect();
+            Ok((cursor, marked))
         });
-        let (cursor, documents) = read.await.map_err(|cause| cause.doing(READ))?;
+        let (cursor, marked) = read.await.map_err(|cause| cause.doing(READ))?;
         self.cursor = Some(cursor);
-        let marked = |document: &RawDocumentBuf| {
-            Marked::of_document(document).map_err(|source| Error::Unreadable { doing: READ, source })
-        };
-        metrics::OUTBOX_READ.add(metrics::count(documents.len()));
-        documents.iter().map(marked).collect()
+        let marked = marked.map_err(|source| Error::Unreadable { doing: READ, source })?;
+        metrics::OUTBOX_READ.add(metrics::count(marked.len()));
+        Ok(marked)
     }
 }
 
