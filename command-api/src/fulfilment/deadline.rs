@@ -25,6 +25,9 @@ const PAGE: u32 = 200;
 /// How many are worked on at once.
 const AT_ONCE: usize = 16;
 
+/// When one that cannot be met is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
+
 /// What a deadline is about; its text form is the end of the deadline's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum About {
@@ -112,7 +115,12 @@ impl Fulfilments {
                 () = process.shutdown.requested() => break,
                 _ = look.tick() => {}
             }
-            if let Err(rejected) = self.work_on_deadlines(&process.instance).await {
+            // What is broken off here is due once more for whoever looks next.
+            let worked = tokio::select! {
+                () = process.shutdown.requested() => break,
+                worked = self.work_on_deadlines(&process.instance) => worked,
+            };
+            if let Err(rejected) = worked {
                 tracing::warn!(error = chain(&rejected), "Deadlines cannot be looked after now");
             }
         }
@@ -131,13 +139,26 @@ impl Fulfilments {
             }
             let work = due.into_iter().map(|deadline| async move {
                 let outcome = self.meet(&deadline, now).await;
-                outcome.map(|()| deadline.id)
+                (deadline.id, outcome)
             });
-            let met: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
-            let (met, failed): (Vec<_>, Vec<_>) = met.into_iter().partition(Result::is_ok);
-            let met: Vec<_> = met.into_iter().flatten().collect();
+            let (mut met, mut failed) = (Vec::new(), Vec::new());
+            let mut outcomes = stream::iter(work).buffer_unordered(AT_ONCE);
+            while let Some((id, outcome)) = outcomes.next().await {
+                match outcome {
+                    Ok(()) => met.push(id),
+                    Err(rejected) => {
+                        tracing::warn!(
+                            deadline.id = id,
+                            error = chain(&rejected),
+                            "{id} is due and is tried again later"
+                        );
+                        failed.push(id);
+                    }
+                }
+            }
             deadlines.drop(&met).await?;
-            failed.into_iter().collect::<Result<Vec<_>, _>>()?;
+            // Else those that are due for the longest would keep all others from being found.
+            deadlines.postpone(&failed, after(AGAIN)).await?;
         }
         Ok(())
     }

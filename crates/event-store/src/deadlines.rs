@@ -19,6 +19,7 @@ use crate::{Error, Unreadable};
 
 const SET: &str = "set deadlines";
 const FIND: &str = "look for deadlines that are due";
+const POSTPONE: &str = "postpone deadlines";
 const DROP: &str = "drop deadlines";
 const LEASE: &str = "lease the deadlines";
 const DUPLICATE_KEY: i32 = 11_000;
@@ -73,6 +74,17 @@ impl Deadlines {
             Deadline::of_document(document).map_err(|source| Error::Unreadable { doing: FIND, source })
         };
         found.iter().map(read).collect()
+    }
+
+    /// Moves these to this time; what is not set is passed over. An empty list asks nothing.
+    pub async fn postpone(&self, ids: &[String], due: Timestamp) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (collection, ids) = (self.collection(), doc! { "_id": { "$in": ids } });
+        let later = doc! { "$set": { "due": due.as_micros() } };
+        let postponed = self.connection.run(async move { collection.update_many(ids, later).await });
+        postponed.await.map(|_| ()).map_err(|cause| cause.doing(POSTPONE))
     }
 
     /// Drops these; what is not set is passed over. An empty list asks nothing.

@@ -126,5 +126,7 @@ async fn head(
         Reader::Views(projection) if projection.aggregate() != stream.aggregate() => return Ok(Version::NONE),
         Reader::Views(_) | Reader::Feeds => {}
     }
-    Ok(store.tail(stream, stored.next()).await?.last().map_or(Version::NONE, |commit| commit.last()))
+    let heads = store.republisher().heads(std::slice::from_ref(stream)).await?;
+    let head = heads.into_iter().flatten().next().map_or(Version::NONE, |head| head.version);
+    Ok(if head > stored { head } else { Version::NONE })
 }
