@@ -49,14 +49,15 @@ impl Desk {
                         () = self.work(&records) => {}
                     }
                     if let Some(last) = records.last() {
-                        self.feed.stored(last.offset + 1);
+                        self.feed.stored(last.behind());
                     }
                 }
                 Some(Err(FeedError::LogChanged(changed))) => {
                     tracing::error!("{changed}; the fulfilments hear it again from its start");
-                    self.feed.seek(Position { next: changed.start, last: None });
+                    let start = Position { next: changed.start, last: None };
+                    self.feed.seek(start);
                     // Whoever gets the partition next must not begin at an offset of the log before.
-                    self.feed.stored(changed.start);
+                    self.feed.stored(start);
                 }
                 Some(Err(FeedError::Hole { found, .. })) => self.feed.seek(Position { next: found, last: None }),
                 None => return,
