@@ -27,6 +27,8 @@ const AT_ONCE: usize = 16;
 
 /// When one that cannot be met is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
+/// When one that this build does not know is looked at again.
+const UNKNOWN: Duration = Duration::from_secs(60);
 
 /// What a deadline is about; its text form is the end of the deadline's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,15 @@ enum About {
     Payment,
     /// What the provider did should be known, which it was not at this version of the payment.
     Outcome { since: Version },
+}
+
+/// What became of a deadline that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// It is of no more use.
+    Done,
+    /// Perhaps a newer build knows what it is about.
+    Unknown,
 }
 
 impl About {
@@ -141,11 +152,12 @@ impl Fulfilments {
                 let outcome = self.meet(&deadline, now).await;
                 (deadline.id, outcome)
             });
-            let (mut met, mut failed) = (Vec::new(), Vec::new());
+            let (mut met, mut unknown, mut failed) = (Vec::new(), Vec::new(), Vec::new());
             let mut outcomes = stream::iter(work).buffer_unordered(AT_ONCE);
             while let Some((id, outcome)) = outcomes.next().await {
                 match outcome {
-                    Ok(()) => met.push(id),
+                    Ok(Met::Done) => met.push(id),
+                    Ok(Met::Unknown) => unknown.push(id),
                     Err(rejected) => {
                         tracing::warn!(
                             deadline.id = id,
@@ -159,16 +171,17 @@ impl Fulfilments {
             deadlines.drop(&met).await?;
             // Else those that are due for the longest would keep all others from being found.
             deadlines.postpone(&failed, after(AGAIN)).await?;
+            deadlines.postpone(&unknown, after(UNKNOWN)).await?;
         }
         Ok(())
     }
 
     /// Does what is due at this time, by which it was found: by a clock that was set back since then nothing would be due, and
     /// be dropped all the same. A refusal means that things have moved on.
-    async fn meet(&self, deadline: &Deadline, now: Timestamp) -> Result<(), Rejected> {
+    async fn meet(&self, deadline: &Deadline, now: Timestamp) -> Result<Met, Rejected> {
         let (Ok(id), Some(about)) = (FulfilmentId::parse(deadline.stream.as_str()), About::parse(&deadline.id)) else {
-            tracing::error!(deadline.id, "The deadline {} is not one of ours and is dropped", deadline.id);
-            return Ok(());
+            tracing::error!(deadline.id, "The deadline {} is none that this build knows and is left", deadline.id);
+            return Ok(Met::Unknown);
         };
         let outcome = match about {
             About::Hold { sku, .. } => {
@@ -180,8 +193,8 @@ impl Fulfilments {
             About::Outcome { since } => self.overdue(&id, Ask::OutcomeOverdue { since }, deadline).await,
         };
         match outcome {
-            Err(Rejected::Refused(_)) => Ok(()),
-            outcome => outcome,
+            Ok(()) | Err(Rejected::Refused(_)) => Ok(Met::Done),
+            Err(rejected) => Err(rejected),
         }
     }
 

@@ -197,6 +197,20 @@ async fn deadlines_that_cannot_be_met_keep_no_others_from_being_met() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_that_this_build_does_not_know_is_left_to_one_that_does() {
+    let world = World::open().await;
+    let id = world.order.fulfilment();
+    let wrapped = Deadline { id: format!("{id}:wrapped"), due: Timestamp::from_micros(1), stream: id.stream().clone() };
+    let deadlines = world.store.deadlines();
+    deadlines.set(std::slice::from_ref(&wrapped)).await.unwrap();
+    world.process(patient()).work_on_deadlines("test").await.unwrap();
+    let now = Timestamp::from_micros(clock::now_micros());
+    assert_eq!(deadlines.due(now, 10).await.unwrap(), [], "it keeps no others from being found");
+    let left = deadlines.due(Timestamp::from_micros(i64::MAX), 10).await.unwrap();
+    assert_eq!(left.iter().map(|deadline| &deadline.id).collect::<Vec<_>>(), [&wrapped.id]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_payment_that_is_late_is_let_go_and_the_pieces_are_given_back() {
     let mut world = World::open().await;
     let fulfilments = world.process(FulfilmentConfig { fulfilment_payment_seconds: 1, ..patient() });

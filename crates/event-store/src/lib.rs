@@ -24,7 +24,7 @@ pub use deadlines::{Deadline, Deadlines};
 pub use error::Error;
 pub use lane::{LANES, Lanes, lane, murmur2};
 pub use metrics::METRICS;
-pub use outbox::{Doorbell, HEARTBEAT_LIFETIME, Marked, Outbox, Presence, Snapshot};
+pub use outbox::{Doorbell, HEARTBEAT_LIFETIME, Marked, Outbox, PassedOver, Presence, Snapshot};
 pub use republish::{Extent, Head, Page, Republisher, Selection, Walk};
 pub use store::{Config, EventStore, TailPage};
 pub use transaction::Transaction;

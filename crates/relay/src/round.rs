@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use event_store::{CommitId, Lanes, Marked};
+use event_store::{CommitId, Lanes, Marked, PassedOver};
 use futures::future::join3;
 use runtime::trace::{Batch, Kind};
 use schemas::{AnyEvent, Recorded, StreamId, Version};
@@ -138,6 +138,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         }
         self.report.published_commits = published;
         self.report.stopped_streams = self.stopped.len();
+        self.note_passed_over(snapshot.passed_over());
         self.report.full = u32::try_from(self.report.read).is_ok_and(|read| read >= self.limits.commits);
         self.report
     }
@@ -210,6 +211,16 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
             if self.stopped.get(&id.stream).is_none_or(|failed| id.first < *failed) {
                 published.push(id);
             }
+        }
+    }
+
+    fn note_passed_over(&mut self, passed_over: PassedOver) {
+        let PassedOver { commits, streams } = passed_over;
+        self.report.read += usize::try_from(commits).unwrap_or(usize::MAX);
+        self.report.stopped_commits += commits;
+        self.report.stopped_streams += streams.len();
+        if let Some(example) = streams.into_iter().next() {
+            self.report.failure.get_or_insert(Error::Unknown { commits, example });
         }
     }
 

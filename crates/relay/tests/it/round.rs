@@ -2,18 +2,18 @@
 
 use std::sync::{Arc, Mutex};
 
-use event_store::{Commit, CommitId, Lanes, Marked};
+use event_store::{Commit, CommitId, Lanes, Marked, PassedOver};
 use futures::FutureExt;
 use relay::{Limits, Outbox, Pages, Report, Rounds};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Ledger, commit, stream};
 
-/// An outbox in memory that answers at once.
+/// An outbox in memory that answers at once. Before all that it shows lie so many commits of streams that nobody knows.
 #[derive(Clone)]
-struct Marks(Arc<Mutex<Vec<Commit>>>);
+struct Marks(Arc<Mutex<Vec<Commit>>>, u32);
 
-struct Shown(Vec<Commit>);
+struct Shown(Vec<Commit>, PassedOver);
 
 impl Outbox for Marks {
     type Snapshot = Shown;
@@ -21,8 +21,10 @@ impl Outbox for Marks {
     async fn snapshot(&self, _lanes: Lanes, limit: u32) -> Result<Shown, event_store::Error> {
         let mut marked = self.0.lock().unwrap().clone();
         marked.sort_by_key(|commit| commit.at);
-        marked.truncate(limit.try_into().unwrap());
-        Ok(Shown(marked))
+        let unknown = self.1.min(limit);
+        marked.truncate((limit - unknown).try_into().unwrap());
+        let streams = (0..unknown).map(|number| format!("gift_{number}")).collect();
+        Ok(Shown(marked, PassedOver { commits: unknown, streams }))
     }
 
     async fn unmark(&self, commits: &[CommitId]) -> Result<(), event_store::Error> {
@@ -41,11 +43,15 @@ impl Pages for Shown {
         };
         Ok(page.map(marked).collect())
     }
+
+    fn passed_over(&self) -> PassedOver {
+        self.1.clone()
+    }
 }
 
 /// Runs one round with pages of two, and says which commits still carry their marks.
 fn check(marked: Vec<Commit>, ledger: &Ledger) -> (Report, Vec<CommitId>) {
-    let outbox = Marks(Arc::new(Mutex::new(marked)));
+    let outbox = Marks(Arc::new(Mutex::new(marked)), 0);
     let limits = Limits { page: 2, pages_in_flight: 1, commits: 100 };
     let mut rounds = Rounds::new(outbox.clone(), limits);
     let round = async {
@@ -98,7 +104,7 @@ fn however_many_commits_cannot_be_published_those_of_other_streams_are() {
     let (a, b, ledger) = (stream("a"), stream("b"), Ledger::new());
     ledger.refuse(&a, 1);
     let marked = (1..=5).map(|version| commit(&a, version, 1)).chain((6..=7).map(|version| commit(&b, version, 1)));
-    let outbox = Marks(Arc::new(Mutex::new(marked.collect())));
+    let outbox = Marks(Arc::new(Mutex::new(marked.collect())), 0);
     // The oldest commits alone are more than a round reads.
     let mut rounds = Rounds::new(outbox, Limits { page: 2, pages_in_flight: 1, commits: 2 });
     let some = async {
@@ -108,4 +114,21 @@ fn however_many_commits_cannot_be_published_those_of_other_streams_are() {
     };
     some.now_or_never().expect("nothing waits");
     assert_eq!(ledger.written(), [(b.clone(), 6), (b, 7)]);
+}
+
+#[test]
+fn however_many_commits_are_of_streams_that_this_build_does_not_know_the_others_are_published() {
+    let (a, ledger) = (stream("a"), Ledger::new());
+    let marked = vec![commit(&a, 1, 1), commit(&a, 2, 1)];
+    let mut rounds =
+        Rounds::new(Marks(Arc::new(Mutex::new(marked)), 5), Limits { page: 2, pages_in_flight: 1, commits: 2 });
+    let mut next =
+        || rounds.next(&ledger, Lanes::ALL, &CancellationToken::new()).now_or_never().expect("nothing waits");
+    let first = next();
+    assert_eq!((first.stopped_streams, first.halted, first.full), (2, false, true));
+    assert!(matches!(first.failure, Some(relay::Error::Unknown { commits: 2, .. })));
+    for _ in 0..3 {
+        next();
+    }
+    assert_eq!(ledger.written(), [(a.clone(), 1), (a, 2)]);
 }
