@@ -1,10 +1,14 @@
 //! One round by example: what a failure stops and what it does not.
 
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use event_store::{Commit, CommitId, Lanes, Marked, PassedOver};
 use futures::FutureExt;
-use relay::{Limits, Outbox, Pages, Report, Rounds};
+use relay::{Limits, Log, LogRound, Outbox, Pages, Refused, Report, Rounds};
+use schemas::{AnyEvent, Recorded};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Ledger, commit, stream};
@@ -46,6 +50,36 @@ impl Pages for Shown {
 
     fn passed_over(&self) -> PassedOver {
         self.1.clone()
+    }
+}
+
+/// A log that refuses every record of some streams; whatever else is sent after the first of them fails as well.
+struct Picky(Ledger);
+
+struct PickyRound {
+    ledger: Ledger,
+    failed: AtomicBool,
+}
+
+impl Log for Picky {
+    type Round = PickyRound;
+
+    fn round(&self) -> Result<PickyRound, bus::Error> {
+        Ok(PickyRound { ledger: self.0.clone(), failed: AtomicBool::new(false) })
+    }
+}
+
+impl LogRound for PickyRound {
+    type Ack = <Ledger as LogRound>::Ack;
+
+    fn send(&self, event: &Recorded<AnyEvent>) -> Result<Self::Ack, Refused> {
+        let refused = event.stream.as_str().contains("refused");
+        let failed = self.failed.fetch_or(refused, Ordering::Relaxed);
+        match (refused, failed) {
+            (true, _) => Ok(ready(Err(bus::Error::TopicMissing { topic: "any" })).boxed()),
+            (false, true) => Ok(ready(Err(bus::Error::RoundFailed)).boxed()),
+            (false, false) => self.ledger.send(event),
+        }
     }
 }
 
@@ -131,4 +165,32 @@ fn however_many_commits_are_of_streams_that_this_build_does_not_know_the_others_
         next();
     }
     assert_eq!(ledger.written(), [(a.clone(), 1), (a, 2)]);
+}
+
+/// Seen to fail when streams are not held back: a round reads the oldest commits first.
+#[tokio::test(start_paused = true)]
+async fn what_the_log_refuses_when_it_was_handed_over_keeps_no_other_stream_from_being_published() {
+    let ledger = Ledger::new();
+    let named = |name: &str, number: u32, version: u32| commit(&stream(&format!("{name}-{number}")), version, 1);
+    let refused = (0..3_000).map(|number| named("refused", number, 1));
+    let marked = refused.chain((0..10).map(|number| named("other", number, 2))).collect();
+    let outbox = Marks(Arc::new(Mutex::new(marked)), 0);
+    let limits = Limits { page: 512, pages_in_flight: 4, commits: 1_024 };
+    let (mut rounds, picky, stop) =
+        (Rounds::new(outbox.clone(), limits), Picky(ledger.clone()), CancellationToken::new());
+    for _ in 0..6 {
+        drop(rounds.next(&picky, Lanes::ALL, &stop).await);
+    }
+    assert_eq!(ledger.written().len(), 10);
+    rounds.settle().await.unwrap();
+    assert_eq!(outbox.0.lock().unwrap().len(), 3_000);
+
+    // The log takes them all now, but they are held back for a while longer.
+    let held = rounds.next(&ledger, Lanes::ALL, &stop).await;
+    assert_eq!((held.published, held.stopped_streams, held.halted), (0, 3_000, false));
+    tokio::time::advance(Duration::from_secs(31)).await;
+    for _ in 0..3 {
+        drop(rounds.next(&ledger, Lanes::ALL, &stop).await);
+    }
+    assert_eq!(ledger.written().len(), 3_010);
 }
