@@ -44,8 +44,7 @@ impl App {
     async fn registered(&self, applicant: &Applicant, intent: &Intent) -> Result<Done, Undone> {
         let user = UserId::from_bits(intent.new_id());
         if intent.key.is_some() {
-            let commits = self.store.tail(user.stream(), Version::FIRST).await?;
-            if let Some(done) = replay(&commits, intent)? {
+            if let Some(done) = self.earlier(&user, intent).await? {
                 return Ok(done);
             }
         }
@@ -86,8 +85,13 @@ impl App {
 
     /// Somebody was faster: perhaps this very request, sent twice.
     async fn taken(&self, user: &UserId, intent: &Intent) -> Result<Done, Undone> {
-        let commits = self.store.tail(user.stream(), Version::FIRST).await?;
-        replay(&commits, intent)?.ok_or(Undone::EmailTaken)
+        self.earlier(user, intent).await?.ok_or(Undone::EmailTaken)
+    }
+
+    /// What an earlier sending came to. The user's id is made from the key, so the first commit shows it.
+    async fn earlier(&self, user: &UserId, intent: &Intent) -> Result<Option<Done>, Undone> {
+        let first = self.store.tail_page(user.stream(), Version::FIRST, 1).await?;
+        Ok(replay(&first.commits, intent)?)
     }
 
     /// Registers the first admin, as soon as the store is there, unless somebody has that e-mail. The process is not

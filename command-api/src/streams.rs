@@ -107,7 +107,7 @@ impl<A: Stream, S: Store> Streams<A, S> {
     /// The state of a stream by a majority read.
     pub(crate) async fn load(&self, stream: &StreamId) -> Result<Arc<Head<A>>, Rejected> {
         let known = self.cached(stream);
-        Ok(self.refresh(stream, &known).await?.head)
+        self.refresh(stream, &known, |_| {}).await
     }
 
     /// The state of a stream at this version or a later one: as it is remembered, else by a majority read.
@@ -148,12 +148,36 @@ impl<A: Stream, S: Store> Streams<A, S> {
         self.heads.get(stream).unwrap_or_default()
     }
 
-    /// Reads what was committed behind `known` and folds it on.
-    async fn refresh(&self, stream: &StreamId, known: &Head<A>) -> Result<Refreshed<A>, Rejected> {
-        let commits = self.store.tail(stream, known.version.next()).await?;
-        let head = Arc::new(known.fold(&commits)?);
+    /// Reads what was committed behind `known` and folds it on, a page at a time: a stream may be of any length. `seen` is
+    /// shown every page.
+    async fn refresh(
+        &self,
+        stream: &StreamId,
+        known: &Head<A>,
+        seen: impl FnMut(&[Commit]) + Send,
+    ) -> Result<Arc<Head<A>>, Rejected> {
+        let mut head = known.clone();
+        let read = self.fold_on(stream, &mut head, seen).await;
+        let head = Arc::new(head);
+        // Also what was read before a failure: whoever tries again goes on from there.
         self.remember(stream, &head);
-        Ok(Refreshed { head, commits })
+        read.map(|()| head)
+    }
+
+    async fn fold_on(
+        &self,
+        stream: &StreamId,
+        head: &mut Head<A>,
+        mut seen: impl FnMut(&[Commit]) + Send,
+    ) -> Result<(), Rejected> {
+        let mut next = Some(head.version.next());
+        while let Some(from) = next {
+            let page = self.store.tail_page(stream, from).await?;
+            head.fold(&page.commits)?;
+            seen(&page.commits);
+            next = page.next;
+        }
+        Ok(())
     }
 
     fn remember(&self, stream: &StreamId, head: &Arc<Head<A>>) {
@@ -161,11 +185,6 @@ impl<A: Stream, S: Store> Streams<A, S> {
             self.heads.insert(stream.clone(), Arc::clone(head));
         }
     }
-}
-
-struct Refreshed<A: Aggregate> {
-    head: Arc<Head<A>>,
-    commits: Vec<Commit>,
 }
 
 /// The first answer again, if one of these commits was made by this very command.

@@ -26,7 +26,8 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(feed: PartitionFeed, decoder: Decoder, cashier: Cashier) -> Self {
-        Self { feed, decoder, cashier, open: Open::default(), work: FuturesUnordered::new() }
+        let open = Open::at(feed.position());
+        Self { feed, decoder, cashier, open, work: FuturesUnordered::new() }
     }
 
     /// Works until the partition is taken away or the process ends.
@@ -59,10 +60,10 @@ impl Desk {
     async fn take(&mut self, records: &[RawRecord]) {
         for record in records {
             let Some((payment, cause)) = asks_for(record, &self.decoder).await else {
-                self.open.pass(record.offset);
+                self.open.pass(record.behind());
                 continue;
             };
-            if self.open.take(record.offset, &payment, cause) {
+            if self.open.take(record.behind(), &payment, cause) {
                 self.begin(payment);
             }
         }

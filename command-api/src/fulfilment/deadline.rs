@@ -25,6 +25,11 @@ const PAGE: u32 = 200;
 /// How many are worked on at once.
 const AT_ONCE: usize = 16;
 
+/// When one that cannot be met is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
+/// When one that this build does not know is looked at again.
+const UNKNOWN: Duration = Duration::from_secs(60);
+
 /// What a deadline is about; its text form is the end of the deadline's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum About {
@@ -37,6 +42,15 @@ enum About {
     /// The provider should have done what the step of this number asks; the fulfilment's version at which that was waited
     /// for once more, if it was.
     Step { number: i64, again: Option<Version> },
+}
+
+/// What became of a deadline that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// It is of no more use.
+    Done,
+    /// Perhaps a newer build knows what it is about.
+    Unknown,
 }
 
 impl About {
@@ -127,7 +141,12 @@ impl Fulfilments {
                 () = process.shutdown.requested() => break,
                 _ = look.tick() => {}
             }
-            if let Err(rejected) = self.work_on_deadlines(&process.instance).await {
+            // What is broken off here is due once more for whoever looks next.
+            let worked = tokio::select! {
+                () = process.shutdown.requested() => break,
+                worked = self.work_on_deadlines(&process.instance) => worked,
+            };
+            if let Err(rejected) = worked {
                 tracing::warn!(error = chain(&rejected), "Deadlines cannot be looked after now");
             }
         }
@@ -146,23 +165,38 @@ impl Fulfilments {
             }
             let work = due.into_iter().map(|deadline| async move {
                 let outcome = self.meet(&deadline, now).await;
-                outcome.map(|()| deadline.id)
+                (deadline.id, outcome)
             });
-            let met: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
-            let (met, failed): (Vec<_>, Vec<_>) = met.into_iter().partition(Result::is_ok);
-            let met: Vec<_> = met.into_iter().flatten().collect();
+            let (mut met, mut unknown, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+            let mut outcomes = stream::iter(work).buffer_unordered(AT_ONCE);
+            while let Some((id, outcome)) = outcomes.next().await {
+                match outcome {
+                    Ok(Met::Done) => met.push(id),
+                    Ok(Met::Unknown) => unknown.push(id),
+                    Err(rejected) => {
+                        tracing::warn!(
+                            deadline.id = id,
+                            error = chain(&rejected),
+                            "{id} is due and is tried again later"
+                        );
+                        failed.push(id);
+                    }
+                }
+            }
             deadlines.drop(&met).await?;
-            failed.into_iter().collect::<Result<Vec<_>, _>>()?;
+            // Else those that are due for the longest would keep all others from being found.
+            deadlines.postpone(&failed, after(AGAIN)).await?;
+            deadlines.postpone(&unknown, after(UNKNOWN)).await?;
         }
         Ok(())
     }
 
     /// Does what is due at this time, by which it was found: by a clock that was set back since then nothing would be due, and
     /// be dropped all the same. A refusal means that things have moved on.
-    async fn meet(&self, deadline: &Deadline, now: Timestamp) -> Result<(), Rejected> {
+    async fn meet(&self, deadline: &Deadline, now: Timestamp) -> Result<Met, Rejected> {
         let (Ok(id), Some(about)) = (FulfilmentId::parse(deadline.stream.as_str()), About::parse(&deadline.id)) else {
-            tracing::error!(deadline.id, "The deadline {} is not one of ours and is dropped", deadline.id);
-            return Ok(());
+            tracing::error!(deadline.id, "The deadline {} is none that this build knows and is left", deadline.id);
+            return Ok(Met::Unknown);
         };
         let outcome = match about {
             About::Hold { sku, .. } => {
@@ -175,8 +209,8 @@ impl Fulfilments {
             About::Step { number, .. } => self.overdue(&id, Ask::StepOverdue { number }, deadline).await,
         };
         match outcome {
-            Err(Rejected::Refused(_)) => Ok(()),
-            outcome => outcome,
+            Ok(()) | Err(Rejected::Refused(_)) => Ok(Met::Done),
+            Err(rejected) => Err(rejected),
         }
     }
 

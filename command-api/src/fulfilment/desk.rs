@@ -54,14 +54,15 @@ impl Desk {
                         () = self.clerk.work(&records) => {}
                     }
                     if let Some(last) = records.last() {
-                        self.feed.stored(last.offset + 1);
+                        self.feed.stored(last.behind());
                     }
                 }
                 Some(Err(FeedError::LogChanged(changed))) => {
                     tracing::error!("{changed}; the fulfilments hear it again from its start");
-                    self.feed.seek(Position { next: changed.start, last: None });
+                    let start = Position { next: changed.start, last: None };
+                    self.feed.seek(start);
                     // Whoever gets the partition next must not begin at an offset of the log before.
-                    self.feed.stored(changed.start);
+                    self.feed.stored(start);
                 }
                 Some(Err(FeedError::Hole { found, .. })) => self.feed.seek(Position { next: found, last: None }),
                 None => return,
@@ -164,8 +165,8 @@ impl Clerk {
 impl Fulfilments {
     /// The event that was committed as this version of a stream.
     async fn committed(&self, stream: &StreamId, version: Version) -> Result<Option<Recorded<AnyEvent>>, Rejected> {
-        let commits = self.store.tail(stream, version).await?;
-        let Some(commit) = commits.first() else { return Ok(None) };
+        let found = self.store.tail_page(stream, version, 1).await?.commits;
+        let Some(commit) = found.first() else { return Ok(None) };
         Ok(commit.recorded()?.into_iter().find(|recorded| recorded.version == version))
     }
 }

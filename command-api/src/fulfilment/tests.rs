@@ -10,6 +10,7 @@ use domain::order::{Listed, OrderCommand, Quantity, RequestedLine};
 use domain::payment::PaymentCommand;
 use domain::stock::{Pieces, StockCommand};
 use domain::{Aggregate as _, Reason};
+use event_store::{CommandRecord, Commit, Deadline, StoredEvent};
 use runtime::Process;
 use schemas::{
     AnyEvent, Currency, Event as _, FulfilmentOutcome, FulfilmentStep, Money, OrderId, PaymentMethod, ProviderId,
@@ -204,6 +205,57 @@ async fn an_effect_is_dated_after_its_cause_and_names_it() {
     assert!(done.at > late.at && reserved.at > received.at, "{done:?}");
     assert_eq!(done.causation.as_deref(), Some(late.event.to_string().as_str()));
     assert_eq!(&*done.correlation, "test");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deadlines_that_cannot_be_met_keep_no_others_from_being_met() {
+    let mut world = World::open().await;
+    let fulfilments = world.process(FulfilmentConfig { fulfilment_payment_seconds: 1, ..patient() });
+    world.start(&fulfilments).await;
+    world.hand_on(&fulfilments).await;
+    // As many as are found at once, for longer than any other, of a fulfilment that cannot be read.
+    let strange = OrderId::from_bits(9).fulfilment();
+    let event = StoredEvent { name: "FulfilmentEvaporated".into(), data: bson::RawDocumentBuf::new() };
+    let commit = Commit {
+        stream: strange.stream().clone(),
+        first: Version::FIRST,
+        id: Uuid::new_v4(),
+        at: Timestamp::from_micros(1),
+        owner: None,
+        commands: vec![CommandRecord { events: 1, ..CommandRecord::default() }],
+        keys: Vec::new(),
+        events: vec![event],
+    };
+    world.store.append(&commit).await.unwrap();
+    let deadline = |number: u32| Deadline {
+        id: format!("{strange}:outcome:{number}"),
+        due: Timestamp::from_micros(1),
+        stream: strange.stream().clone(),
+    };
+    let deadlines = world.store.deadlines();
+    deadlines.set(&(1..=200).map(deadline).collect::<Vec<_>>()).await.unwrap();
+    eventually("the payment is not waited for any longer", PATIENCE, async || {
+        fulfilments.work_on_deadlines("test").await.unwrap();
+        world.names(world.order.fulfilment().stream()).await.contains(&"FulfilmentCompensationStarted").then_some(())
+    })
+    .await;
+    let left = deadlines.due(Timestamp::from_micros(i64::MAX), 1_000).await.unwrap();
+    let strange = left.iter().filter(|deadline| deadline.stream == commit.stream);
+    assert_eq!(strange.filter(|deadline| deadline.due.as_micros() > 1).count(), 200, "they are tried again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_that_this_build_does_not_know_is_left_to_one_that_does() {
+    let world = World::open().await;
+    let id = world.order.fulfilment();
+    let wrapped = Deadline { id: format!("{id}:wrapped"), due: Timestamp::from_micros(1), stream: id.stream().clone() };
+    let deadlines = world.store.deadlines();
+    deadlines.set(std::slice::from_ref(&wrapped)).await.unwrap();
+    world.process(patient()).work_on_deadlines("test").await.unwrap();
+    let now = Timestamp::from_micros(clock::now_micros());
+    assert_eq!(deadlines.due(now, 10).await.unwrap(), [], "it keeps no others from being found");
+    let left = deadlines.due(Timestamp::from_micros(i64::MAX), 10).await.unwrap();
+    assert_eq!(left.iter().map(|deadline| &deadline.id).collect::<Vec<_>>(), [&wrapped.id]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,9 +90,9 @@ impl<'a, A: Stream, S: Store> Batch<'a, A, S> {
         let keys: Vec<_> = others.filter_map(|pending| pending.intent.key).collect();
         let earlier = self.streams.store.find_keys(&keys).await?;
         self.replay(&earlier);
-        let read = self.streams.refresh(self.stream, head).await?;
-        self.replay(&read.commits);
-        Ok(Known { head: read.head, fresh: true })
+        let (streams, stream) = (self.streams, self.stream);
+        let head = streams.refresh(stream, head, |commits| self.replay(commits)).await?;
+        Ok(Known { head, fresh: true })
     }
 
     /// Answers the commands that one of these commits holds.

@@ -1,7 +1,7 @@
 //! What is known of a stream: its folded state, its version, and the time of its last event.
 
 use domain::Aggregate;
-use event_store::Commit;
+use event_store::{Commit, StoredEvent};
 use schemas::{DecodeError, Event, Timestamp, Version};
 
 /// A stream folded up to `version`. Without events it has no state.
@@ -28,21 +28,20 @@ impl<A: Aggregate> Clone for Head<A> {
 }
 
 impl<A: Aggregate> Head<A> {
-    /// Folds the commits behind this head onto it. Events that it knows already are passed over.
-    pub(super) fn fold(&self, commits: &[Commit]) -> Result<Self, DecodeError> {
-        let mut head = self.clone();
+    /// Folds the commits behind this head onto it. Events that it knows already are passed over. A commit is folded as a
+    /// whole or not at all: a head that ended within one would be appended to there.
+    pub(super) fn fold(&mut self, commits: &[Commit]) -> Result<(), DecodeError> {
         for commit in commits {
-            let mut version = commit.first;
-            for stored in &commit.events {
-                if version > head.version {
-                    let event = A::Event::from_document(&stored.name, &stored.data)?;
-                    head.state = A::evolve(head.state, &event);
-                    (head.version, head.at) = (version, commit.at);
+            let decode = |stored: &StoredEvent| A::Event::from_document(&stored.name, &stored.data);
+            let events = commit.events.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+            for (version, event) in (commit.first.0..).map(Version).zip(&events) {
+                if version > self.version {
+                    self.state = A::evolve(self.state.take(), event);
+                    (self.version, self.at) = (version, commit.at);
                 }
-                version = version.next();
             }
         }
-        Ok(head)
+        Ok(())
     }
 
     /// The head after these new events, decided now. The hybrid clock never stands still along a stream.

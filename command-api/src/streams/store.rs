@@ -2,9 +2,12 @@
 
 use std::future::Future;
 
-use event_store::{Appended, Commit, EventStore, KeyHash};
+use event_store::{Appended, Commit, EventStore, KeyHash, TailPage};
 use runtime::clock;
 use schemas::{StreamId, Timestamp, Version};
+
+/// How many commits are read at once.
+const PAGE: u32 = 1_000;
 
 /// The commits, and the clock that dates what is committed.
 pub trait Store: Clone + Send + Sync + 'static {
@@ -15,12 +18,13 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// error the outcome is unknown.
     fn append(&self, commit: &Commit) -> impl Future<Output = Result<Appended, event_store::Error>> + Send;
 
-    /// The commits that hold the versions from this one on, in order. Sees everything that was acknowledged before.
-    fn tail(
+    /// The first of the commits that hold the versions from this one on, in order. Sees everything that was acknowledged
+    /// before.
+    fn tail_page(
         &self,
         stream: &StreamId,
         from: Version,
-    ) -> impl Future<Output = Result<Vec<Commit>, event_store::Error>> + Send;
+    ) -> impl Future<Output = Result<TailPage, event_store::Error>> + Send;
 
     /// The commits that were made under any of these keys. Sees everything that was acknowledged before.
     fn find_keys(&self, keys: &[KeyHash]) -> impl Future<Output = Result<Vec<Commit>, event_store::Error>> + Send;
@@ -35,8 +39,8 @@ impl Store for EventStore {
         self.append(commit).await
     }
 
-    async fn tail(&self, stream: &StreamId, from: Version) -> Result<Vec<Commit>, event_store::Error> {
-        self.tail(stream, from).await
+    async fn tail_page(&self, stream: &StreamId, from: Version) -> Result<TailPage, event_store::Error> {
+        self.tail_page(stream, from, PAGE).await
     }
 
     async fn find_keys(&self, keys: &[KeyHash]) -> Result<Vec<Commit>, event_store::Error> {

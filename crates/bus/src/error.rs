@@ -1,6 +1,6 @@
 //! What can go wrong between us and Kafka or the registry.
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use schema_registry_converter::error::SRCError;
 use schemas::{EncodeError, StreamId, Version};
 
@@ -135,6 +135,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether this very record was refused, and not only lost with others: if it is sent again, so it is again, perhaps.
+    #[must_use]
+    pub const fn is_of_one_record(&self) -> bool {
+        match self {
+            Self::Undelivered { source: KafkaError::MessageProduction(code), .. } => !matches!(
+                code,
+                RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight | RDKafkaErrorCode::Fatal
+            ),
+            error => error.is_of_one_event(),
+        }
+    }
+
     /// Whether a send failed for this one event: others can be sent in the same round, but nothing later of its stream.
     #[must_use]
     pub const fn is_of_one_event(&self) -> bool {

@@ -8,6 +8,7 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _};
 use schemas::{EventId, InvalidId, StreamId, Timestamp, Version};
 use uuid::Uuid;
 
+use crate::Position;
 use crate::header::{Header, Headers};
 
 /// One record, with its place in the log. Everything but the place is untrusted.
@@ -39,6 +40,12 @@ impl RawRecord {
     #[must_use]
     pub fn event_id(&self) -> Option<EventId> {
         self.headers.text(Header::Id).and_then(|text| Uuid::try_parse(text).ok()).map(EventId)
+    }
+
+    /// The position of whoever has come to the end of this record.
+    #[must_use]
+    pub fn behind(&self) -> Position {
+        Position { next: self.offset + 1, last: self.event_id() }
     }
 
     /// The event's place in its stream, if the record tells it.

@@ -19,6 +19,7 @@ use crate::{Error, Unreadable};
 
 const SET: &str = "set deadlines";
 const FIND: &str = "look for deadlines that are due";
+const POSTPONE: &str = "postpone deadlines";
 const DROP: &str = "drop deadlines";
 const LEASE: &str = "lease the deadlines";
 const DUPLICATE_KEY: i32 = 11_000;
@@ -61,18 +62,38 @@ impl Deadlines {
         inserted.await.map_err(|cause: Cause| cause.doing(SET))
     }
 
-    /// Up to `limit` of those that are due by now, the longest overdue first.
+    /// Up to `limit` of those that are due by now, the longest overdue first. What cannot be read, as of a stream that only a
+    /// newer build knows, is passed over.
     pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Deadline>, Error> {
-        let collection = self.collection();
+        let (collection, limit) = (self.collection(), usize::try_from(limit).unwrap_or(usize::MAX));
         let found = self.connection.run(async move {
-            let due = collection.find(doc! { "due": { "$lte": now.as_micros() } });
-            due.sort(doc! { "due": 1 }).limit(limit.into()).await?.try_collect::<Vec<_>>().await
+            let mut found = collection.find(doc! { "due": { "$lte": now.as_micros() } }).sort(doc! { "due": 1 }).await?;
+            let mut due = Vec::new();
+            while due.len() < limit
+                && let Some(document) = found.try_next().await?
+            {
+                match Deadline::of_document(&document) {
+                    Ok(deadline) => due.push(deadline),
+                    Err(error) => {
+                        let id = document.get_str("_id").unwrap_or("without an id");
+                        tracing::error!(deadline.id = id, %error, "The deadline {id} cannot be read and is passed over");
+                    }
+                }
+            }
+            Ok(due)
         });
-        let found = found.await.map_err(|cause| cause.doing(FIND))?;
-        let read = |document: &Document| {
-            Deadline::of_document(document).map_err(|source| Error::Unreadable { doing: FIND, source })
-        };
-        found.iter().map(read).collect()
+        found.await.map_err(|cause| cause.doing(FIND))
+    }
+
+    /// Moves these to this time; what is not set is passed over. An empty list asks nothing.
+    pub async fn postpone(&self, ids: &[String], due: Timestamp) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (collection, ids) = (self.collection(), doc! { "_id": { "$in": ids } });
+        let later = doc! { "$set": { "due": due.as_micros() } };
+        let postponed = self.connection.run(async move { collection.update_many(ids, later).await });
+        postponed.await.map(|_| ()).map_err(|cause| cause.doing(POSTPONE))
     }
 
     /// Drops these; what is not set is passed over. An empty list asks nothing.

@@ -46,12 +46,14 @@ impl Republisher {
     /// anything younger. What is appended meanwhile comes behind them. Says how much that was; repeating it is harmless.
     ///
     /// A reader that has every version below `from` and takes versions in order then gets all the others, also when the
-    /// log had lost them. What a relay published just before, and unmarks at this moment, may be left out: look again.
+    /// log had lost them. What a relay published just before the last marks were set may be left out: look again.
     pub async fn stream(&self, stream: &StreamId, from: Version) -> Result<Extent, Error> {
         let (mut marked, mut next) = (Extent::default(), self.beginning(stream, from).await?);
-        // Upwards, and until a read that began after the last mark was set shows nothing more: so a commit that this
-        // does not mark was inserted when all before it were marked.
-        loop {
+        let head = walk::last(&self.connection, Bounds::of_stream_up_to(stream, Version(u32::MAX))).await?;
+        let head = head.map_or(Version::NONE, |head| head.last());
+        // Upwards, so that a commit that this does not mark was inserted when nearly all before it were marked; and no
+        // further than to the page that holds the head of a moment ago: a hot stream has a new one by then, for ever.
+        while next <= head {
             let page = walk::page(&self.connection, Bounds::of_stream(stream, next), CHUNK).await?;
             let Some(last) = page.last() else { break };
             next = last.last().next();

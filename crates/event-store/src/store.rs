@@ -18,6 +18,10 @@ use crate::{Appended, Deadlines, Doorbell, Error, Outbox, Republisher, Transacti
 
 const LOAD: &str = "load a stream";
 const FIND_KEYS: &str = "look up idempotency keys";
+/// How many commits of a tail are read by one operation.
+const PAGE: u32 = 1_000;
+/// A page of large commits ends early, so that an operation stays bounded in bytes, and with that in time.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// How to reach MongoDB, and how much to ask of it at a time.
 #[derive(Clone)]
@@ -66,6 +70,15 @@ impl fmt::Debug for Config {
     }
 }
 
+/// A part of a stream's tail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TailPage {
+    /// The commits, in order.
+    pub commits: Vec<Commit>,
+    /// Where the next page begins; none at the stream's end.
+    pub next: Option<Version>,
+}
+
 /// The event store; clones share the connection and the writer.
 #[derive(Debug, Clone)]
 pub struct EventStore {
@@ -112,18 +125,32 @@ impl EventStore {
     }
 
     /// The commits that hold the versions from this one on, in order; the first of them may begin earlier. Sees
-    /// everything that was acknowledged before the call.
+    /// everything that was acknowledged before the call. All of them are in memory at once: whoever reads streams that may
+    /// be long reads them by [`Self::tail_page`].
     pub async fn tail(&self, stream: &StreamId, from: Version) -> Result<Vec<Commit>, Error> {
+        let (mut commits, mut next) = (Vec::new(), Some(from));
+        while let Some(from) = next {
+            let page = self.tail_page(stream, from, PAGE).await?;
+            commits.extend(page.commits);
+            next = page.next;
+        }
+        Ok(commits)
+    }
+
+    /// The first of the commits that hold the versions from this one on, in order; the first of them may begin earlier. So
+    /// many at most, besides that one, and fewer when they are large. A page sees everything that was acknowledged before
+    /// its call, so the pages of a tail hold no less than one read at the first one's time would, and have no gaps.
+    pub async fn tail_page(&self, stream: &StreamId, from: Version, limit: u32) -> Result<TailPage, Error> {
         let from = from.max(Version::FIRST);
-        let later = doc! { "$gte": bound(stream, from.0), "$lt": bound(stream, Bson::MaxKey) };
-        let mut commits = self.find(LOAD, later, 1, 0).await?;
+        let (mut commits, more) = self.later(stream, from, limit).await?;
+        let next = commits.last().filter(|_| more).map(|commit| commit.last().next());
         if from == Version::FIRST || commits.first().is_some_and(|commit| commit.first == from) {
-            return Ok(commits);
+            return Ok(TailPage { commits, next });
         }
         let earlier = doc! { "$gte": bound(stream, Bson::MinKey), "$lt": bound(stream, from.0) };
         let previous = self.find(LOAD, earlier, -1, 1).await?;
         commits.splice(0..0, previous.into_iter().filter(|commit| commit.last() >= from));
-        Ok(commits)
+        Ok(TailPage { commits, next })
     }
 
     /// The commits of the streams from this one, which begin at this version or later, to the end of that one, in the order
@@ -198,6 +225,26 @@ impl EventStore {
     #[must_use]
     pub fn deadlines(&self) -> Deadlines {
         Deadlines::new(Arc::clone(&self.connection))
+    }
+
+    /// The first commits that begin at this version or later, and whether there may be more of them.
+    async fn later(&self, stream: &StreamId, from: Version, limit: u32) -> Result<(Vec<Commit>, bool), Error> {
+        let ids = doc! { "$gte": bound(stream, from.0), "$lt": bound(stream, Bson::MaxKey) };
+        let (commits, most) = (self.connection.commits.clone(), usize::try_from(limit).unwrap_or(usize::MAX));
+        let found = self.connection.run(async move {
+            let found = commits.find(doc! { "_id": ids }).sort(doc! { "_id": 1 }).limit(limit.into());
+            let mut found = found.batch_size(limit.saturating_add(1)).await?;
+            let (mut page, mut bytes) = (Vec::new(), 0);
+            while bytes < MAX_PAGE_BYTES && found.advance().await? {
+                let document = found.current().to_owned();
+                bytes += document.as_bytes().len();
+                page.push(document);
+            }
+            Ok((page, bytes >= MAX_PAGE_BYTES))
+        });
+        let (documents, cut) = found.await.map_err(|cause| cause.doing(LOAD))?;
+        let more = cut || documents.len() >= most;
+        Ok((documents.iter().map(|document| read(LOAD, document)).collect::<Result<_, _>>()?, more))
     }
 
     async fn find(&self, doing: &'static str, ids: Document, order: i32, limit: i64) -> Result<Vec<Commit>, Error> {

@@ -24,6 +24,14 @@ pub enum Error {
         /// What is wrong with it.
         source: event_store::Unreadable,
     },
+    /// Commits of streams that this release does not know; they wait for one that does.
+    #[error("{commits} commits of streams like {example} cannot be read, so these streams stop")]
+    Unknown {
+        /// How many, in this round.
+        commits: u32,
+        /// One of the streams.
+        example: String,
+    },
     /// An event was not published.
     #[error("event {version} of {stream} was not published")]
     Publish {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use bus::Delivered;
-use event_store::{CommitId, Lanes, Marked};
+use event_store::{CommitId, Lanes, Marked, PassedOver};
 use schemas::{AnyEvent, Recorded};
 
 /// The marked commits.
@@ -26,6 +26,11 @@ pub trait Outbox: Clone + Send + Sync + 'static {
 pub trait Pages: Send {
     /// The next commits, at most `max`; none at the end.
     fn page(&mut self, max: usize) -> impl Future<Output = Result<Vec<Marked>, event_store::Error>> + Send;
+
+    /// What the pages so far do not show, because nobody here can tell which stream it belongs to.
+    fn passed_over(&self) -> PassedOver {
+        PassedOver::default()
+    }
 }
 
 /// Where events are published.
@@ -71,6 +76,10 @@ impl Outbox for event_store::Outbox {
 impl Pages for event_store::Snapshot {
     async fn page(&mut self, max: usize) -> Result<Vec<Marked>, event_store::Error> {
         self.page(max).await
+    }
+
+    fn passed_over(&self) -> PassedOver {
+        self.passed_over()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use event_store::{CommitId, Lanes, Marked};
+use event_store::{CommitId, Lanes, Marked, PassedOver};
 use futures::future::join3;
 use runtime::trace::{Batch, Kind};
 use schemas::{AnyEvent, Recorded, StreamId, Version};
@@ -45,6 +45,8 @@ pub struct Report {
     pub stopped_streams: usize,
     /// Commits that stopped their stream by failing, or that come after one that did.
     pub(crate) stopped_commits: u32,
+    /// Streams of which the log refused a record itself, so that everything else of the round failed.
+    pub(crate) refused: HashSet<StreamId>,
     /// The first thing that went wrong.
     pub failure: Option<Error>,
     /// Whether something concerned all streams, because the store or the log failed, so that the round ended early.
@@ -54,12 +56,12 @@ pub struct Report {
 }
 
 /// One round, as [`crate::Rounds::next`] says. Passes over what the log has already and whose marks are being removed, and
-/// leaves the marks of its last pages to its caller.
+/// the streams that are held back, and leaves the marks of its last pages to its caller.
 pub(crate) async fn round<O: Outbox, L: Log>(
     (outbox, log): (&O, &L),
     lanes: Lanes,
     limits: Limits,
-    published: &HashSet<CommitId>,
+    (published, held): (&HashSet<CommitId>, &HashSet<StreamId>),
     stop: &CancellationToken,
 ) -> Report {
     let failed = |failure| Report { failure: Some(failure), halted: true, ..Report::default() };
@@ -72,7 +74,8 @@ pub(crate) async fn round<O: Outbox, L: Log>(
         Err(error) => return failed(Error::Read(error)),
     };
     let report = Report::default();
-    let round = Round { outbox, log, limits, published, flying: VecDeque::new(), stopped: HashMap::new(), report };
+    let (flying, stopped) = (VecDeque::new(), HashMap::new());
+    let round = Round { outbox, log, limits, published, held, flying, stopped, report };
     round.run(snapshot, stop).await
 }
 
@@ -90,6 +93,8 @@ struct Round<'a, O, L: LogRound> {
     limits: Limits,
     /// Commits of the round before, to be passed over.
     published: &'a HashSet<CommitId>,
+    /// Streams of which nothing is sent.
+    held: &'a HashSet<StreamId>,
     /// Pages that were sent and not yet answered, oldest first.
     flying: VecDeque<Page<L::Ack>>,
     /// For each stream of which something failed, the first version of the first commit that did.
@@ -138,6 +143,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         }
         self.report.published_commits = published;
         self.report.stopped_streams = self.stopped.len();
+        self.note_passed_over(snapshot.passed_over());
         self.report.full = u32::try_from(self.report.read).is_ok_and(|read| read >= self.limits.commits);
         self.report
     }
@@ -149,6 +155,9 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         for Marked { id, at: _, events } in page {
             if self.report.halted {
                 break;
+            }
+            if self.held.contains(&id.stream) {
+                self.stopped.entry(id.stream.clone()).or_insert(id.first);
             }
             // It would lie in the log without what failed before it.
             if self.stopped.contains_key(&id.stream) {
@@ -181,7 +190,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
                 }
                 Err(Refused::Event(source)) => source,
                 Err(Refused::Round(source)) => {
-                    self.report.halted = true;
+                    self.halt_by(&id.stream, &source);
                     source
                 }
             };
@@ -200,7 +209,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
                     Ok(_delivered) => self.report.published += 1,
                     Err(source) => {
                         trace.failed("the log did not acknowledge the page");
-                        self.report.halted = true;
+                        self.halt_by(&id.stream, &source);
                         self.stop_stream(&id, Error::Publish { stream: id.stream.clone(), version, source });
                     }
                 }
@@ -213,10 +222,28 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
         }
     }
 
+    fn note_passed_over(&mut self, passed_over: PassedOver) {
+        let PassedOver { commits, streams } = passed_over;
+        self.report.read += usize::try_from(commits).unwrap_or(usize::MAX);
+        self.report.stopped_commits += commits;
+        self.report.stopped_streams += streams.len();
+        if let Some(example) = streams.into_iter().next() {
+            self.report.failure.get_or_insert(Error::Unknown { commits, example });
+        }
+    }
+
     fn note(&mut self, unmarked: Result<usize, event_store::Error>) {
         match unmarked {
             Ok(commits) => self.report.finished += commits,
             Err(error) => self.report.halt(Error::Unmark(error)),
+        }
+    }
+
+    /// Nothing more can be sent in this round, because of an event of this stream, or of another one.
+    fn halt_by(&mut self, stream: &StreamId, error: &bus::Error) {
+        self.report.halted = true;
+        if error.is_of_one_record() {
+            self.report.refused.insert(stream.clone());
         }
     }
 

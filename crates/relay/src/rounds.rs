@@ -2,14 +2,23 @@
 //! them: so what is new does not wait for the store's answer about what is done.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use event_store::{CommitId, Lanes};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join};
+use runtime::backoff::Backoff;
+use runtime::clock::{self, Instant};
+use schemas::StreamId;
 use tokio_util::sync::CancellationToken;
 
 use crate::round::round;
 use crate::{Error, Limits, Log, Outbox, Report};
+
+/// How long streams are held back of which the log refused a record, at first and at most. Each time that they are tried
+/// costs everybody one round.
+const FIRST_HOLD: Duration = Duration::from_secs(1);
+const LAST_HOLD: Duration = Duration::from_secs(30);
 
 /// The rounds of one relay over one outbox.
 pub struct Rounds<O> {
@@ -18,6 +27,15 @@ pub struct Rounds<O> {
     fading: Fading,
     /// Commits that the round before could not publish. They are the oldest, and read first.
     stopped: u32,
+    held: Held,
+}
+
+/// Streams of which the log refused a record, as all of a topic that it does not let us write to. Such a refusal fails the
+/// round for all streams, so for a while rounds go without these.
+struct Held {
+    streams: HashSet<StreamId>,
+    until: Instant,
+    backoff: Backoff,
 }
 
 /// Commits that the log has, while their marks are being removed.
@@ -32,19 +50,23 @@ type Removal = BoxFuture<'static, Result<(), event_store::Error>>;
 impl<O: Outbox> Rounds<O> {
     /// The first one is yet to come.
     pub fn new(outbox: O, limits: Limits) -> Self {
-        Self { outbox, limits, fading: Fading::default(), stopped: 0 }
+        Self { outbox, limits, fading: Fading::default(), stopped: 0, held: Held::new() }
     }
 
     /// Publishes the marked commits of these lanes, and begins to remove the marks of those of which every event was
-    /// acknowledged. A stream of which something fails stops for this round: nothing later of it loses its mark. `stop`
+    /// acknowledged. A stream of which something fails stops for this round: nothing later of it loses its mark. One of which
+    /// the log refused a record is left out for a while, and counts as stopped. `stop`
     /// ends the reading; what was sent is still awaited. Dropping the future at any point is as safe as a crash: events
     /// may be published again, never lost or reordered.
     pub async fn next<L: Log>(&mut self, log: &L, lanes: Lanes, stop: &CancellationToken) -> Report {
-        let Self { outbox, limits, fading: Fading { commits, removal }, stopped } = self;
+        let Self { outbox, limits, fading: Fading { commits, removal }, stopped, held } = self;
         // However many cannot be published, as many others are read as ever.
         let limits = Limits { commits: limits.commits.saturating_add(*stopped), ..*limits };
-        let round = round((outbox, log), lanes, limits, commits, stop);
+        let (none, holding) = (HashSet::new(), held.is_on());
+        let streams = if holding { &held.streams } else { &none };
+        let round = round((outbox, log), lanes, limits, (commits, streams), stop);
         let (mut report, removed) = join(round, end(removal)).await;
+        held.note(std::mem::take(&mut report.refused), holding || report.halted);
         match removed {
             Ok(()) => report.finished += commits.len(),
             Err(error) => report.halt(error),
@@ -60,6 +82,28 @@ impl<O: Outbox> Rounds<O> {
         let settled = end(removal).await.map(|()| commits.len());
         commits.clear();
         settled
+    }
+}
+
+impl Held {
+    fn new() -> Self {
+        let backoff = Backoff::new(FIRST_HOLD, LAST_HOLD);
+        Self { streams: HashSet::new(), until: clock::monotonic(), backoff }
+    }
+
+    fn is_on(&self) -> bool {
+        clock::monotonic() < self.until
+    }
+
+    /// What a round showed: these were refused, or nothing was, which says little of a round that was not tried on all.
+    fn note(&mut self, refused: HashSet<StreamId>, partial: bool) {
+        if !refused.is_empty() {
+            self.streams.extend(refused);
+            self.until = clock::monotonic() + self.backoff.next();
+        } else if !partial {
+            self.streams.clear();
+            self.backoff.reset();
+        }
     }
 }
 

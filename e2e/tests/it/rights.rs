@@ -185,6 +185,7 @@ async fn work_of_the_fulfilment(store: &EventStore) {
     deadlines.set(std::slice::from_ref(&deadline)).await.expect("a deadline");
     assert!(deadlines.lease("fulfilment", SOON).await.expect("a lease"));
     assert_eq!(deadlines.due(NOW, 9).await.expect("deadlines"), [deadline]);
+    deadlines.postpone(&["a:1".to_owned()], NOW).await.expect("another time");
     deadlines.drop(&["a:1".to_owned()]).await.expect("its end");
     deadlines.drop_all("a:").await.expect("the end of all");
     deadlines.give_up_lease("fulfilment").await.expect("no lease");
@@ -270,6 +271,7 @@ fn attempts() -> Vec<Attempt> {
         attempt("orderflow", find("refresh_tokens"), LETTING_IN),
         attempt("orderflow", delete("admins"), &[]),
         attempt("orderflow", find("deadlines"), FULFILLING),
+        attempt("orderflow", update("deadlines"), FULFILLING),
         attempt("orderflow", delete("deadlines"), FULFILLING),
         attempt("orderflow", insert("others"), &[]),
         attempt("vault", find("keys"), KEYS),

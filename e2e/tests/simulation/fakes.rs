@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use bus::Delivered;
 use command_api::Store;
-use event_store::{Appended, Commit, CommitId, KeyHash, Lanes, Marked};
+use event_store::{Appended, Commit, CommitId, KeyHash, Lanes, Marked, TailPage};
 use projector::Views;
 use read_model::{Applied, Batch, Position, Source, Standing, Target};
 use relay::{Log, LogRound, Outbox, Pages, Refused};
@@ -13,6 +13,9 @@ use schemas::{AnyEvent, Recorded, StreamId, Timestamp, Version};
 use tokio::sync::oneshot;
 
 use crate::link::Link;
+
+/// How many commits of a stream are read at once: few, so that the next page is another moment.
+const PAGE: usize = 3;
 
 impl Store for Link {
     fn now(&self) -> Timestamp {
@@ -24,9 +27,14 @@ impl Store for Link {
         self.call("append", move |world| world.append(commit)).await.map_err(|_lost| event_store::Error::Busy)
     }
 
-    async fn tail(&self, stream: &StreamId, from: Version) -> Result<Vec<Commit>, event_store::Error> {
+    async fn tail_page(&self, stream: &StreamId, from: Version) -> Result<TailPage, event_store::Error> {
         let stream = stream.clone();
-        self.call("tail", move |world| world.tail(&stream, from)).await.map_err(|_lost| event_store::Error::Busy)
+        let tail = self.call("tail", move |world| world.tail(&stream, from)).await;
+        let mut commits = tail.map_err(|_lost| event_store::Error::Busy)?;
+        let more = commits.len() > PAGE;
+        commits.truncate(PAGE);
+        let next = commits.last().filter(|_| more).map(|commit| commit.last().next());
+        Ok(TailPage { commits, next })
     }
 
     async fn find_keys(&self, keys: &[KeyHash]) -> Result<Vec<Commit>, event_store::Error> {

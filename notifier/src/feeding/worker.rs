@@ -187,7 +187,7 @@ impl Worker {
             return self.pass(record, stop).await;
         }
         self.place.going();
-        self.feed.stored(self.base.next);
+        self.feed.stored(on_bus(self.base));
         Ok(Then::GoOn)
     }
 

@@ -9,7 +9,7 @@
 //! the log may claim any version: a view that showed it would be ahead of the store, or take the genuine event for another
 //! history.
 
-use event_store::{Commit, EventStore, Republisher};
+use event_store::{EventStore, Republisher};
 use read_model::{Cause, Origin, Parked, ParkingEntry, ReadModel, RedisConfig, Released, Sink};
 use runtime::{Secret, clock};
 use schemas::{EventId, StreamId, Timestamp, Version};
@@ -74,9 +74,13 @@ impl Operator {
         let (mut items, republisher) = (Vec::new(), self.store.republisher());
         for parked in parked {
             let stored = model.version(sink, &parked.stream).await.map_err(unread)?;
-            let commits = commits(&self.store, reader, &parked.stream, stored).await?;
-            let head = commits.last().map_or(Version::NONE, Commit::last);
-            let origin = origin(&parked.entry, &commits);
+            let (head, origin) = match concerns(reader, &parked.stream) {
+                true => (
+                    head(&self.store, &parked.stream, stored).await?,
+                    origin(&self.store, &parked.stream, &parked.entry).await?,
+                ),
+                false => (Version::NONE, Origin::Stranger),
+            };
             let way = Way { parked, stored, head, origin };
             let gone = execute && !way.go(model, sink, (&republisher, release.discard)).await?;
             items.push(way.item(reader, release.discard, gone));
@@ -127,28 +131,30 @@ impl Way {
     }
 }
 
-/// What the store has of a stream behind what is shown, as far as it concerns the reader: to a projection, a stream of
-/// another aggregate has nothing that could be missing.
-async fn commits(
-    store: &EventStore,
-    reader: Reader,
-    stream: &StreamId,
-    stored: Version,
-) -> Result<Vec<Commit>, event_store::Error> {
+/// Whether a stream is the reader's: to a projection, one of another aggregate has nothing that could be missing.
+fn concerns(reader: Reader, stream: &StreamId) -> bool {
     match reader {
-        Reader::Views(projection) if projection.aggregate() != stream.aggregate() => Ok(Vec::new()),
-        Reader::Views(_) | Reader::Feeds => store.tail(stream, stored.next()).await,
+        Reader::Views(projection) => projection.aggregate() == stream.aggregate(),
+        Reader::Feeds => true,
     }
 }
 
-/// Whether the record that parked a stream is an event of these commits: its id says so, and nothing else could. One that
-/// lies in another aggregate's topic is still to come out of its own.
-fn origin(entry: &ParkingEntry, commits: &[Commit]) -> Origin {
-    let (Some(version), Some(event)) = (entry.version, entry.event_id) else { return Origin::Stranger };
-    let holder = commits.iter().find(|commit| commit.first <= version && version <= commit.last());
+/// Up to which version the store has a stream; none if that is no more than is stored where it is read.
+async fn head(store: &EventStore, stream: &StreamId, stored: Version) -> Result<Version, event_store::Error> {
+    let heads = store.republisher().heads(std::slice::from_ref(stream)).await?;
+    let head = heads.into_iter().flatten().next().map_or(Version::NONE, |head| head.version);
+    Ok(if head > stored { head } else { Version::NONE })
+}
+
+/// Whether the record that parked a stream is an event of the store's: its id says so, and nothing else could. One that lies
+/// in another aggregate's topic is still to come out of its own.
+async fn origin(store: &EventStore, stream: &StreamId, entry: &ParkingEntry) -> Result<Origin, event_store::Error> {
+    let (Some(version), Some(event)) = (entry.version, entry.event_id) else { return Ok(Origin::Stranger) };
+    let found = store.tail_page(stream, version, 1).await?.commits;
+    let holder = found.iter().find(|commit| commit.first <= version && version <= commit.last());
     let genuine = holder.map(|commit| EventId::of_commit(commit.id, version.0 - commit.first.0));
-    match genuine == Some(event) && entry.cause != Cause::Foreign {
+    Ok(match genuine == Some(event) && entry.cause != Cause::Foreign {
         true => Origin::Store,
         false => Origin::Stranger,
-    }
+    })
 }

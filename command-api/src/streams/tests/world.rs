@@ -23,7 +23,7 @@ pub(super) struct World {
     pub(super) one: Streams<Stock>,
     pub(super) other: Streams<Stock>,
     pub(super) stream: StreamId,
-    store: EventStore,
+    pub(super) store: EventStore,
     _processes: [Process; 2],
 }
 

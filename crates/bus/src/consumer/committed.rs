@@ -2,12 +2,16 @@
 //! hold the position beside them.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
+use schemas::EventId;
+use uuid::Uuid;
 
 use super::{Position, PositionSource};
 use crate::client::Logs;
@@ -16,9 +20,26 @@ use crate::{Error, Kafka};
 /// How long Kafka may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Adds an offset that Kafka is to be told to a list. The id of the record before it goes along as metadata, by which the
+/// log is recognised when it is read on.
+pub(super) fn tell(list: &mut TopicPartitionList, topic: &str, partition: i32, done: Position) -> KafkaResult<()> {
+    list.add_partition_offset(topic, partition, Offset::Offset(done.next))?;
+    if let (Some(last), Some(mut told)) = (done.last, list.find_partition(topic, partition)) {
+        told.set_metadata(last.to_string());
+    }
+    Ok(())
+}
+
+/// The id that an offset was told with; none if something else told it. The library panics on metadata that is not UTF-8.
+fn told_with(element: &TopicPartitionListElem<'_>) -> Option<EventId> {
+    let parsed = || Uuid::try_parse(element.metadata()).ok();
+    catch_unwind(AssertUnwindSafe(parsed)).ok().flatten().map(EventId)
+}
+
 /// A [`PositionSource`]: reading goes on behind what [`super::PartitionFeed::stored`] said last, as far as Kafka came to
 /// know of it, and from the log's start in a group that never read. So each record is read at least once, and some again
-/// after a crash: what is done with a record must be recognised when it is done again.
+/// after a crash: what is done with a record must be recognised when it is done again. An offset that was set by other
+/// tools is taken for what it is.
 #[derive(Clone)]
 pub struct CommittedOffsets {
     client: Arc<BaseConsumer<Logs>>,
@@ -47,9 +68,9 @@ impl CommittedOffsets {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
         let committed = self.client.committed_offsets(list, TIMEOUT)?;
-        let offset = committed.find_partition(topic, partition).map(|element| element.offset());
-        let next = if let Some(Offset::Offset(next)) = offset { next } else { 0 };
-        Ok(Position { next, last: None })
+        let Some(element) = committed.find_partition(topic, partition) else { return Ok(Position::default()) };
+        let Offset::Offset(next) = element.offset() else { return Ok(Position::default()) };
+        Ok(Position { next, last: told_with(&element) })
     }
 }
 

@@ -15,7 +15,7 @@ use super::ask::Ask;
 use super::assignment::Assignment;
 use super::feed::{Queue, Requests};
 use super::partition::Partition;
-use super::{GroupConfig, PartitionFeed, Position};
+use super::{GroupConfig, PartitionFeed, Position, committed};
 use crate::client::Logs;
 use crate::kafka::{Ends, Kafka};
 
@@ -89,7 +89,7 @@ impl Context {
     fn open(&self, key: (Arc<str>, i32), ends: Arc<Ends>, position: Position) -> (Partition, PartitionFeed) {
         let queue = Arc::<Queue>::default();
         let partition = Partition::new(key.clone(), Arc::clone(&queue), position, runtime::clock::monotonic());
-        let feed = PartitionFeed::new(key, position.next, queue, ends, self.group.requests.clone());
+        let feed = PartitionFeed::new(key, position, queue, ends, self.group.requests.clone());
         (partition, feed)
     }
 
@@ -102,8 +102,8 @@ impl Context {
             let Some(partition) = self.assignment().remove(element.topic(), element.partition()) else { continue };
             tracing::info!(topic = &*partition.topic, partition = partition.partition, "taken away");
             partition.queue.close();
-            if let Some(next) = partition.to_commit {
-                done.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(next))?;
+            if let Some(stored) = partition.to_commit {
+                committed::tell(&mut done, &partition.topic, partition.partition, stored)?;
             }
         }
         let told = match done.count() {

@@ -21,7 +21,7 @@ pub struct PartitionFeed {
     pub topic: Arc<str>,
     /// The partition.
     pub partition: i32,
-    next: i64,
+    position: Position,
     queue: Arc<Queue>,
     ends: Arc<Ends>,
     requests: Requests,
@@ -34,8 +34,8 @@ pub(super) enum Request {
     Resume,
     /// Read from here.
     Seek { to: Position, run: u64 },
-    /// Everything before this offset is done; tell Kafka, for its lag tools.
-    Commit { next: i64 },
+    /// Everything before this offset is done; tell Kafka.
+    Commit { done: Position },
 }
 
 /// The way from a feed to the polling thread.
@@ -78,12 +78,18 @@ struct State {
 impl PartitionFeed {
     pub(super) fn new(
         (topic, partition): (Arc<str>, i32),
-        next: i64,
+        position: Position,
         queue: Arc<Queue>,
         ends: Arc<Ends>,
         requests: Requests,
     ) -> Self {
-        Self { topic, partition, next, queue, ends, requests }
+        Self { topic, partition, position, queue, ends, requests }
+    }
+
+    /// Behind the last record that was taken.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
     }
 
     /// Waits for at least one record and takes up to `max` of those that are there. `None` = the partition was taken
@@ -97,7 +103,7 @@ impl PartitionFeed {
                     if resume {
                         self.request(Request::Resume);
                     }
-                    self.next = records.last().map_or(self.next, |record| record.offset + 1);
+                    self.position = records.last().map_or(self.position, RawRecord::behind);
                     return Some(Ok(records));
                 }
                 Taken::Failure(failure) => return Some(Err(failure)),
@@ -110,22 +116,22 @@ impl PartitionFeed {
     /// Reads on from this position, checking the record before it as on assignment. Records that were not taken yet
     /// are dropped.
     pub fn seek(&mut self, to: Position) {
-        self.next = to.next;
+        self.position = to;
         let run = self.queue.restart();
         self.request(Request::Seek { to, run });
     }
 
-    /// Everything before `next` is done. Kafka learns it some time later, for lag tools; only readers whose positions are
-    /// [`super::CommittedOffsets`] depend on it.
-    pub fn stored(&self, next: i64) {
+    /// Everything before this position is done. Kafka learns it some time later, for lag tools; only readers whose positions
+    /// are [`super::CommittedOffsets`] depend on it.
+    pub fn stored(&self, done: Position) {
         // No bell: it is in no hurry.
-        let _consumer_gone = self.requests.sender.send((Arc::clone(&self.queue), Request::Commit { next }));
+        let _consumer_gone = self.requests.sender.send((Arc::clone(&self.queue), Request::Commit { done }));
     }
 
     /// Whether every record that the log held at some time within the last 2.5 s was taken.
     #[must_use]
     pub fn at_end(&self) -> bool {
-        self.ends.of(self.partition, None).is_some_and(|end| self.next >= end)
+        self.ends.of(self.partition, None).is_some_and(|end| self.position.next >= end)
     }
 
     fn request(&self, request: Request) {

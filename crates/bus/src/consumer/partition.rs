@@ -34,9 +34,9 @@ pub(super) struct Partition {
     /// The client is to read from [`Self::read_from`].
     pub(super) seek_due: bool,
     /// Kafka is to be told this offset.
-    pub(super) to_commit: Option<i64>,
+    pub(super) to_commit: Option<Position>,
     /// The offset that Kafka was told last, in this run.
-    offered: Option<i64>,
+    offered: Option<Position>,
 }
 
 /// Why we do not know whether this is still the same log.
@@ -102,16 +102,16 @@ impl Partition {
     }
 
     /// The offset that Kafka is to be told now, if there is one.
-    pub(super) fn offer(&mut self) -> Option<i64> {
-        let next = self.to_commit.take()?;
-        self.offered = Some(next);
-        Some(next)
+    pub(super) fn offer(&mut self) -> Option<Position> {
+        let done = self.to_commit.take()?;
+        self.offered = Some(done);
+        Some(done)
     }
 
     /// Kafka did not take this offset: it is offered again, unless a newer one is or the partition started anew since.
     pub(super) fn offer_again(&mut self, next: i64) {
-        if self.offered == Some(next) {
-            self.to_commit.get_or_insert(next);
+        if let Some(offered) = self.offered.filter(|offered| offered.next == next) {
+            self.to_commit.get_or_insert(offered);
         }
     }
 
@@ -221,23 +221,24 @@ mod tests {
     #[test]
     fn an_offset_that_kafka_refused_is_offered_again_but_none_of_a_log_that_is_gone() {
         let mut partition = check(Position { next: 5, last: None }, &[(5, 5)], &[Verdict::Deliver]);
-        partition.to_commit = Some(6);
-        assert_eq!((partition.offer(), partition.offer()), (Some(6), None));
+        let done = |next, last| Some(Position { next, last: id(last) });
+        partition.to_commit = done(6, 5);
+        assert_eq!((partition.offer(), partition.offer()), (done(6, 5), None));
         partition.offer_again(6);
-        assert_eq!(partition.offer(), Some(6));
-        partition.to_commit = Some(7);
+        assert_eq!(partition.offer(), done(6, 5));
+        partition.to_commit = done(7, 6);
         partition.offer_again(6);
-        assert_eq!(partition.offer(), Some(7), "a newer one goes first");
+        assert_eq!(partition.offer(), done(7, 6), "a newer one goes first");
         partition.offer_again(6);
         assert_eq!(partition.offer(), None, "and the older one is of no use then");
 
-        partition.to_commit = Some(8);
+        partition.to_commit = done(8, 7);
         partition.restart(Position::default(), 1, clock::monotonic());
         assert_eq!(partition.offer(), None, "what was done in another log says nothing of this one");
         partition.offer_again(7);
         assert_eq!(partition.offer(), None, "also when Kafka's answer comes late");
-        partition.to_commit = Some(1);
-        assert_eq!(partition.offer(), Some(1));
+        partition.to_commit = done(1, 9);
+        assert_eq!(partition.offer(), done(1, 9));
     }
 
     #[test]

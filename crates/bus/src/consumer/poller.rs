@@ -13,7 +13,7 @@ use super::assignment::Assignment;
 use super::context::Context;
 use super::feed::{Incoming, Request};
 use super::partition::{Doubt, Partition, Verdict};
-use super::{FeedError, LogChanged};
+use super::{FeedError, LogChanged, committed};
 use crate::RawRecord;
 use crate::bell::Bell;
 
@@ -87,7 +87,7 @@ impl<'a> Poller<'a> {
                     partition.seek_due = true;
                     self.resume(partition);
                 }
-                Request::Commit { next } => partition.to_commit = Some(next),
+                Request::Commit { done } => partition.to_commit = Some(done),
             }
         }
     }
@@ -273,8 +273,8 @@ impl Poller<'_> {
     fn commit(&self) {
         let mut done = TopicPartitionList::new();
         for partition in self.client.context().assignment().iter_mut() {
-            if let Some(next) = partition.offer() {
-                let _valid = done.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(next));
+            if let Some(offered) = partition.offer() {
+                let _valid = committed::tell(&mut done, &partition.topic, partition.partition, offered);
             }
         }
         if done.count() > 0

@@ -54,7 +54,7 @@ async fn work(mut feed: PartitionFeed, positions: Positions, seen: Seen, owned: 
         for record in batch.unwrap() {
             seen.lock().unwrap().entry(feed.partition).or_default().push(record.offset);
             positions.done(&record);
-            feed.stored(record.offset + 1);
+            feed.stored(record.behind());
         }
     }
     owned.lock().unwrap().remove(&feed.partition);
@@ -88,8 +88,8 @@ async fn a_group_whose_positions_kafka_keeps_goes_on_behind_what_was_stored_and_
         let mut feed = feed(&mut consumer).await;
         let records = take(&mut feed, written.len() - begins_at).await;
         assert_eq!(ids(&records), written[begins_at..], "whatever was read but not stored is read again");
-        if stored > 0 {
-            feed.stored(stored);
+        if let Some(last) = records.iter().find(|record| record.offset + 1 == stored) {
+            feed.stored(last.behind());
         }
         member.end().await;
     }
@@ -288,8 +288,8 @@ async fn stored_positions_are_told_to_kafka_for_lag_tools() {
     let kafka = Kafka::connect(&config, &member.0).unwrap();
     let mut consumer = Consumer::start(&kafka, group(topic, "a"), Positions::default()).unwrap();
     let mut feed = feed(&mut consumer).await;
-    take(&mut feed, 3).await;
-    feed.stored(3);
+    let records = take(&mut feed, 3).await;
+    feed.stored(records[2].behind());
     let tool: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &config.kafka_brokers)
         .set("group.id", format!("group.{topic}"))

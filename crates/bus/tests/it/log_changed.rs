@@ -1,9 +1,13 @@
 //! An offset does not identify a log: whatever happened to it is reported, never skipped.
 
-use bus::{FeedError, LogChanged, PartitionFeed, Position};
+use bus::{
+    CommittedOffsets, Consumer, FeedError, GroupConfig, Kafka, KafkaConfig, LogChanged, PartitionFeed, Position,
+    PositionSource as _,
+};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use schemas::EventId;
 use uuid::Uuid;
@@ -47,6 +51,67 @@ async fn another_record_before_the_position_is_reported_and_seeking_to_the_start
     feed.seek(Position { next: changed.start, last: None });
     assert_eq!(ids(&take(&mut feed, 10).await), written);
     member.end().await;
+}
+
+/// Seen to fail when offsets are committed, or read, without the id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_whose_offsets_kafka_keeps_notices_another_log_too() {
+    let (config, topic) = (servers().await, "committed-other");
+    fresh_topic(&config.kafka_brokers, topic, 1).await;
+    let written = RawWriter::new(&config.kafka_brokers, topic).write(0, 10).await;
+    let member = Member::new();
+    let (_consumer, mut feed, positions) = by_committed(&config, &member, topic).await;
+    let records = take(&mut feed, 10).await;
+    feed.stored(records[6].behind());
+    let stored = Position { next: 7, last: Some(written[6]) };
+    let told = async || (positions.position(topic, 0).await.unwrap() == stored).then_some(());
+    stack::eventually("Kafka knows the offset and the id", SOON, told).await;
+    member.end().await;
+
+    // What it would be if the log had come back with other records.
+    let expected = other_id();
+    set_offset(&config, topic, 7, &expected.to_string()).await;
+    let member = Member::new();
+    let (_consumer, mut feed, _positions) = by_committed(&config, &member, topic).await;
+    let changed = change(&mut feed).await;
+    assert_eq!((changed.next, changed.expected, changed.found), (7, Some(expected), Some(written[6])));
+    feed.seek(Position { next: changed.start, last: None });
+    assert_eq!(ids(&take(&mut feed, 10).await), written);
+    member.end().await;
+
+    // As other tools do it, which know of no ids.
+    for metadata in ["", "set by hand"] {
+        set_offset(&config, topic, 7, metadata).await;
+        let member = Member::new();
+        let (_consumer, mut feed, _positions) = by_committed(&config, &member, topic).await;
+        assert_eq!(ids(&take(&mut feed, 3).await), written[7..]);
+        member.end().await;
+    }
+}
+
+/// The one partition of a topic, read from where its group came, by Kafka's word.
+async fn by_committed(
+    config: &KafkaConfig,
+    member: &Member,
+    topic: &str,
+) -> (Consumer, PartitionFeed, CommittedOffsets) {
+    let kafka = Kafka::connect(config, &member.0).unwrap();
+    let group = GroupConfig { group: topic.to_owned(), instance: "a".to_owned(), topics: vec![topic.to_owned()] };
+    let positions = CommittedOffsets::of(&kafka, topic).unwrap();
+    let mut consumer = Consumer::start(&kafka, group, positions.clone()).unwrap();
+    let feed = tokio::time::timeout(SOON, consumer.next_partition()).await.unwrap().unwrap();
+    (consumer, feed, positions)
+}
+
+/// Commits an offset in the name of the group that is called like its topic, as soon as nobody is a member.
+async fn set_offset(config: &KafkaConfig, topic: &str, next: i64, metadata: &str) {
+    let tool: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).set("group.id", topic).create().unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Offset(next)).unwrap();
+    list.find_partition(topic, 0).unwrap().set_metadata(metadata);
+    let set = async || tool.commit(&list, CommitMode::Sync).ok();
+    stack::eventually("the group is at rest", SOON, set).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

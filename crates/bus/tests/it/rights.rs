@@ -114,8 +114,8 @@ impl Rig {
             }
             others.push(feed);
         };
-        take(&mut feed, 1).await;
-        feed.stored(1);
+        let records = take(&mut feed, 1).await;
+        feed.stored(records[0].behind());
         drop((consumer, feed, others));
         member.end().await;
     }

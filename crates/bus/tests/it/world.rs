@@ -178,8 +178,7 @@ impl Positions {
 
     /// Notes that everything up to this record is done.
     pub(crate) fn done(&self, record: &RawRecord) {
-        let position = Position { next: record.offset + 1, last: record.event_id() };
-        self.set(&record.topic, record.partition, position);
+        self.set(&record.topic, record.partition, record.behind());
     }
 }
 

@@ -1,6 +1,7 @@
 //! One look at the outbox: a single cursor over a single point in time, read page by page. Ties of `at` cannot be
 //! skipped between pages, nor can a commit slip in that was stored late with an earlier `at`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,6 +34,15 @@ pub struct Marked {
     pub events: Result<Vec<Recorded<AnyEvent>>, Unreadable>,
 }
 
+/// Marked commits of which this build cannot even tell which stream they belong to: those of a newer one, perhaps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// How many.
+    pub commits: u32,
+    /// What their streams are called.
+    pub streams: BTreeSet<String>,
+}
+
 /// The marked commits at one moment, in the order of `at`.
 pub struct Snapshot {
     connection: Arc<Connection>,
@@ -42,6 +52,7 @@ pub struct Snapshot {
 struct Cursor {
     session: ClientSession,
     commits: SessionCursor<RawDocumentBuf>,
+    passed_over: PassedOver,
 }
 
 impl Snapshot {
@@ -56,26 +67,37 @@ impl Snapshot {
             let found = found.read_concern(ReadConcern::snapshot());
             let found = found.limit(i64::from(limit)).batch_size(BATCH.min(limit.saturating_add(1)));
             let commits = found.session(&mut session).await?;
-            Ok(Cursor { session, commits })
+            Ok(Cursor { session, commits, passed_over: PassedOver::default() })
         });
         let cursor = cursor.await.map_err(|cause| cause.doing(READ))?;
         Ok(Self { connection, cursor: Some(cursor) })
     }
 
-    /// The next commits, at most `max`; none at the end. After an error only errors follow.
+    /// The next commits, at most `max`; none at the end. What is [`Self::passed_over`] counts for nothing. After an error only
+    /// errors follow.
     pub async fn page(&mut self, max: usize) -> Result<Vec<Marked>, Error> {
         let Some(mut cursor) = self.cursor.take() else { return Err(Cause::CursorLost.doing(READ)) };
         // The driver's task decodes as well: so its caller may do something else in the meantime.
         let read = self.connection.run(async move {
-            let documents = cursor.read(max).await?;
-            let marked: Result<Vec<_>, _> = documents.iter().map(|document| Marked::of_document(document)).collect();
+            let mut documents = cursor.read(max).await?;
+            let mut marked = cursor.decode(&documents);
+            // An empty page would be the end.
+            while marked.is_empty() && !documents.is_empty() {
+                documents = cursor.read(max).await?;
+                marked = cursor.decode(&documents);
+            }
             Ok((cursor, marked))
         });
         let (cursor, marked) = read.await.map_err(|cause| cause.doing(READ))?;
         self.cursor = Some(cursor);
-        let marked = marked.map_err(|source| Error::Unreadable { doing: READ, source })?;
         metrics::OUTBOX_READ.add(metrics::count(marked.len()));
         Ok(marked)
+    }
+
+    /// What the pages so far do not show. It keeps its marks, and concerns no stream that they show.
+    #[must_use]
+    pub fn passed_over(&self) -> PassedOver {
+        self.cursor.as_ref().map(|cursor| cursor.passed_over.clone()).unwrap_or_default()
     }
 }
 
@@ -88,6 +110,26 @@ impl Cursor {
             page.push(document);
         }
         Ok(page)
+    }
+
+    /// What these documents are, and notes those of which that cannot be told.
+    fn decode(&mut self, documents: &[RawDocumentBuf]) -> Vec<Marked> {
+        let mut marked = Vec::with_capacity(documents.len());
+        for document in documents {
+            match Marked::of_document(document) {
+                Ok(commit) => marked.push(commit),
+                Err(_of_an_unknown_stream) => self.passed_over.note(document),
+            }
+        }
+        marked
+    }
+}
+
+impl PassedOver {
+    fn note(&mut self, document: &RawDocument) {
+        let stream = document.get_document("_id").and_then(|id| id.get_str("s"));
+        self.commits = self.commits.saturating_add(1);
+        self.streams.insert(stream.unwrap_or("without a name").to_owned());
     }
 }
 

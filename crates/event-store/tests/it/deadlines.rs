@@ -44,6 +44,32 @@ async fn a_deadline_that_is_set_again_keeps_its_time_and_others_are_set_beside_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_keeps_nothing_else_from_being_found() {
+    let (store, _process) = given::store().await;
+    let deadlines = store.deadlines();
+    deadlines.set(&[deadline("one", 100), deadline("two", 200)]).await.unwrap();
+    let strange = [
+        doc! { "_id": "gift_1:wrapped", "due": 50_i64, "s": "gift_1" },
+        doc! { "_id": "gift_2:wrapped", "due": 150_i64, "s": 7 },
+    ];
+    store.database().collection("deadlines").insert_many(strange).await.unwrap();
+    assert_eq!(ids(&deadlines.due(Timestamp::from_micros(900), 2).await.unwrap()), ["one", "two"]);
+    let left = store.database().collection::<Document>("deadlines").count_documents(doc! {}).await.unwrap();
+    assert_eq!(left, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_postponed_is_due_later_and_nothing_else_is() {
+    let (store, _process) = given::store().await;
+    let deadlines = store.deadlines();
+    deadlines.set(&[deadline("one", 100), deadline("two", 200)]).await.unwrap();
+    deadlines.postpone(&[], Timestamp::from_micros(900)).await.unwrap();
+    deadlines.postpone(&["one".to_owned(), "nobody's".to_owned()], Timestamp::from_micros(900)).await.unwrap();
+    assert_eq!(ids(&deadlines.due(Timestamp::from_micros(899), 10).await.unwrap()), ["two"]);
+    assert_eq!(ids(&deadlines.due(Timestamp::from_micros(900), 10).await.unwrap()), ["two", "one"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deadlines_of_one_beginning_are_dropped_together() {
     let (store, _process) = given::store().await;
     let deadlines = store.deadlines();

@@ -91,6 +91,36 @@ async fn a_commit_of_an_unknown_event_is_shown_with_the_reason_why_it_cannot_be_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_a_stream_that_this_build_does_not_know_is_passed_over_and_keeps_its_mark() {
+    let (store, _process) = given::store().await;
+    let known = [commit(&stream(), 1, 1), commit(&stream(), 2, 1)];
+    for commit in &known {
+        store.append(commit).await.unwrap();
+    }
+    let strange = |stream: &str, version: i64, at: i64| {
+        doc! { "_id": { "s": stream, "v": version }, "at": at, "o": i32::from(lane(&known[0].stream)) }
+    };
+    let strange = [
+        strange("gift_1", 1, 1),
+        strange("gift_1", 2, 2),
+        strange("gift_2", 1, 1_001),
+        doc! {
+            "_id": { "v": 1_i64 }, "at": 1_002_i64, "o": i32::from(lane(&known[0].stream))
+        },
+    ];
+    store.database().collection("commits").insert_many(strange).await.unwrap();
+    // The first page has nothing to show but what comes behind it.
+    let mut snapshot = store.outbox().snapshot(Lanes::ALL, 100).await.unwrap();
+    assert_eq!(versions(&snapshot.page(2).await.unwrap()), [1]);
+    assert_eq!(versions(&snapshot.page(2).await.unwrap()), [2]);
+    assert!(snapshot.page(2).await.unwrap().is_empty());
+    let passed_over = snapshot.passed_over();
+    let streams: Vec<_> = passed_over.streams.iter().map(String::as_str).collect();
+    assert_eq!((passed_over.commits, streams), (4, vec!["gift_1", "gift_2", "without a name"]));
+    assert_eq!(store.outbox().backlog(100).await.unwrap(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_outbox_is_read_in_the_order_of_its_index_which_holds_marked_commits_only() {
     let (store, _process) = given::store().await;
     let lanes: Vec<i32> = Lanes::ALL.iter().map(i32::from).collect();

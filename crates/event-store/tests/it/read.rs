@@ -1,8 +1,9 @@
 //! Reading: tails from any version, and look-ups by key.
 
 use bson::{Document, doc};
-use event_store::{Appended, EventStore, KeyHash};
-use schemas::{AnyEvent, EventId, StockEvent, Version};
+use event_store::{Appended, Commit, EventStore, KeyHash, StoredEvent};
+use futures::future::join_all;
+use schemas::{AnyEvent, EventId, Sku, StockEvent, StockReceived, StreamId, Version};
 
 use crate::given::{self, commit, firsts, stream};
 
@@ -51,6 +52,40 @@ async fn a_tail_begins_with_the_commit_that_holds_the_wanted_version() {
         assert_eq!(firsts(&store.tail(&stream, Version(from)).await.unwrap()), commits, "from {from}");
     }
     assert_eq!(store.tail(&given::stream(), Version::FIRST).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_is_read_page_by_page_however_long_the_stream_is_and_however_large_its_commits() {
+    let (store, _process) = given::store().await;
+    let (long, large) = (stream(), stream());
+    // Two events each; and 1 MiB each.
+    let many: Vec<_> = (0..2_500).map(|number| commit(&long, 1 + 2 * number, 2)).collect();
+    let reason = Some("x".repeat(256 * 1024));
+    let received = StockReceived { sku: Sku::parse("tea").unwrap(), quantity: 1, reason };
+    let event = StoredEvent::of(&StockEvent::Received(received)).unwrap();
+    let few: Vec<_> =
+        (0..6).map(|number| Commit { events: vec![event.clone(); 4], ..commit(&large, 1 + 4 * number, 4) }).collect();
+    for appended in join_all(many.iter().chain(&few).map(|commit| store.append(commit))).await {
+        assert_eq!(appended.unwrap(), Appended::Written);
+    }
+    let pages = async |stream: &StreamId, from: u32, limit: u32| {
+        let (mut pages, mut next) = (Vec::new(), Some(Version(from)));
+        while let Some(from) = next {
+            let page = store.tail_page(stream, from, limit).await.unwrap();
+            pages.push(firsts(&page.commits));
+            next = page.next;
+        }
+        pages
+    };
+    let (all, found) = (firsts(&many), pages(&long, 1, 1_000).await);
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 1_000, 500]);
+    assert_eq!(found.concat(), all);
+    assert_eq!(firsts(&store.tail(&long, Version::FIRST).await.unwrap()), all);
+    // The commit that holds the version comes besides, and what ends with a page leaves an empty one.
+    assert_eq!(pages(&long, 4_990, 3).await, [vec![4_989, 4_991, 4_993, 4_995], vec![4_997, 4_999]]);
+    assert_eq!(pages(&long, 4_999, 1).await, [vec![4_999], vec![]]);
+    assert_eq!(pages(&long, 5_001, 1).await, [Vec::<u32>::new()]);
+    assert_eq!(pages(&large, 1, 1_000).await, [vec![1, 5, 9, 13], vec![17, 21]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

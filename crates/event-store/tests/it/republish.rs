@@ -1,10 +1,14 @@
 //! Republishing: which commits get a mark back, of which kind, and what a look at the outbox sees of it.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
 use bson::doc;
 use event_store::{Commit, EventStore, Extent, Head, Lanes, Outbox, Selection, lane};
+use futures::future::{join, join_all};
 use schemas::{EventId, StreamId, Timestamp, Version};
+use stack::eventually;
 
-use crate::given::{self, commit, stream};
+use crate::given::{self, PATIENCE, commit, stream};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_marked_from_the_commit_that_holds_the_version_to_its_head() {
@@ -36,6 +40,32 @@ async fn a_stream_is_marked_from_the_commit_that_holds_the_version_to_its_head()
         let keys: Vec<_> = of_stream.iter().map(Commit::key).collect();
         store.outbox().unmark(&keys).await.unwrap();
     }
+}
+
+/// Seen to fail when marking goes on until nothing is new.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_to_which_is_appended_without_a_pause_is_marked_to_an_end() {
+    let (store, _process) = given::store().await;
+    let stream = stream();
+    published(&store, &[commit(&stream, 1, 1), commit(&stream, 2, 1)]).await;
+    let (next, ended) = (AtomicU32::new(3), AtomicBool::new(false));
+    // Many at once, so that no look finds nothing new.
+    let appending = join_all((0..32).map(|_| async {
+        while !ended.load(Ordering::Relaxed) {
+            let version = next.fetch_add(1, Ordering::Relaxed);
+            store.append(&commit(&stream, version, 1)).await.unwrap();
+        }
+    }));
+    let marking = async {
+        eventually("it is hot", PATIENCE, async || (next.load(Ordering::Relaxed) > 100).then_some(())).await;
+        let extent = tokio::time::timeout(PATIENCE, store.republisher().stream(&stream, Version(1))).await;
+        ended.store(true, Ordering::Relaxed);
+        extent.expect("it ends").unwrap()
+    };
+    let (_, extent) = join(appending, marking).await;
+    assert!(extent.commits >= 2);
+    let firsts: Vec<_> = marked(&store.outbox()).await.into_iter().map(|(_, first)| first).collect();
+    assert_eq!(firsts[..2], [1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

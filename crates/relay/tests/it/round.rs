@@ -1,19 +1,23 @@
 //! One round by example: what a failure stops and what it does not.
 
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use event_store::{Commit, CommitId, Lanes, Marked};
+use event_store::{Commit, CommitId, Lanes, Marked, PassedOver};
 use futures::FutureExt;
-use relay::{Limits, Outbox, Pages, Report, Rounds};
+use relay::{Limits, Log, LogRound, Outbox, Pages, Refused, Report, Rounds};
+use schemas::{AnyEvent, Recorded};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Ledger, commit, stream};
 
-/// An outbox in memory that answers at once.
+/// An outbox in memory that answers at once. Before all that it shows lie so many commits of streams that nobody knows.
 #[derive(Clone)]
-struct Marks(Arc<Mutex<Vec<Commit>>>);
+struct Marks(Arc<Mutex<Vec<Commit>>>, u32);
 
-struct Shown(Vec<Commit>);
+struct Shown(Vec<Commit>, PassedOver);
 
 impl Outbox for Marks {
     type Snapshot = Shown;
@@ -21,8 +25,10 @@ impl Outbox for Marks {
     async fn snapshot(&self, _lanes: Lanes, limit: u32) -> Result<Shown, event_store::Error> {
         let mut marked = self.0.lock().unwrap().clone();
         marked.sort_by_key(|commit| commit.at);
-        marked.truncate(limit.try_into().unwrap());
-        Ok(Shown(marked))
+        let unknown = self.1.min(limit);
+        marked.truncate((limit - unknown).try_into().unwrap());
+        let streams = (0..unknown).map(|number| format!("gift_{number}")).collect();
+        Ok(Shown(marked, PassedOver { commits: unknown, streams }))
     }
 
     async fn unmark(&self, commits: &[CommitId]) -> Result<(), event_store::Error> {
@@ -41,11 +47,45 @@ impl Pages for Shown {
         };
         Ok(page.map(marked).collect())
     }
+
+    fn passed_over(&self) -> PassedOver {
+        self.1.clone()
+    }
+}
+
+/// A log that refuses every record of some streams; whatever else is sent after the first of them fails as well.
+struct Picky(Ledger);
+
+struct PickyRound {
+    ledger: Ledger,
+    failed: AtomicBool,
+}
+
+impl Log for Picky {
+    type Round = PickyRound;
+
+    fn round(&self) -> Result<PickyRound, bus::Error> {
+        Ok(PickyRound { ledger: self.0.clone(), failed: AtomicBool::new(false) })
+    }
+}
+
+impl LogRound for PickyRound {
+    type Ack = <Ledger as LogRound>::Ack;
+
+    fn send(&self, event: &Recorded<AnyEvent>) -> Result<Self::Ack, Refused> {
+        let refused = event.stream.as_str().contains("refused");
+        let failed = self.failed.fetch_or(refused, Ordering::Relaxed);
+        match (refused, failed) {
+            (true, _) => Ok(ready(Err(bus::Error::TopicMissing { topic: "any" })).boxed()),
+            (false, true) => Ok(ready(Err(bus::Error::RoundFailed)).boxed()),
+            (false, false) => self.ledger.send(event),
+        }
+    }
 }
 
 /// Runs one round with pages of two, and says which commits still carry their marks.
 fn check(marked: Vec<Commit>, ledger: &Ledger) -> (Report, Vec<CommitId>) {
-    let outbox = Marks(Arc::new(Mutex::new(marked)));
+    let outbox = Marks(Arc::new(Mutex::new(marked)), 0);
     let limits = Limits { page: 2, pages_in_flight: 1, commits: 100 };
     let mut rounds = Rounds::new(outbox.clone(), limits);
     let round = async {
@@ -98,7 +138,7 @@ fn however_many_commits_cannot_be_published_those_of_other_streams_are() {
     let (a, b, ledger) = (stream("a"), stream("b"), Ledger::new());
     ledger.refuse(&a, 1);
     let marked = (1..=5).map(|version| commit(&a, version, 1)).chain((6..=7).map(|version| commit(&b, version, 1)));
-    let outbox = Marks(Arc::new(Mutex::new(marked.collect())));
+    let outbox = Marks(Arc::new(Mutex::new(marked.collect())), 0);
     // The oldest commits alone are more than a round reads.
     let mut rounds = Rounds::new(outbox, Limits { page: 2, pages_in_flight: 1, commits: 2 });
     let some = async {
@@ -108,4 +148,49 @@ fn however_many_commits_cannot_be_published_those_of_other_streams_are() {
     };
     some.now_or_never().expect("nothing waits");
     assert_eq!(ledger.written(), [(b.clone(), 6), (b, 7)]);
+}
+
+#[test]
+fn however_many_commits_are_of_streams_that_this_build_does_not_know_the_others_are_published() {
+    let (a, ledger) = (stream("a"), Ledger::new());
+    let marked = vec![commit(&a, 1, 1), commit(&a, 2, 1)];
+    let mut rounds =
+        Rounds::new(Marks(Arc::new(Mutex::new(marked)), 5), Limits { page: 2, pages_in_flight: 1, commits: 2 });
+    let mut next =
+        || rounds.next(&ledger, Lanes::ALL, &CancellationToken::new()).now_or_never().expect("nothing waits");
+    let first = next();
+    assert_eq!((first.stopped_streams, first.halted, first.full), (2, false, true));
+    assert!(matches!(first.failure, Some(relay::Error::Unknown { commits: 2, .. })));
+    for _ in 0..3 {
+        next();
+    }
+    assert_eq!(ledger.written(), [(a.clone(), 1), (a, 2)]);
+}
+
+/// Seen to fail when streams are not held back: a round reads the oldest commits first.
+#[tokio::test(start_paused = true)]
+async fn what_the_log_refuses_when_it_was_handed_over_keeps_no_other_stream_from_being_published() {
+    let ledger = Ledger::new();
+    let named = |name: &str, number: u32, version: u32| commit(&stream(&format!("{name}-{number}")), version, 1);
+    let refused = (0..3_000).map(|number| named("refused", number, 1));
+    let marked = refused.chain((0..10).map(|number| named("other", number, 2))).collect();
+    let outbox = Marks(Arc::new(Mutex::new(marked)), 0);
+    let limits = Limits { page: 512, pages_in_flight: 4, commits: 1_024 };
+    let (mut rounds, picky, stop) =
+        (Rounds::new(outbox.clone(), limits), Picky(ledger.clone()), CancellationToken::new());
+    for _ in 0..6 {
+        drop(rounds.next(&picky, Lanes::ALL, &stop).await);
+    }
+    assert_eq!(ledger.written().len(), 10);
+    rounds.settle().await.unwrap();
+    assert_eq!(outbox.0.lock().unwrap().len(), 3_000);
+
+    // The log takes them all now, but they are held back for a while longer.
+    let held = rounds.next(&ledger, Lanes::ALL, &stop).await;
+    assert_eq!((held.published, held.stopped_streams, held.halted), (0, 3_000, false));
+    tokio::time::advance(Duration::from_secs(31)).await;
+    for _ in 0..3 {
+        drop(rounds.next(&ledger, Lanes::ALL, &stop).await);
+    }
+    assert_eq!(ledger.written().len(), 3_010);
 }
