@@ -124,7 +124,8 @@ impl Decoder {
     /// The event in this record. Asks the registry only for a schema that no record had before.
     ///
     /// The schema's full name must be the record's `ce_type`. If the registry numbered anew, the frame's id may name
-    /// another schema: then the subject's schemas are tried, and the one that reads the value to its last byte counts.
+    /// another schema, or another version of the same: then the subject's schemas are tried, and the one that reads the
+    /// value to its last byte counts.
     pub async fn decode(&self, record: &RawRecord) -> Result<Recorded<AnyEvent>, DecodeFailure> {
         let sealed = Sealed::open(record)?;
         if let Some(writer) = self.registry.known_writer(sealed.schema_id, sealed.full_name)
@@ -158,9 +159,12 @@ impl Decoder {
     async fn look_up_and_read(&self, sealed: &Sealed<'_>) -> Result<AnyEvent, DecodeFailure> {
         self.registry.forget(sealed.schema_id, sealed.full_name);
         let by_id = self.registry.look_up(sealed.schema_id, sealed.full_name).await?;
-        if let Some(writer) = by_id {
-            return Ok(sealed.read(&writer)?);
-        }
+        // After the registry numbered anew the id may also name another version of the same record.
+        let unread = match by_id.map(|writer| sealed.read(&writer)) {
+            Some(Ok(event)) => return Ok(event),
+            Some(Err(unread)) => Some(unread),
+            None => None,
+        };
         if avro::record_named(sealed.name).is_none() {
             return Err(sealed.unknown_type().into());
         }
@@ -179,7 +183,7 @@ impl Decoder {
             }
             _ => {
                 let (id, full_name) = (sealed.schema_id, sealed.full_name.to_owned());
-                Err(Poison::Schema { id, full_name, readable: count }.into())
+                Err(unread.unwrap_or(Poison::Schema { id, full_name, readable: count }).into())
             }
         }
     }

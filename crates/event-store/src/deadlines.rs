@@ -14,7 +14,7 @@ use mongodb::error::{ErrorKind, WriteFailure};
 use schemas::{StreamId, Timestamp};
 
 use crate::connection::Connection;
-use crate::error::Cause;
+use crate::error::{Cause, DUPLICATE_KEY};
 use crate::{Error, Unreadable};
 
 const SET: &str = "set deadlines";
@@ -22,7 +22,6 @@ const FIND: &str = "look for deadlines that are due";
 const POSTPONE: &str = "postpone deadlines";
 const DROP: &str = "drop deadlines";
 const LEASE: &str = "lease the deadlines";
-const DUPLICATE_KEY: i32 = 11_000;
 
 /// Something that is to be looked at again.
 #[derive(Debug, Clone, PartialEq, Eq)]

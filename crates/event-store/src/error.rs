@@ -6,6 +6,9 @@ use schemas::StreamId;
 
 use crate::Unreadable;
 
+/// What the server says where a unique index has such an entry already.
+pub(crate) const DUPLICATE_KEY: i32 = 11_000;
+
 /// An operation on the event store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

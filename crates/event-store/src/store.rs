@@ -118,8 +118,8 @@ impl EventStore {
     }
 
     /// Appends a commit, together with whatever others append at this moment. Repeating it with the same commit id is
-    /// safe. Two commits of one stream must not be under way at the same time: the later one could be stored without
-    /// the earlier. Dropping the future loses only the answer.
+    /// safe. Of two commits that compete for one version one is written. Whoever appends one behind another waits for the
+    /// other's answer first, else it could be stored without that. Dropping the future loses only the answer.
     pub async fn append(&self, commit: &Commit) -> Result<Appended, Error> {
         self.writer.append(commit).await
     }
@@ -201,12 +201,6 @@ impl EventStore {
     /// Opens a transaction, for the rare command that must also write elsewhere. The plain path is [`Self::append`].
     pub async fn begin(&self) -> Result<Transaction, Error> {
         Transaction::begin(Arc::clone(&self.connection), self.doorbell.clone()).await
-    }
-
-    /// Rings when commits were written by this process.
-    #[must_use]
-    pub fn doorbell(&self) -> Doorbell {
-        self.doorbell.clone()
     }
 
     /// The marked commits, for a relay.

@@ -10,12 +10,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::commit::{Appended, Commit};
 use crate::connection::Connection;
-use crate::error::Cause;
+use crate::error::{Cause, DUPLICATE_KEY};
 use crate::trace::Traced;
 use crate::writer::APPEND;
 use crate::{Doorbell, Error, Lanes, lane};
 
-const DUPLICATE_KEY: i32 = 11_000;
 const WRITE_CONFLICT: i32 = 112;
 
 /// An open transaction; dropping it without [`Self::commit`] aborts it. Every future of it must be awaited to its end,

@@ -55,16 +55,18 @@ async fn pass(links: &Links, waits: &mut Waits) -> Result<(), Error> {
     let now = clock::monotonic();
     let due = missing.into_iter().filter(|(stream, _)| waits.get(stream).is_none_or(|wait| wait.next <= now));
     let due: Vec<_> = due.take(MOST).collect();
+    let mut healed = Ok(());
     for (stream, missing) in due {
         if links.alarm.is_raised() {
-            return Ok(());
+            break;
         }
-        heal_one(links, &stream, &missing).await?;
+        // One that cannot be healed keeps none behind it from being.
+        healed = healed.and(heal_one(links, &stream, &missing).await);
         let backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
         let wait = waits.entry(stream).or_insert_with(|| Wait { since: now, next: now, backoff });
         wait.next = clock::monotonic() + wait.backoff.next();
     }
-    Ok(())
+    healed
 }
 
 /// Every gap that somebody has to heal.

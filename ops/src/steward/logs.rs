@@ -17,6 +17,8 @@ use crate::Error;
 const EVERY: Duration = Duration::from_secs(5);
 /// How often everything is counted although no topic became smaller.
 const COUNT: Duration = Duration::from_secs(3600);
+/// How often it is said that topics wait to be compared.
+const TELL: Duration = Duration::from_secs(600);
 /// Between two pages of commits that are counted or marked.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -29,6 +31,8 @@ struct Logs {
     /// Those of them that lost something for certain. What is there twice could make up for it in number.
     lost: BTreeSet<Aggregate>,
     counted: Option<Instant>,
+    /// When it is said next that topics wait to be compared.
+    tell: Option<Instant>,
 }
 
 /// Looks after the topics until shutdown.
@@ -44,8 +48,13 @@ impl Logs {
             ::metrics::gauge!(metrics::RECORDS.name, "topic" => aggregate.topic()).set(metrics::count(records));
         }
         self.note(held);
+        if links.alarm.is_raised() || self.due.is_empty() {
+            return Ok(());
+        }
         // What is under way must arrive before it makes sense to count again.
-        if links.alarm.is_raised() || self.due.is_empty() || links.again.backlog(1).await? > 0 {
+        let under_way = links.again.backlog(1).await? > 0;
+        self.tell_if_it_lasts(under_way);
+        if under_way {
             return Ok(());
         }
         for aggregate in self.due.clone() {
@@ -69,6 +78,22 @@ impl Logs {
             walk(links, aggregate, Wish::Mark).await?;
         }
         Ok(())
+    }
+
+    /// Says aloud from time to time that nothing is counted: one commit that cannot be published again is enough for that.
+    fn tell_if_it_lasts(&mut self, under_way: bool) {
+        if !under_way {
+            self.tell = None;
+            return;
+        }
+        let now = clock::monotonic();
+        let tell = self.tell.get_or_insert(now + TELL);
+        if *tell <= now {
+            *tell = now + TELL;
+            let due: Vec<_> = self.due.iter().map(|aggregate| aggregate.topic()).collect();
+            let due = due.join(", ");
+            tracing::warn!(due, "Not compared with MongoDB are {due}: commits still wait to be published again");
+        }
     }
 
     /// Finds out which topics are to be compared: those that were not yet, and those that lost something or came back. A
@@ -132,6 +157,8 @@ async fn walk(links: &Links, aggregate: Aggregate, wish: Wish) -> Result<Extent,
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[test]
@@ -156,5 +183,19 @@ mod tests {
         assert_eq!(due_after(orders(&[(0, 0), (0, 0)])), lost);
         assert_eq!(due_after(orders(&[(0, 0), (0, 0)])), nothing);
         assert_eq!(logs.lost, lost, "what it lost is published again, however much it holds by then");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn topics_that_wait_long_to_be_compared_are_named_from_time_to_time() {
+        let mut logs = Logs::default();
+        logs.tell_if_it_lasts(true);
+        let first = logs.tell.expect("it is said some day");
+        logs.tell_if_it_lasts(true);
+        assert_eq!(logs.tell, Some(first), "not yet");
+        tokio::time::advance(TELL).await;
+        logs.tell_if_it_lasts(true);
+        assert_eq!(logs.tell, Some(first + TELL), "it was said");
+        logs.tell_if_it_lasts(false);
+        assert_eq!(logs.tell, None);
     }
 }

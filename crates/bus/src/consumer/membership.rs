@@ -7,6 +7,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::groups::GroupInfo;
 use runtime::backoff::Backoff;
+use runtime::clock;
 use uuid::Uuid;
 
 use super::context::{Context, Group};
@@ -18,6 +19,8 @@ use crate::bell::Bell;
 /// How often a member that was shut out looks whether it may join again, and how long one look may take.
 const LOOK: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// A member that was one for so long counts as one that had no trouble to join.
+const LASTED: Duration = Duration::from_secs(60);
 /// How long a client may take to leave its group.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -55,7 +58,12 @@ pub(super) fn hold(group: &Arc<Group>, client: BaseConsumer<Context>, mut incomi
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
     let mut client = Some(client);
     while let Some(member) = client.take() {
-        match Poller::new(&member, &mut incoming).run(bell) {
+        let joined = clock::monotonic();
+        let left = Poller::new(&member, &mut incoming).run(bell);
+        if joined.elapsed() >= LASTED {
+            backoff.reset();
+        }
+        match left {
             Left::Stopped => {}
             Left::ShutOut => shut_out(group, &member, bell),
             Left::Failed { reason } => {

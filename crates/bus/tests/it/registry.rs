@@ -71,6 +71,34 @@ async fn written(config: &KafkaConfig, member: &Member, registry: &Registry) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_id_names_another_version_of_its_schema_is_read_with_the_one_that_fits() {
+    let shared = servers().await;
+    let server: Server = testing::own().await;
+    let config = config(&shared.kafka_brokers, server.url());
+    Subjects::connect(&config).unwrap().apply().await.unwrap();
+    let member = Member::new();
+    let registry = Registry::connect(&config, &member.0).unwrap();
+    let old = written(&config, &member, &registry).await;
+    let event = Decoder::new(&registry).decode(&old).await.unwrap();
+
+    // A later version with one field more, of which the record has the default, a zero, and the earlier one's id.
+    let placed = avro::record_named("OrderPlaced").unwrap();
+    let (fields, end) = placed.avsc.rsplit_once(']').unwrap();
+    let later = format!(r#"{fields},{{"name":"gifts","type":"long","default":0}}]{end}"#);
+    let schema = SuppliedSchema::new(None, SchemaType::Avro, later);
+    post_schema(&SrSettings::new(server.url().to_owned()), placed.subject(), schema).await.unwrap();
+    let new = RawRecord { value: [&old.value[..], &[0]].concat(), ..old.clone() };
+    let decoder = Decoder::new(&registry);
+    for record in [&old, &new, &new, &old] {
+        assert_eq!(decoder.decode(record).await.unwrap(), event);
+    }
+    let neither = RawRecord { value: [&old.value[..], &[0, 0]].concat(), ..old };
+    let failure = decoder.decode(&neither).await.unwrap_err();
+    assert!(matches!(failure, bus::DecodeFailure::Poison { reason: bus::Poison::Value { .. } }), "{failure:?}");
+    member.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_lost_its_data_and_numbers_anew_makes_no_record_unreadable() {
     let shared = servers().await;
     let server: Server = testing::own().await;

@@ -64,12 +64,6 @@ impl Outbox {
         Ok(present.iter().filter_map(process).collect())
     }
 
-    /// The relays that are there, by name.
-    pub async fn live_relays(&self) -> Result<Vec<String>, Error> {
-        let relays = self.present().await?.into_iter().filter(|(_, presence)| *presence == Presence::Relay);
-        Ok(relays.map(|(instance, _)| instance).collect())
-    }
-
     fn heartbeats(&self) -> mongodb::Collection<Document> {
         self.connection.database.collection("heartbeats")
     }

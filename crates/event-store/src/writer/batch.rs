@@ -13,10 +13,9 @@ use uuid::Uuid;
 use super::Pending;
 use crate::commit::{Appended, CommitId, KeyHash, commit_id, commit_keys};
 use crate::connection::Connection;
-use crate::error::Cause;
+use crate::error::{Cause, DUPLICATE_KEY};
 use crate::{Doorbell, Lanes, lane, metrics};
 
-const DUPLICATE_KEY: i32 = 11_000;
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LONGEST: Duration = Duration::from_millis(500);
 

@@ -13,7 +13,7 @@ async fn it_rings_for_the_lanes_that_were_written_and_for_no_others() {
     let stream = stream();
     let written = Lanes::from_iter([lane(&stream)]);
     let others = Lanes::ALL.iter().filter(|lane| !written.contains(*lane)).collect::<Lanes>();
-    let doorbell = store.doorbell();
+    let doorbell = store.outbox().doorbell();
     store.append(&commit(&stream, 1, 1)).await.unwrap();
     timeout(PATIENCE, doorbell.rung(written)).await.unwrap();
     store.append(&commit(&stream, 2, 1)).await.unwrap();

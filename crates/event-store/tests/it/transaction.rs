@@ -22,7 +22,7 @@ async fn a_commit_and_another_document_are_stored_together_or_not_at_all() {
         assert_eq!(store.tail(&stream, Version::FIRST).await.unwrap(), [], "not visible before its end");
         if finished {
             transaction.commit().await.unwrap();
-            timeout(PATIENCE, store.doorbell().rung(Lanes::from_iter([lane(&stream)]))).await.unwrap();
+            timeout(PATIENCE, store.outbox().doorbell().rung(Lanes::from_iter([lane(&stream)]))).await.unwrap();
         } else {
             drop(transaction);
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use event_store::{Config, EventStore, Lanes, lane};
+use event_store::{Config, EventStore, Lanes, Presence, lane};
 use relay::{Limits, Logs};
 use runtime::Process;
 use schemas::StreamId;
@@ -47,7 +47,8 @@ impl Node {
     }
 
     pub(crate) async fn relays(&self) -> Vec<String> {
-        self.store.outbox().live_relays().await.unwrap()
+        let present = self.store.outbox().present().await.unwrap().into_iter();
+        present.filter(|(_, presence)| *presence == Presence::Relay).map(|(instance, _)| instance).collect()
     }
 
     pub(crate) async fn append(&self, stream: &StreamId, first: u32) {
