@@ -2,21 +2,18 @@
 //! undoes whatever it has done. It decides on steps; each is recorded before its command is given, so that a crash at any
 //! point neither loses nor doubles one.
 //!
-//! Law: what it decides depends on what it was told, not on the order in which the order's, the stocks' and the
-//! payment's streams told it, nor on how often.
+//! Law: what it decides depends on what the order's, the stocks' and the payment's streams tell it, not on their order.
 //!
-//! One turn (the process in `command-api/src/fulfilment` drives it):
-//!
+//! One turn, which `command-api/src/fulfilment` drives:
 //! 1. A record of a topic comes. `heard.rs`: [`Heard::of`] says which fulfilment it concerns, and as which [`Ask`]: the order
 //!    was placed is [`Ask::Start`], most else [`Ask::Hear`] with [`News`].
-//! 2. `decide`: `hear.rs` says what the news means (an open step is done, a hold or the money is lost); `operate.rs` the same
-//!    of what operators ask for.
+//! 2. `decide`: what the news means for open steps, holds and money (`hear.rs`), or what an operator asks (`operate.rs`).
 //! 3. `next.rs`: the steps that follow in the phase reached so far, as `StepRecorded`. All of it is one commit.
 //! 4. `command.rs`: the [`StepCommand`] of each open step, given once that is committed, under a key made of its number. What
 //!    it brings about is a record of another topic: back to 1. If no event will tell, its answer is [`Ask::Settle`].
 //!
 //! Phases: `Reserving -> AwaitingPayment -> Capturing -> Committing -> Completed`. When something fails, any of them leads to
-//! `Compensating`, which ends in `Completed`, too. `evolve.rs`: what each event changes.
+//! `Compensating`, which ends in `Completed`, too. What each event changes: `evolve.rs`.
 
 mod command;
 mod evolve;
