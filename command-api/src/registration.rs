@@ -43,10 +43,10 @@ impl App {
 
     async fn registered(&self, applicant: &Applicant, intent: &Intent) -> Result<Done, Undone> {
         let user = UserId::from_bits(intent.new_id());
-        if intent.key.is_some() {
-            if let Some(done) = self.earlier(&user, intent).await? {
-                return Ok(done);
-            }
+        if intent.key.is_some()
+            && let Some(done) = self.earlier(&user, intent).await?
+        {
+            return Ok(done);
         }
         intent.check(Version::NONE)?;
         let Applicant { personal, password, role } = applicant;

@@ -25,16 +25,17 @@ pub trait Views: Send + Sync {
     fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, read_model::Error>> + Send;
 }
 
+/// By its own methods of these names.
 impl Views for ReadModel {
     async fn open(&self, target: &Target, source: &Source) -> Result<Position, read_model::Error> {
-        ReadModel::open(self, target, source).await
+        self.open(target, source).await
     }
 
     async fn standings(&self, target: &Target, streams: &[StreamId]) -> Result<Vec<Standing>, read_model::Error> {
-        ReadModel::standings(self, target, streams).await
+        self.standings(target, streams).await
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied, read_model::Error> {
-        ReadModel::apply(self, batch).await
+        self.apply(batch).await
     }
 }

@@ -41,6 +41,9 @@ fn check(case: &Case) {
     }
     for ratio in &case.ratios {
         assert!(!ratio.values.is_empty(), "{case:?}");
-        assert!(ratio.values.iter().all(|value| value.is_finite() && *value > 0.0), "{case:?}");
+        // Where a process that was killed is back soon enough, nobody waited for it.
+        let may_be_nothing = case.benchmark == "B8";
+        let measured = |value: &f64| value.is_finite() && (*value > 0.0 || may_be_nothing && *value == 0.0);
+        assert!(ratio.values.iter().all(measured), "{case:?}");
     }
 }

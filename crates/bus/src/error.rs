@@ -135,16 +135,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether this very record was refused, and not only lost with others: if it is sent again, so it is again, perhaps.
+    /// Whether this very record was refused, and not only lost with others: sent again, it may well be refused again.
     #[must_use]
     pub const fn is_of_one_record(&self) -> bool {
-        match self {
-            Self::Undelivered { source: KafkaError::MessageProduction(code), .. } => !matches!(
+        if let Self::Undelivered { source: KafkaError::MessageProduction(code), .. } = self {
+            return !matches!(
                 code,
                 RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight | RDKafkaErrorCode::Fatal
-            ),
-            error => error.is_of_one_event(),
+            );
         }
+        self.is_of_one_event()
     }
 
     /// Whether a send failed for this one event: others can be sent in the same round, but nothing later of its stream.

@@ -310,7 +310,7 @@ async fn a_damaged_document_of_a_parked_stream_is_found_and_its_repair_lets_the_
     })
     .await;
     let parked: Vec<_> = world.model.parked(&TARGET).await.unwrap().into_iter().map(|one| one.stream).collect();
-    assert_eq!(parked, [right.clone()]);
+    assert!(parked.iter().eq([right]), "{parked:?}");
     assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [Places::from([(damaged.clone(), [].into())])]);
 }
 
