@@ -49,10 +49,12 @@ impl Cli {
             Command::Replay(replay) => replay.execute,
             // What is cut off begins with the first stream again, and would never come to the last one.
             Command::Republish(republish) => republish.execute && republish.which.stream.is_none(),
-            // Their plans go over everything, too.
+            // Of most, even the plan goes over everything.
             Command::Rebuild(_)
-            | Command::Projections(ProjectionsCommand::Switch { .. } | ProjectionsCommand::Drop { .. }) => true,
-            Command::Tail(_) | Command::Audit(_) | Command::Order(OrderCommand::Watch { .. }) => true,
+            | Command::Projections(ProjectionsCommand::Switch { .. } | ProjectionsCommand::Drop { .. })
+            | Command::Tail(_)
+            | Command::Audit(_)
+            | Command::Order(OrderCommand::Watch { .. }) => true,
             Command::Topics(_)
             | Command::Schemas(_)
             | Command::Keys(_)
@@ -294,7 +296,8 @@ pub enum ParkedCommand {
         #[arg(long)]
         execute: bool,
     },
-    /// Lets it go on without the event that parked it, which is never applied to this view then.
+    /// Lets it go on without the record that parked it, which is never applied to this view then. Its version counts as
+    /// applied if the store has that event.
     Discard {
         /// The stream's id.
         #[arg(value_parser = stream)]

@@ -8,6 +8,8 @@ use read_model::Source;
 use runtime::clock;
 use schemas::StreamId;
 
+/// A partition that was at its end since so long is one that somebody reads, and keeps up with.
+const LATELY_MS: i64 = 60_000;
 /// Processes whose clocks differ by more than this are ill.
 const MARGIN_MS: i64 = 2_000;
 
@@ -21,6 +23,11 @@ pub(crate) fn source_of(stream: &StreamId) -> Source {
 /// Whether the projector of a stream was at the end of its log some time after this.
 pub(crate) fn was_at_the_end(at_end_ms: &BTreeMap<Source, i64>, stream: &StreamId, since_ms: i64) -> bool {
     at_end_ms.get(&source_of(stream)).is_some_and(|at| *at > since_ms + MARGIN_MS)
+}
+
+/// Whether a partition was at its end so lately that somebody reads it still, and keeps up.
+pub(crate) fn keeps_up(at_end_ms: i64, now_ms: i64) -> bool {
+    at_end_ms > now_ms - LATELY_MS
 }
 
 /// Milliseconds since 1970, as projectors note them.

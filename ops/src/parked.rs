@@ -28,7 +28,9 @@ pub(crate) async fn list(redis: &RedisConfig, only: Option<Reader>) -> Result<Pl
             items.push(Item::new(name(&stream), Action::Look, summary(&entry)));
         }
         for discarded in model.discarded(sink).await.map_err(unread)? {
-            let state = format!("discarded at {} ({}): {}", discarded.at, discarded.why, summary(&discarded.entry));
+            let nothing = if discarded.version().is_none() { "; no version counts as applied" } else { "" };
+            let state =
+                format!("discarded at {} ({}): {}{nothing}", discarded.at, discarded.why, summary(&discarded.entry));
             items.push(Item::new(name(&discarded.stream), Action::None, state));
         }
     }

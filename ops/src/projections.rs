@@ -120,13 +120,16 @@ async fn standing(views: &Views, generations: &Generations) -> Result<Vec<Item>,
 /// How far a generation is behind the live one.
 async fn lag(views: &Views, live: &Target, other: &Target) -> Result<String, Error> {
     let behind = views.read_model.behind(live, other).await?;
-    let events: i64 = behind.iter().map(|partition| (partition.live.next - partition.other.next).max(0)).sum();
-    let elsewhere = behind.iter().filter(|partition| partition.other.next >= partition.live.next).count();
-    let elsewhere = match elsewhere {
-        0 => String::new(),
-        partitions => format!(", and in {partitions} partitions not at the end of the log when that was"),
-    };
-    Ok(format!("{events} events behind the live one{elsewhere}"))
+    let (before, elsewhere): (Vec<_>, Vec<_>) = behind.iter().partition(|one| one.other.next < one.live.next);
+    let events: i64 = before.iter().map(|one| one.live.next - one.other.next).sum();
+    let elsewhere: Vec<_> = elsewhere.iter().map(|one| one.source.to_string()).collect();
+    Ok(match elsewhere.is_empty() {
+        true => format!("{events} events behind the live one"),
+        false => format!(
+            "{events} events behind the live one, and not on its log, or not at its end, in {}",
+            elsewhere.join(", ")
+        ),
+    })
 }
 
 /// What a generation is now.

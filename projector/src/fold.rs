@@ -160,9 +160,9 @@ pub(crate) enum Why {
 pub(crate) type Refusals = BTreeMap<usize, Refusal>;
 
 /// Folds records, in their order, onto what the cache holds; a stream that it does not hold counts as one without
-/// events. Each event is applied if it is the next version, ignored if it is not newer, noted as a gap if a version
-/// before it is missing or its stream is parked, or if the document that does not take it is in repair. A record that is
-/// refused otherwise bars its stream, if it is the next version or tells none. The cache then holds the views as if the
+/// events. Each event is applied if it is the next version and ignored if it is not newer. It is noted as a gap if a version
+/// before it is missing, if its stream is parked, or if its document is in repair and does not take it. Any other record
+/// that is refused bars its stream, if it is the next version or tells none. The cache then holds the views as if the
 /// effect was stored: clear it if it is not. On an error the cache is empty.
 pub(crate) fn fold<V: View>(
     cache: &mut Cache<V>,

@@ -11,7 +11,7 @@ const ADVICE = {
   foreign: "Something else wrote to this topic. Find out who, then discard the record.",
   sealed: "The key that opens it is missing. Restore the vault, then redrive.",
   unfoldable: "A version before it is missing or wrong. Correct the cause, then redrive.",
-  shape: "Another build wrote this view. Deploy one build everywhere, then redrive.",
+  shape: "Another build wrote this view: deploy one build everywhere, then redrive. Else it is damaged: ops audit --repair.",
   unwritable: "The view cannot hold it. Correct the fold, then redrive.",
 };
 
@@ -61,9 +61,9 @@ function redrive(projection, stream) {
 
 // There is no way back from it, so it asks first.
 function discard(projection, stream, what) {
-  const text = `${what || "The event"} of ${stream} is never applied to ${projection}. There is no way back.`;
+  const text = `The record that parked ${stream}${what ? ` (${what})` : ""} is never applied to ${projection}. There is no way back.`;
   const body = async () => {
-    const because = await reason("Discard an event", text.charAt(0).toUpperCase() + text.slice(1));
+    const because = await reason("Discard an event", text);
     return because === null ? null : { because };
   };
   return letGo("discard", "Discard", projection, stream, { body, kind: "danger" });

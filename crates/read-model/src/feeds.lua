@@ -229,6 +229,11 @@ local function feeds_release(keys, args)
   end
 
   redis.call('HDEL', keys[1], name)
+  if discards and not skips then
+    -- What somebody else claimed is no gap; what the store has behind is noted below.
+    redis.call('HDEL', keys[2], name)
+    stream.highest, stream.gap = nil, nil
+  end
   if skips then
     stream.version, stream.moved = stream.version + 1, true
   end

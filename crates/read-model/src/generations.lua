@@ -12,8 +12,8 @@ local NOWHERE = '0 -'
 -- More streams in trouble than this are not looked at one by one.
 local MOST_TROUBLED = 1000
 -- Two generations that were last at the end of a partition within so many milliseconds were there together: whoever feeds
--- them notes it once a second.
-local TOGETHER_MS = 10000
+-- them notes it once a second, by clocks that may be some seconds apart.
+local TOGETHER_MS = 60000
 
 -- The entry of a generation that may become live, else nil.
 local function usable(generations, number)

@@ -212,6 +212,10 @@ local function release(keys, args)
   end
 
   redis.call('HDEL', parked, stream)
+  if discards and not skips then
+    -- What somebody else claimed is no gap; what the store has behind is noted below.
+    redis.call('HDEL', gaps, stream)
+  end
   if skips then
     version = args[5]
     redis.call('HSET', document, 'v', version)

@@ -59,6 +59,7 @@ async fn a_rolling_restart_fails_no_read_and_no_command_and_doubles_nothing() {
     let (tally, ledger) = load.end(&world).await;
     tally.check(&ledger);
     assert_eq!(tally.failed, Vec::<String>::new(), "reads and sockets must not notice");
+    assert!(tally.changed > 0, "no change without a key took effect: {:?}", tally.again);
     let others: Vec<_> = tally.again.keys().filter(|answer| answer.as_str() != "503").collect();
     assert_eq!(others, Vec::<&String>::new(), "a command may be told to come back, nothing else: {:?}", tally.again);
     assert!(tally.closed.iter().all(|code| *code == Some(1012)), "sockets are told to come back: {:?}", tally.closed);
@@ -162,6 +163,8 @@ struct Tally {
     placed: BTreeMap<String, String>,
     /// What commands were told before they took effect, and how often.
     again: BTreeMap<String, usize>,
+    /// Changes without a key that took effect.
+    changed: usize,
     /// Reads that were answered.
     reads: usize,
     /// What must not happen.
@@ -177,6 +180,7 @@ impl Tally {
         for (what, count) in other.again {
             *self.again.entry(what).or_default() += count;
         }
+        self.changed += other.changed;
         self.reads += other.reads;
         self.failed.extend(other.failed);
         self.closed.extend(other.closed);
@@ -323,7 +327,10 @@ impl Client {
             pace.tick().await;
             let change = Request::by(&self.user).json(json!({ "firstName": "Grace" }));
             let told = match self.gateway.send(Method::PUT, "/api/v1/users/profile", change).await {
-                Ok(answer) if answer.status.is_success() => continue,
+                Ok(answer) if answer.status.is_success() => {
+                    tally.changed += 1;
+                    continue;
+                }
                 Ok(answer) => answer.status.as_u16().to_string(),
                 Err(error) => format!("no answer: {error}"),
             };

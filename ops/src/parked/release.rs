@@ -74,13 +74,14 @@ impl Operator {
         let (mut items, republisher) = (Vec::new(), self.store.republisher());
         for parked in parked {
             let stored = model.version(sink, &parked.stream).await.map_err(unread)?;
-            let (head, origin) = match concerns(reader, &parked.stream) {
-                true => (
-                    head(&self.store, &parked.stream, stored).await?,
-                    origin(&self.store, &parked.stream, &parked.entry).await?,
-                ),
-                false => (Version::NONE, Origin::Stranger),
-            };
+            let (mut head, mut origin) = (Version::NONE, Origin::Stranger);
+            if concerns(reader, &parked.stream) {
+                head = self::head(&self.store, &parked.stream, stored).await?;
+                // Only a discard asks; and a commit that this build cannot read must not keep others from a redrive.
+                if release.discard.is_some() {
+                    origin = self::origin(&self.store, &parked.stream, &parked.entry).await?;
+                }
+            }
             let way = Way { parked, stored, head, origin };
             let gone = execute && !way.go(model, sink, (&republisher, release.discard)).await?;
             items.push(way.item(reader, release.discard, gone));
@@ -117,11 +118,11 @@ impl Way {
         }
         let skipped = discard.and(entry.version).filter(|_| *origin == Origin::Store);
         let from = skipped.unwrap_or(*stored).next();
-        let skip = match (discard, skipped, entry.version) {
-            (None, ..) => String::new(),
-            (Some(_), Some(version), _) => format!("version {version} is passed over, "),
-            (Some(_), None, Some(_)) => "it is no event of the store's, so only the record is passed over, ".to_owned(),
-            (Some(_), None, None) => "only the record is passed over, ".to_owned(),
+        let skip = match (discard, skipped) {
+            (None, _) => String::new(),
+            (Some(_), Some(version)) => format!("version {version} is passed over, "),
+            (Some(_), None) if entry.version.is_none() => "only the record is passed over, ".to_owned(),
+            (Some(_), None) => "it is no event of the store's, so only the record is passed over, ".to_owned(),
         };
         let again = match *head >= from {
             true => format!("versions {from} to {head} are published again"),

@@ -1,6 +1,7 @@
 //! The switch and the way back: one atomic step in Redis, which is refused while a reader would miss anything. Before a
 //! switch both generations are compared; the way back is for when something is wrong, so it is not held up.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use read_model::Generation;
@@ -143,13 +144,15 @@ fn refusals(views: &Views, other: Generation, answer: Switched) -> Vec<Item> {
 pub(crate) fn lags(views: &Views, generation: Generation, partition: &Behind) -> Item {
     let Behind { source, live, other } = partition;
     let (live, other) = (live.next, other.next);
-    let state = match other < live {
-        true => format!("is at {other} in {source}, the live one at {live}: let it catch up"),
-        false => format!(
-            "is at {other} in {source}, the live one at {live}, and was not at the end when that was: the log may have been \
+    let state = match other.cmp(&live) {
+        Ordering::Less => format!("is at {other} in {source}, the live one at {live}: let it catch up"),
+        Ordering::Equal => format!("has read another record before {live} in {source} than the live one: another log"),
+        Ordering::Greater => format!(
+            "is at {other} in {source}, the live one at {live}, which was at the log's end later: the log may have been \
              made anew; let it catch up"
         ),
     };
+    let state = format!("{state}; if no projector feeds it, start the build that does, or drop it");
     Item::new(views.called(generation), Action::Refuse, state)
 }
 
@@ -175,6 +178,7 @@ mod tests {
             (Switched::Moved { live: Some(Generation(5)) }, "g5 is live now"),
             (Switched::Unknown, "is not there any more"),
             (behind(9, 4), "is at 4 in orders.events.v1/3, the live one at 9: let it catch up"),
+            (behind(60, 60), "has read another record before 60 in orders.events.v1/3"),
             (behind(60, 1_000), "the log may have been made anew; let it catch up"),
             (Switched::Stuck { streams: vec![stream] }, "stands still in ord_1"),
             (Switched::Troubled, "more than 1,000 streams"),

@@ -13,7 +13,7 @@ use schemas::{StreamId, Version};
 
 use super::{Links, metrics};
 use crate::Error;
-use crate::ends::source_of;
+use crate::ends::{keeps_up, now_ms, source_of};
 use crate::shown::{Shown, shown};
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -79,7 +79,7 @@ async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
         let name = sink.to_string();
         ::metrics::gauge!(metrics::GAPS.name, "sink" => name.clone()).set(metrics::count(survey.gaps.len()));
         ::metrics::gauge!(metrics::PARKED.name, "sink" => name).set(metrics::count(survey.parked.len()));
-        for Gap { stream, highest } in survey.gaps.iter().filter(|gap| is_to_heal(gap, view, &survey)) {
+        for Gap { stream, highest } in survey.gaps.iter().filter(|gap| is_to_heal(gap, view, &survey, now_ms())) {
             let entry = missing.entry(stream.clone()).or_insert(Missing { sinks: Vec::new(), highest: *highest });
             entry.sinks.push(sink);
             entry.highest = entry.highest.max(*highest);
@@ -88,11 +88,12 @@ async fn missing(links: &Links) -> Result<BTreeMap<StreamId, Missing>, Error> {
     Ok(missing)
 }
 
-/// Whether what is missing will not come by itself: the stream is not parked, and the log was read to its end, which is
-/// certain but for generations that are being filled. Without a view it is a gap of the feeds.
-fn is_to_heal(gap: &Gap, view: Option<&Shown>, survey: &Survey) -> bool {
-    let was_at_the_end = || survey.at_end_ms.get(&source_of(&gap.stream)).is_some_and(|at_ms| *at_ms > 0);
-    !survey.parked.contains(&gap.stream) && (view.is_none_or(|view| view.live) || was_at_the_end())
+/// Whether what is missing will not come by itself: the stream is not parked, and the log was read to its end. That is
+/// certain but for generations beside the live one, which may be on their way there, or be read by nobody any more. Without a
+/// view it is a gap of the feeds.
+fn is_to_heal(gap: &Gap, view: Option<&Shown>, survey: &Survey, now_ms: i64) -> bool {
+    let goes_along = || survey.at_end_ms.get(&source_of(&gap.stream)).is_some_and(|at_ms| keeps_up(*at_ms, now_ms));
+    !survey.parked.contains(&gap.stream) && (view.is_none_or(|view| view.live) || goes_along())
 }
 
 async fn heal_one(links: &Links, stream: &StreamId, missing: &Missing) -> Result<(), Error> {
@@ -125,6 +126,8 @@ mod tests {
 
     use super::*;
 
+    const NOW_MS: i64 = 100_000;
+
     /// Whether a gap is healed that is in a view of this kind, whose projector was last at the end at this time.
     fn check(live: Option<bool>, at_end_ms: Option<i64>) -> bool {
         let stream = OrderId::from_bits(1).stream().clone();
@@ -132,13 +135,14 @@ mod tests {
         let view = live.map(|live| Shown { projection: Projection::Orders, target, live });
         let at_end_ms = at_end_ms.map(|at_ms| (source_of(&stream), at_ms)).into_iter().collect();
         let survey = Survey { at_end_ms, ..Survey::default() };
-        is_to_heal(&Gap { stream, highest: Version(3) }, view.as_ref(), &survey)
+        is_to_heal(&Gap { stream, highest: Version(3) }, view.as_ref(), &survey, NOW_MS)
     }
 
     #[test]
     fn a_gap_of_a_generation_that_is_being_filled_is_healed_once_its_log_was_read_to_the_end() {
         assert!(!check(Some(false), None) && !check(Some(false), Some(0)), "the log may have it further on");
-        assert!(check(Some(false), Some(1)));
+        assert!(!check(Some(false), Some(NOW_MS - 60_000)), "nobody reads it any more");
+        assert!(check(Some(false), Some(NOW_MS - 59_999)));
         assert!(check(Some(true), Some(0)), "readers wait for it");
         assert!(check(None, None), "the feeds do not tell");
     }
@@ -147,6 +151,6 @@ mod tests {
     fn a_gap_of_a_parked_stream_waits_for_somebody_else() {
         let stream = OrderId::from_bits(1).stream().clone();
         let survey = Survey { parked: [stream.clone()].into(), ..Survey::default() };
-        assert!(!is_to_heal(&Gap { stream, highest: Version(3) }, None, &survey));
+        assert!(!is_to_heal(&Gap { stream, highest: Version(3) }, None, &survey, NOW_MS));
     }
 }

@@ -16,7 +16,7 @@ use schemas::{Aggregate, StreamId, Timestamp, Version};
 
 use super::{Links, metrics, rest_from};
 use crate::Error;
-use crate::ends::{now_ms, was_at_the_end};
+use crate::ends::{keeps_up, now_ms, was_at_the_end};
 use crate::shown::{Shown, shown};
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -28,8 +28,6 @@ const MOST: usize = 10_000;
 const MOST_AGAIN: usize = 200;
 /// The longest wait between two attempts.
 const LAST_RETRY_MS: i64 = 60_000;
-/// A partition that was at its end since so long is one that somebody reads, and keeps up with.
-const LATELY_MS: i64 = 60_000;
 
 /// A stream of which a view is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +185,7 @@ async fn kept_up(links: &Links) -> Result<Vec<Shown>, Error> {
 /// Whether every partition is read, and was at its end lately.
 fn goes_along(Survey { at_end_ms, .. }: &Survey, now_ms: i64) -> bool {
     let partitions = i32::try_from(at_end_ms.len()).unwrap_or(i32::MAX);
-    partitions >= PARTITIONS && at_end_ms.values().all(|at_ms| *at_ms > now_ms - LATELY_MS)
+    partitions >= PARTITIONS && at_end_ms.values().all(|at_ms| keeps_up(*at_ms, now_ms))
 }
 
 /// Whether the projector was at the end of the log after the event should have been there. Gaps and parked streams are

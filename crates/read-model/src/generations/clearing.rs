@@ -55,7 +55,7 @@ impl ReadModel {
     }
 
     /// Removes what is stored of a generation that was [retired](Self::retire), in one walk, and returns how many keys
-    /// that were. A projector that has not looked yet may write meanwhile: walk until nothing is found.
+    /// that were. Who has not looked yet may still note when it was at an end: walk until nothing is found.
     pub async fn clear(&self, target: &Target) -> Result<u64, Error> {
         let mut removed = 0;
         let mut walk = Walk::over(target);

@@ -23,7 +23,7 @@ const STEP: usize = 100;
 const MOST_UNDECIDED: usize = 1_000;
 /// How many differences are named; the rest is counted.
 const NAMED: usize = 100;
-/// How long it is waited in one comparison for items that are undecided, while both generations go on.
+/// How long it is waited for items that are undecided, while both generations go on; once it was in vain, no more.
 const SETTLE: Duration = Duration::from_secs(10);
 const FIRST_LOOK: Duration = Duration::from_millis(2);
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
@@ -96,13 +96,8 @@ impl ReadModel {
     /// Compares everything that both generations have had all the time. Reads and writes go on meanwhile; memory is
     /// bounded.
     pub async fn compare(&self, comparison: &Comparison<'_>) -> Result<Compared, Error> {
-        let mut run = Run {
-            read_model: self,
-            comparison,
-            compared: Compared::default(),
-            undecided: Vec::new(),
-            waited: Duration::ZERO,
-        };
+        let mut run =
+            Run { read_model: self, comparison, compared: Compared::default(), undecided: Vec::new(), gave_up: false };
         run.walk(comparison.live, Side::Live).await?;
         run.walk(comparison.other(), Side::Rest).await?;
         run.settle().await?;
@@ -142,8 +137,8 @@ struct Run<'a> {
     comparison: &'a Comparison<'a>,
     compared: Compared,
     undecided: Vec<Item>,
-    /// For how long it was waited so far.
-    waited: Duration,
+    /// Whether it was waited in vain once: then nothing is waited for any more.
+    gave_up: bool,
 }
 
 impl Run<'_> {
@@ -216,11 +211,12 @@ impl Run<'_> {
         let mut pause = Backoff::new(FIRST_LOOK, LONGEST_LOOK);
         let mut waiting = std::mem::take(&mut self.undecided);
         while !waiting.is_empty() {
-            let late = self.waited + begun.elapsed() > SETTLE;
+            let late = self.gave_up || begun.elapsed() > SETTLE;
             let mut still = Vec::new();
             for items in waiting.chunks(STEP) {
                 for (item, difference) in self.judge(items, Side::Live).await? {
                     if late {
+                        self.gave_up = true;
                         self.take_down(difference);
                     } else {
                         still.push(item);
@@ -232,7 +228,6 @@ impl Run<'_> {
                 pause.wait().await;
             }
         }
-        self.waited += begun.elapsed();
         Ok(())
     }
 }

@@ -136,6 +136,9 @@ impl Model {
             return Released::Changed;
         }
         self.parked.remove(stream);
+        if discards.is_some() && skipped.is_none() {
+            self.gaps.retain(|gap, _| gap != stream);
+        }
         if let Some(skipped) = skipped {
             self.versions.insert(stream.clone(), skipped.0);
         }

@@ -145,7 +145,7 @@ async fn a_generation_that_nobody_has_fed_since_the_topic_was_made_anew_does_not
     assert_eq!(rig.switch(rig.target, second).await, Switched::Done);
     rig.start_over(second).await;
     rig.feed(second, 0, 60, Vec::new()).await;
-    rig.at_end(second, minute(2)).await;
+    rig.at_end(second, minute(3)).await;
     let at = |next| Position { next, last: Some(event(9, 9)) };
     let partitions = vec![Behind { source: source(0), live: at(60), other: at(1_000) }];
     assert_eq!(rig.read_model.behind(&second, &rig.target).await.unwrap(), partitions);
@@ -153,7 +153,7 @@ async fn a_generation_that_nobody_has_fed_since_the_topic_was_made_anew_does_not
 
     rig.start_over(rig.target).await;
     rig.feed(rig.target, 0, 61, Vec::new()).await;
-    rig.at_end(rig.target, minute(2)).await;
+    rig.at_end(rig.target, minute(3)).await;
     assert_eq!(rig.switch(second, rig.target).await, Switched::Done, "it is fed again");
 }
 

@@ -98,6 +98,9 @@ impl Model {
             return Released::Changed;
         }
         self.parked.remove(stream);
+        if discarded.is_some() && skipped.is_none() {
+            self.gaps.retain(|gap, _| gap != stream);
+        }
         if let Some(skipped) = skipped {
             let body = self.documents.remove(stream).and_then(|(.., body)| body);
             self.documents.insert(stream.clone(), (skipped, parked.entry.event_id, body));
