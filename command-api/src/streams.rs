@@ -154,30 +154,23 @@ impl<A: Stream, S: Store> Streams<A, S> {
         &self,
         stream: &StreamId,
         known: &Head<A>,
-        seen: impl FnMut(&[Commit]) + Send,
+        mut seen: impl FnMut(&[Commit]) + Send,
     ) -> Result<Arc<Head<A>>, Rejected> {
-        let mut head = known.clone();
-        let read = self.fold_on(stream, &mut head, seen).await;
+        let (mut head, mut next) = (known.clone(), Some(known.version.next()));
+        let read = async {
+            while let Some(from) = next {
+                let page = self.store.tail_page(stream, from).await?;
+                head.fold(&page.commits)?;
+                seen(&page.commits);
+                next = page.next;
+            }
+            Ok(())
+        };
+        let read = read.await;
         let head = Arc::new(head);
         // Also what was read before a failure: whoever tries again goes on from there.
         self.remember(stream, &head);
         read.map(|()| head)
-    }
-
-    async fn fold_on(
-        &self,
-        stream: &StreamId,
-        head: &mut Head<A>,
-        mut seen: impl FnMut(&[Commit]) + Send,
-    ) -> Result<(), Rejected> {
-        let mut next = Some(head.version.next());
-        while let Some(from) = next {
-            let page = self.store.tail_page(stream, from).await?;
-            head.fold(&page.commits)?;
-            seen(&page.commits);
-            next = page.next;
-        }
-        Ok(())
     }
 
     fn remember(&self, stream: &StreamId, head: &Arc<Head<A>>) {

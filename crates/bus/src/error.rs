@@ -147,6 +147,21 @@ impl Error {
         self.is_of_one_event()
     }
 
+    /// Whether the topic is refused, and so will be every other record for it for a while.
+    #[must_use]
+    pub const fn is_of_whole_topic(&self) -> bool {
+        if let Self::Undelivered { source: KafkaError::MessageProduction(code), .. } = self {
+            return matches!(
+                code,
+                RDKafkaErrorCode::TopicAuthorizationFailed
+                    | RDKafkaErrorCode::UnknownTopic
+                    | RDKafkaErrorCode::UnknownTopicOrPartition
+                    | RDKafkaErrorCode::InvalidTopic
+            );
+        }
+        matches!(self, Self::TopicMissing { .. })
+    }
+
     /// Whether a send failed for this one event: others can be sent in the same round, but nothing later of its stream.
     #[must_use]
     pub const fn is_of_one_event(&self) -> bool {

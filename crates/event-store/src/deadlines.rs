@@ -64,9 +64,11 @@ impl Deadlines {
     /// Up to `limit` of those that are due by now, the longest overdue first. What cannot be read, as of a stream that only a
     /// newer build knows, is passed over.
     pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Deadline>, Error> {
-        let (collection, limit) = (self.collection(), usize::try_from(limit).unwrap_or(usize::MAX));
+        let (collection, batch) = (self.collection(), limit.saturating_add(1));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let found = self.connection.run(async move {
-            let mut found = collection.find(doc! { "due": { "$lte": now.as_micros() } }).sort(doc! { "due": 1 }).await?;
+            let found = collection.find(doc! { "due": { "$lte": now.as_micros() } }).sort(doc! { "due": 1 });
+            let mut found = found.batch_size(batch).await?;
             let mut due = Vec::new();
             while due.len() < limit
                 && let Some(document) = found.try_next().await?
@@ -75,7 +77,8 @@ impl Deadlines {
                     Ok(deadline) => due.push(deadline),
                     Err(error) => {
                         let id = document.get_str("_id").unwrap_or("without an id");
-                        tracing::error!(deadline.id = id, %error, "The deadline {id} cannot be read and is passed over");
+                        // Every look meets it again, until a build comes that can read it.
+                        tracing::debug!(deadline.id = id, %error, "The deadline {id} cannot be read and is passed over");
                     }
                 }
             }

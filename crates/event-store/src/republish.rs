@@ -27,6 +27,8 @@ pub use walk::{Extent, Head, Page, Selection, Walk};
 const MARK: &str = "mark commits to be published again";
 /// Commits that are read and marked together.
 const CHUNK: u32 = 1_000;
+/// Looks for what is new at a stream's end: a hot stream always has something.
+const LOOKS: u32 = 16;
 /// Reads of single streams at a time.
 const READS: usize = 4;
 
@@ -46,16 +48,16 @@ impl Republisher {
     /// anything younger. What is appended meanwhile comes behind them. Says how much that was; repeating it is harmless.
     ///
     /// A reader that has every version below `from` and takes versions in order then gets all the others, also when the
-    /// log had lost them. What a relay published just before the last marks were set may be left out: look again.
+    /// log had lost them; unless the stream had something new at every one of so many looks. Then look again.
     pub async fn stream(&self, stream: &StreamId, from: Version) -> Result<Extent, Error> {
         let (mut marked, mut next) = (Extent::default(), self.beginning(stream, from).await?);
-        let head = walk::last(&self.connection, Bounds::of_stream_up_to(stream, Version(u32::MAX))).await?;
-        let head = head.map_or(Version::NONE, |head| head.last());
-        // Upwards, so that a commit that this does not mark was inserted when nearly all before it were marked; and no
-        // further than to the page that holds the head of a moment ago: a hot stream has a new one by then, for ever.
-        while next <= head {
+        // Upwards and until there is nothing new, so that a commit that this does not mark was inserted when all before it
+        // were marked.
+        let mut looks = 0;
+        while looks < LOOKS {
             let page = walk::page(&self.connection, Bounds::of_stream(stream, next), CHUNK).await?;
             let Some(last) = page.last() else { break };
+            looks += u32::from(u32::try_from(page.len()).is_ok_and(|read| read < CHUNK));
             next = last.last().next();
             self.mark(Mark::Live, lane(stream), page.iter().map(|entry| &entry.id)).await?;
             marked.add(&page);

@@ -72,16 +72,20 @@ impl<L: Log> Again<L> {
             metrics::REPUBLISHED.add(report.published);
             // This is in no hurry, so the marks go before it rests.
             let settled = rounds.settle().await;
-            let pause = if let Some(failure) = report.failure.or(settled.err()) {
-                failures.log(&failure, report.stopped_streams);
+            let failure = report.failure.or(settled.err());
+            match &failure {
+                Some(failure) => failures.log(failure, report.stopped_streams),
+                None if report.stopped_streams == 0 => failures.clear(),
+                None => {}
+            }
+            let pause = if failure.is_some() && (report.halted || report.published == 0) {
                 backoff.next()
             } else {
                 backoff.reset();
-                failures.clear();
                 self.throttle.pause(report.published, started.elapsed())
             };
-            // Marks of others' lanes alone are no reason to look again at once.
-            tokio::time::sleep(if report.read == 0 { pause.max(LOOK) } else { pause }).await;
+            // Marks of others' lanes, or of what is held back, are no reason to look again at once.
+            tokio::time::sleep(if report.published == 0 { pause.max(LOOK) } else { pause }).await;
         }
     }
 

@@ -28,9 +28,7 @@ pub trait Pages: Send {
     fn page(&mut self, max: usize) -> impl Future<Output = Result<Vec<Marked>, event_store::Error>> + Send;
 
     /// What the pages so far do not show, because nobody here can tell which stream it belongs to.
-    fn passed_over(&self) -> PassedOver {
-        PassedOver::default()
-    }
+    fn passed_over(&self) -> PassedOver;
 }
 
 /// Where events are published.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use event_store::{CommitId, Lanes, Marked, PassedOver};
 use futures::future::join3;
 use runtime::trace::{Batch, Kind};
-use schemas::{AnyEvent, Recorded, StreamId, Version};
+use schemas::{Aggregate, AnyEvent, Recorded, StreamId, Version};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Log, LogRound, Outbox, Pages, Refused};
@@ -45,8 +45,8 @@ pub struct Report {
     pub stopped_streams: usize,
     /// Commits that stopped their stream by failing, or that come after one that did.
     pub(crate) stopped_commits: u32,
-    /// Streams of which the log refused a record itself, so that everything else of the round failed.
-    pub(crate) refused: HashSet<StreamId>,
+    /// Of what the log refused a record itself, so that everything else of the round failed.
+    pub(crate) refused: HeldBack,
     /// The first thing that went wrong.
     pub failure: Option<Error>,
     /// Whether something concerned all streams, because the store or the log failed, so that the round ended early.
@@ -61,7 +61,7 @@ pub(crate) async fn round<O: Outbox, L: Log>(
     (outbox, log): (&O, &L),
     lanes: Lanes,
     limits: Limits,
-    (published, held): (&HashSet<CommitId>, &HashSet<StreamId>),
+    (published, held): (&HashSet<CommitId>, &HeldBack),
     stop: &CancellationToken,
 ) -> Report {
     let failed = |failure| Report { failure: Some(failure), halted: true, ..Report::default() };
@@ -79,6 +79,23 @@ pub(crate) async fn round<O: Outbox, L: Log>(
     round.run(snapshot, stop).await
 }
 
+/// What the log refuses for a while: whole topics, as one that it does not let us write to, or single streams.
+#[derive(Debug, Default)]
+pub(crate) struct HeldBack {
+    pub(crate) topics: HashSet<Aggregate>,
+    pub(crate) streams: HashSet<StreamId>,
+}
+
+impl HeldBack {
+    fn holds(&self, stream: &StreamId) -> bool {
+        self.topics.contains(&stream.aggregate()) || self.streams.contains(stream)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.topics.is_empty() && self.streams.is_empty()
+    }
+}
+
 impl Report {
     /// Something concerned all streams.
     pub(crate) fn halt(&mut self, error: Error) {
@@ -93,8 +110,8 @@ struct Round<'a, O, L: LogRound> {
     limits: Limits,
     /// Commits of the round before, to be passed over.
     published: &'a HashSet<CommitId>,
-    /// Streams of which nothing is sent.
-    held: &'a HashSet<StreamId>,
+    /// Of what nothing is sent.
+    held: &'a HeldBack,
     /// Pages that were sent and not yet answered, oldest first.
     flying: VecDeque<Page<L::Ack>>,
     /// For each stream of which something failed, the first version of the first commit that did.
@@ -156,7 +173,7 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
             if self.report.halted {
                 break;
             }
-            if self.held.contains(&id.stream) {
+            if self.held.holds(&id.stream) {
                 self.stopped.entry(id.stream.clone()).or_insert(id.first);
             }
             // It would lie in the log without what failed before it.
@@ -242,8 +259,10 @@ impl<O: Outbox, L: LogRound> Round<'_, O, L> {
     /// Nothing more can be sent in this round, because of an event of this stream, or of another one.
     fn halt_by(&mut self, stream: &StreamId, error: &bus::Error) {
         self.report.halted = true;
-        if error.is_of_one_record() {
-            self.report.refused.insert(stream.clone());
+        if error.is_of_whole_topic() {
+            self.report.refused.topics.insert(stream.aggregate());
+        } else if error.is_of_one_record() {
+            self.report.refused.streams.insert(stream.clone());
         }
     }
 

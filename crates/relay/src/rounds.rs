@@ -9,14 +9,13 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, join};
 use runtime::backoff::Backoff;
 use runtime::clock::{self, Instant};
-use schemas::StreamId;
 use tokio_util::sync::CancellationToken;
 
-use crate::round::round;
+use crate::round::{HeldBack, round};
 use crate::{Error, Limits, Log, Outbox, Report};
 
-/// How long streams are held back of which the log refused a record, at first and at most. Each time that they are tried
-/// costs everybody one round.
+/// How long it is held back of what the log refused a record, at first and at most. Each time that it is tried costs
+/// everybody one round.
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 const LAST_HOLD: Duration = Duration::from_secs(30);
 
@@ -30,10 +29,9 @@ pub struct Rounds<O> {
     held: Held,
 }
 
-/// Streams of which the log refused a record, as all of a topic that it does not let us write to. Such a refusal fails the
-/// round for all streams, so for a while rounds go without these.
+/// Of what the log refused a record. Such a refusal fails the round for all streams, so for a while rounds go without it.
 struct Held {
-    streams: HashSet<StreamId>,
+    back: HeldBack,
     until: Instant,
     backoff: Backoff,
 }
@@ -54,17 +52,17 @@ impl<O: Outbox> Rounds<O> {
     }
 
     /// Publishes the marked commits of these lanes, and begins to remove the marks of those of which every event was
-    /// acknowledged. A stream of which something fails stops for this round: nothing later of it loses its mark. One of which
-    /// the log refused a record is left out for a while, and counts as stopped. `stop`
-    /// ends the reading; what was sent is still awaited. Dropping the future at any point is as safe as a crash: events
-    /// may be published again, never lost or reordered.
+    /// acknowledged. A stream of which something fails stops for this round: nothing later of it loses its mark. Streams or
+    /// topics of which the log refused a record are left out for a while, and count as stopped. `stop` ends the reading; what
+    /// was sent is still awaited. Dropping the future at any point is as safe as a crash: events may be published again, never
+    /// lost or reordered.
     pub async fn next<L: Log>(&mut self, log: &L, lanes: Lanes, stop: &CancellationToken) -> Report {
         let Self { outbox, limits, fading: Fading { commits, removal }, stopped, held } = self;
         // However many cannot be published, as many others are read as ever.
         let limits = Limits { commits: limits.commits.saturating_add(*stopped), ..*limits };
-        let (none, holding) = (HashSet::new(), held.is_on());
-        let streams = if holding { &held.streams } else { &none };
-        let round = round((outbox, log), lanes, limits, (commits, streams), stop);
+        let (nothing, holding) = (HeldBack::default(), held.is_on());
+        let back = if holding { &held.back } else { &nothing };
+        let round = round((outbox, log), lanes, limits, (commits, back), stop);
         let (mut report, removed) = join(round, end(removal)).await;
         held.note(std::mem::take(&mut report.refused), holding || report.halted);
         match removed {
@@ -88,7 +86,7 @@ impl<O: Outbox> Rounds<O> {
 impl Held {
     fn new() -> Self {
         let backoff = Backoff::new(FIRST_HOLD, LAST_HOLD);
-        Self { streams: HashSet::new(), until: clock::monotonic(), backoff }
+        Self { back: HeldBack::default(), until: clock::monotonic(), backoff }
     }
 
     fn is_on(&self) -> bool {
@@ -96,12 +94,13 @@ impl Held {
     }
 
     /// What a round showed: these were refused, or nothing was, which says little of a round that was not tried on all.
-    fn note(&mut self, refused: HashSet<StreamId>, partial: bool) {
+    fn note(&mut self, refused: HeldBack, partial: bool) {
         if !refused.is_empty() {
-            self.streams.extend(refused);
+            self.back.topics.extend(refused.topics);
+            self.back.streams.extend(refused.streams);
             self.until = clock::monotonic() + self.backoff.next();
         } else if !partial {
-            self.streams.clear();
+            self.back = HeldBack::default();
             self.backoff.reset();
         }
     }

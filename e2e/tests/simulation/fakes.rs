@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use bus::Delivered;
 use command_api::Store;
-use event_store::{Appended, Commit, CommitId, KeyHash, Lanes, Marked, TailPage};
+use event_store::{Appended, Commit, CommitId, KeyHash, Lanes, Marked, PassedOver, TailPage};
 use projector::Views;
 use read_model::{Applied, Batch, Position, Source, Standing, Target};
 use relay::{Log, LogRound, Outbox, Pages, Refused};
@@ -76,6 +76,10 @@ impl Pages for Shown {
             events: commit.recorded().map_err(event_store::Unreadable::from),
         };
         Ok(self.rest.by_ref().take(max).map(marked).collect())
+    }
+
+    fn passed_over(&self) -> PassedOver {
+        PassedOver::default()
     }
 }
 

@@ -14,7 +14,7 @@ pub enum Heard {
     Tell(FulfilmentId, Box<Ask>),
     /// The provider's answer was lost: look again later whether it is known.
     Lost(FulfilmentId),
-    /// An operator has it go on, or it takes back what it did: what it waits for was waited for long already.
+    /// An operator has it go on, or take back what it did: what it waits for was waited for long already.
     Waits(FulfilmentId),
     /// The fulfilment itself decided on something: look whether there are steps to be given.
     Look(FulfilmentId),
@@ -92,8 +92,10 @@ impl Heard {
     fn of_fulfilment(id: FulfilmentId, event: &FulfilmentEvent) -> Self {
         match event {
             FulfilmentEvent::StepRecorded(_) => Self::Look(id),
-            FulfilmentEvent::Resumed(_) | FulfilmentEvent::CompensationStarted(_) => Self::Waits(id),
+            FulfilmentEvent::Resumed(_) => Self::Waits(id),
+            FulfilmentEvent::CompensationStarted(started) if started.by.is_some() => Self::Waits(id),
             FulfilmentEvent::Started(_)
+            | FulfilmentEvent::CompensationStarted(_)
             | FulfilmentEvent::StepDone(_)
             | FulfilmentEvent::HoldLost(_)
             | FulfilmentEvent::PaymentLost(_)

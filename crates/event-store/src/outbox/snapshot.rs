@@ -47,12 +47,12 @@ pub struct PassedOver {
 pub struct Snapshot {
     connection: Arc<Connection>,
     cursor: Option<Cursor>,
+    passed_over: PassedOver,
 }
 
 struct Cursor {
     session: ClientSession,
     commits: SessionCursor<RawDocumentBuf>,
-    passed_over: PassedOver,
 }
 
 impl Snapshot {
@@ -67,37 +67,38 @@ impl Snapshot {
             let found = found.read_concern(ReadConcern::snapshot());
             let found = found.limit(i64::from(limit)).batch_size(BATCH.min(limit.saturating_add(1)));
             let commits = found.session(&mut session).await?;
-            Ok(Cursor { session, commits, passed_over: PassedOver::default() })
+            Ok(Cursor { session, commits })
         });
         let cursor = cursor.await.map_err(|cause| cause.doing(READ))?;
-        Ok(Self { connection, cursor: Some(cursor) })
+        Ok(Self { connection, cursor: Some(cursor), passed_over: PassedOver::default() })
     }
 
     /// The next commits, at most `max`; none at the end. What is [`Self::passed_over`] counts for nothing. After an error only
     /// errors follow.
     pub async fn page(&mut self, max: usize) -> Result<Vec<Marked>, Error> {
-        let Some(mut cursor) = self.cursor.take() else { return Err(Cause::CursorLost.doing(READ)) };
-        // The driver's task decodes as well: so its caller may do something else in the meantime.
-        let read = self.connection.run(async move {
-            let mut documents = cursor.read(max).await?;
-            let mut marked = cursor.decode(&documents);
-            // An empty page would be the end.
-            while marked.is_empty() && !documents.is_empty() {
-                documents = cursor.read(max).await?;
-                marked = cursor.decode(&documents);
+        // An empty page would be the end, so one of which nothing can be told is none.
+        loop {
+            let Some(mut cursor) = self.cursor.take() else { return Err(Cause::CursorLost.doing(READ)) };
+            // The driver's task decodes as well: so its caller may do something else in the meantime.
+            let read = self.connection.run(async move {
+                let documents = cursor.read(max).await?;
+                let (marked, passed_over) = decode(&documents);
+                Ok((cursor, marked, passed_over, documents.is_empty()))
+            });
+            let (cursor, marked, passed_over, is_end) = read.await.map_err(|cause| cause.doing(READ))?;
+            self.cursor = Some(cursor);
+            self.passed_over.add(passed_over);
+            if is_end || !marked.is_empty() {
+                metrics::OUTBOX_READ.add(metrics::count(marked.len()));
+                return Ok(marked);
             }
-            Ok((cursor, marked))
-        });
-        let (cursor, marked) = read.await.map_err(|cause| cause.doing(READ))?;
-        self.cursor = Some(cursor);
-        metrics::OUTBOX_READ.add(metrics::count(marked.len()));
-        Ok(marked)
+        }
     }
 
     /// What the pages so far do not show. It keeps its marks, and concerns no stream that they show.
     #[must_use]
     pub fn passed_over(&self) -> PassedOver {
-        self.cursor.as_ref().map(|cursor| cursor.passed_over.clone()).unwrap_or_default()
+        self.passed_over.clone()
     }
 }
 
@@ -111,21 +112,26 @@ impl Cursor {
         }
         Ok(page)
     }
+}
 
-    /// What these documents are, and notes those of which that cannot be told.
-    fn decode(&mut self, documents: &[RawDocumentBuf]) -> Vec<Marked> {
-        let mut marked = Vec::with_capacity(documents.len());
-        for document in documents {
-            match Marked::of_document(document) {
-                Ok(commit) => marked.push(commit),
-                Err(_of_an_unknown_stream) => self.passed_over.note(document),
-            }
+/// What these documents are, and those of which that cannot be told.
+fn decode(documents: &[RawDocumentBuf]) -> (Vec<Marked>, PassedOver) {
+    let (mut marked, mut passed_over) = (Vec::with_capacity(documents.len()), PassedOver::default());
+    for document in documents {
+        match Marked::of_document(document) {
+            Ok(commit) => marked.push(commit),
+            Err(_of_an_unknown_stream) => passed_over.note(document),
         }
-        marked
     }
+    (marked, passed_over)
 }
 
 impl PassedOver {
+    fn add(&mut self, more: Self) {
+        self.commits = self.commits.saturating_add(more.commits);
+        self.streams.extend(more.streams);
+    }
+
     fn note(&mut self, document: &RawDocument) {
         let stream = document.get_document("_id").and_then(|id| id.get_str("s"));
         self.commits = self.commits.saturating_add(1);

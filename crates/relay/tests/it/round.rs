@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use event_store::{Commit, CommitId, Lanes, Marked, PassedOver};
+use event_store::{Commit, CommitId, Lanes, Marked, PassedOver, StoredEvent};
 use futures::FutureExt;
 use relay::{Limits, Log, LogRound, Outbox, Pages, Refused, Report, Rounds};
-use schemas::{AnyEvent, Recorded};
+use schemas::{AnyEvent, ProductDiscontinued, ProductEvent, Recorded, Sku};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Ledger, commit, stream};
@@ -53,7 +53,8 @@ impl Pages for Shown {
     }
 }
 
-/// A log that refuses every record of some streams; whatever else is sent after the first of them fails as well.
+/// A log that refuses every record of some streams, or of a topic; whatever else is sent after the first of them fails as
+/// well.
 struct Picky(Ledger);
 
 struct PickyRound {
@@ -73,12 +74,17 @@ impl LogRound for PickyRound {
     type Ack = <Ledger as LogRound>::Ack;
 
     fn send(&self, event: &Recorded<AnyEvent>) -> Result<Self::Ack, Refused> {
-        let refused = event.stream.as_str().contains("refused");
-        let failed = self.failed.fetch_or(refused, Ordering::Relaxed);
-        match (refused, failed) {
-            (true, _) => Ok(ready(Err(bus::Error::TopicMissing { topic: "any" })).boxed()),
-            (false, true) => Ok(ready(Err(bus::Error::RoundFailed)).boxed()),
-            (false, false) => self.ledger.send(event),
+        let (name, stream) = (event.stream.as_str(), event.stream.clone());
+        let refusal = match (name.contains("refused"), name.starts_with("prd_")) {
+            (true, _) => Some(bus::Error::TooLarge { stream, version: event.version }),
+            (false, true) => Some(bus::Error::TopicMissing { topic: "products" }),
+            (false, false) => None,
+        };
+        let failed = self.failed.fetch_or(refusal.is_some(), Ordering::Relaxed);
+        match (refusal, failed) {
+            (Some(error), _) => Ok(ready(Err(error)).boxed()),
+            (None, true) => Ok(ready(Err(bus::Error::RoundFailed)).boxed()),
+            (None, false) => self.ledger.send(event),
         }
     }
 }
@@ -193,4 +199,31 @@ async fn what_the_log_refuses_when_it_was_handed_over_keeps_no_other_stream_from
         drop(rounds.next(&ledger, Lanes::ALL, &stop).await);
     }
     assert_eq!(ledger.written().len(), 3_010);
+}
+
+/// Each product is a stream of its own, so to hold streams back would let every new one fail another round.
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_the_log_refuses_costs_others_no_more_rounds_however_many_streams_it_gets() {
+    let ledger = Ledger::new();
+    let outbox = Marks(Arc::default(), 0);
+    let limits = Limits { page: 512, pages_in_flight: 4, commits: 1_024 };
+    let (mut rounds, picky, stop) =
+        (Rounds::new(outbox.clone(), limits), Picky(ledger.clone()), CancellationToken::new());
+    for number in 1..=6 {
+        let refused = product(&format!("new-{number}"));
+        outbox.0.lock().unwrap().extend([refused, commit(&stream(&format!("other-{number}")), 2, 1)]);
+        drop(rounds.next(&picky, Lanes::ALL, &stop).await);
+    }
+    // The first round failed for everybody; its stock came with the second.
+    assert_eq!(ledger.written().len(), 6);
+    rounds.settle().await.unwrap();
+    assert_eq!(outbox.0.lock().unwrap().len(), 6, "those of the topic wait");
+}
+
+/// The first commit of a product.
+fn product(name: &str) -> Commit {
+    let sku = Sku::parse(name).unwrap();
+    let stream = sku.product();
+    let event = ProductEvent::Discontinued(ProductDiscontinued { sku });
+    Commit { events: vec![StoredEvent::of(&event).unwrap()], ..commit(&stream, 1, 1) }
 }

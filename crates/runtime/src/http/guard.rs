@@ -48,7 +48,7 @@ impl Guard {
             room: Arc::new(Semaphore::new(limits.max_requests.min(Semaphore::MAX_PERMITS))),
             addresses: Rate::new("address", limits.requests_per_address),
             users: Rate::new("user", limits.requests_per_user),
-            under_way: (limits.max_requests_per_user > 0).then(|| Arc::new(Passes::new(limits.max_requests_per_user))),
+            under_way: limits.per_user_at_once().map(|ones| Arc::new(Passes::new(ones))),
             proxies: limits.proxies,
             shutdown,
         }

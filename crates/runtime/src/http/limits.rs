@@ -9,8 +9,8 @@ const PER_USER: u32 = 1_000;
 const PER_ADDRESS: u32 = 2_000;
 /// Requests at once: more only wait longer for the same cores.
 const REQUESTS: usize = 1_024;
-/// Requests of one user at once: nobody takes all the places alone.
-const PER_USER_AT_ONCE: usize = 256;
+/// The share of all requests at once that one user may have: nobody takes all the places alone.
+const SHARE_OF_ONE_USER: usize = 4;
 /// Connections at once, open sockets among them.
 const CONNECTIONS: usize = 16_384;
 /// The gateway.
@@ -28,9 +28,9 @@ pub struct HttpLimits {
     /// Requests that are worked on at once; whoever comes on top is told to come back.
     #[arg(long, env = "MAX_REQUESTS", default_value_t = REQUESTS, value_parser = at_least_one())]
     pub max_requests: usize,
-    /// Requests of one user that are worked on at once; 0 for any number.
-    #[arg(long, env = "MAX_REQUESTS_PER_USER", default_value_t = PER_USER_AT_ONCE)]
-    pub max_requests_per_user: usize,
+    /// Requests of one user that are worked on at once, a quarter of all unless it is set; 0 for any number.
+    #[arg(long, env = "MAX_REQUESTS_PER_USER")]
+    pub max_requests_per_user: Option<usize>,
     /// Connections at once, open sockets among them; more wait until one ends.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = CONNECTIONS, value_parser = at_least_one())]
     pub max_connections: usize,
@@ -47,13 +47,19 @@ fn at_least_one() -> RangedU64ValueParser<usize> {
 impl HttpLimits {
     /// Adds what is wrong between these settings to the problems of the configuration.
     pub fn check(&self, problems: &mut Vec<String>) {
-        let Self { max_requests, max_requests_per_user, .. } = self;
-        if max_requests_per_user > max_requests {
+        let all = self.max_requests;
+        if let Some(ones) = self.max_requests_per_user.filter(|ones| *ones > all) {
             problems.push(format!(
-                "MAX_REQUESTS_PER_USER is {max_requests_per_user}, and MAX_REQUESTS {max_requests}: one user could take \
-                 every place; set it lower, or to 0 if that is meant"
+                "MAX_REQUESTS_PER_USER is {ones}, and MAX_REQUESTS {all}: one user could take every place; set it lower, or \
+                 to 0 if that is meant"
             ));
         }
+    }
+
+    /// How many requests of one user are worked on at once; `None` for any number.
+    pub(crate) fn per_user_at_once(&self) -> Option<usize> {
+        let quarter = (self.max_requests / SHARE_OF_ONE_USER).max(1);
+        Some(self.max_requests_per_user.unwrap_or(quarter)).filter(|ones| *ones > 0)
     }
 }
 
@@ -64,7 +70,7 @@ impl Default for HttpLimits {
             requests_per_user: PER_USER,
             requests_per_address: PER_ADDRESS,
             max_requests: REQUESTS,
-            max_requests_per_user: PER_USER_AT_ONCE,
+            max_requests_per_user: None,
             max_connections: CONNECTIONS,
             proxies: PROXIES,
         }

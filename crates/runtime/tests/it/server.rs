@@ -164,7 +164,7 @@ async fn an_address_and_a_user_who_ask_too_often_are_told_when_to_come_back() {
 
 #[tokio::test]
 async fn a_user_with_too_much_under_way_is_told_to_come_back_and_all_others_are_answered() {
-    let limits = HttpLimits { max_requests_per_user: 1, requests_per_user: 0, ..HttpLimits::default() };
+    let limits = HttpLimits { max_requests_per_user: Some(1), requests_per_user: 0, ..HttpLimits::default() };
     let served = Served::within(HttpLimits { requests_per_address: 0, ..limits }).await;
     let mut first = served.connect().await;
     first.say("GET /held/ada HTTP/1.1\r\nhost: test\r\n\r\n").await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bus::Delivered;
-use event_store::{CommitId, Lanes, Marked};
+use event_store::{CommitId, Lanes, Marked, PassedOver};
 use relay::{Log, LogRound, Outbox, Pages, Refused};
 use schemas::{AnyEvent, Recorded};
 
@@ -102,6 +102,10 @@ impl Pages for FakeSnapshot {
         };
         self.last = page.last().copied().unwrap_or(self.last);
         Ok(page.into_iter().map(|(_, stream, first)| world.read(stream, first)).collect())
+    }
+
+    fn passed_over(&self) -> PassedOver {
+        PassedOver::default()
     }
 }
 
