@@ -40,9 +40,11 @@ impl Words {
 }
 
 /// What MongoDB keeps for itself and shows nobody, not even root.
-const UNREADABLE: [&str; 7] = [
+const UNREADABLE: [&str; 8] = [
     "admin.system.keys",
     "config.system.indexBuilds",
+    // There from the fifth minute on.
+    "config.system.sessions",
     "local.replset.initialSyncId",
     "local.replset.oplogTruncateAfterPoint",
     "local.system.rollback.id",

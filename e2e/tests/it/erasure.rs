@@ -1,8 +1,8 @@
-//! A user is forgotten: what remains of him or her anywhere, and that everything else goes on.
+//! A user is forgotten: what remains of them anywhere, and that everything else goes on.
 
 use std::time::Duration;
 
-use e2e::client::{LoggedIn, Request, order_of};
+use e2e::client::{Answer, LoggedIn, Request, order_of};
 use e2e::remains::{self, Places, Words};
 use e2e::socket::Socket;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ async fn check_that_the_scan_looks_everywhere(world: &World, user: &LoggedIn) {
     }
 }
 
-/// Checks that nobody sees the user, and that nobody gets in as him or her.
+/// Checks that nobody sees the user, and that nobody gets in as them.
 async fn check_that_nobody_is_there(world: &World, user: &LoggedIn, token: &str) {
     let by_admin = || Request::by(&world.admin).with("consistency-token", token);
     let _ = world.gateway.get(&format!("/api/v1/users/{}", user.id), by_admin()).await.expect(404);
@@ -115,14 +115,19 @@ async fn an_erased_user_is_found_nowhere_and_everything_else_goes_on() {
     let _ = world.settle().await;
     assert_eq!(shown(&world, &other.id).await, other_before, "a rebuild changes nobody else");
     assert_eq!(inside_redis(&world, &words).await, Places::new(), "a rebuild brings nothing back");
-    let _ = world.gateway.get(&path, Request::by(&world.admin)).await.expect(404);
+    let _ = asked(&world, &user.id).await.expect(404);
 }
 
-/// A user as an admin sees him or her. Right after a restart of Redis, queries are put off.
+/// A user as an admin sees them.
 async fn shown(world: &World, id: &str) -> Value {
-    eventually("the user is shown", SETTLED, async || {
+    asked(world, id).await.expect(200).body
+}
+
+/// What an admin is answered about a user. Right after a restart of Redis, each instance puts queries off for a while.
+async fn asked(world: &World, id: &str) -> Answer {
+    eventually("an answer about the user", SETTLED, async || {
         let answer = world.gateway.get(&format!("/api/v1/users/{id}"), Request::by(&world.admin)).await;
-        (answer.status != 503).then(|| answer.expect(200).body)
+        (answer.status != 503).then_some(answer)
     })
     .await
 }
