@@ -163,6 +163,7 @@ mod tests {
         assert!(!open.settled(&payment(1)));
         assert_eq!((open.settled_before().next, open.len()), (1, 0));
     }
+
     /// Seen to fail when the id of the last record that was taken goes along.
     #[test]
     fn the_id_of_the_record_before_goes_along_with_the_offset_as_far_as_it_is_known() {

@@ -186,23 +186,20 @@ impl Cashier {
         {
             return Ok(Some(learned));
         }
-        let intent = match act.await {
-            Err(refusal @ (Failure::Declined { .. } | Failure::Refused { .. })) => {
-                let intent = ask().await?;
-                let learned = Learned::of_intent(state, &intent);
-                if learned.is_none() {
-                    let payment = state.details().order.payment();
-                    tracing::warn!(
-                        payment.id = %payment, error = chain(&refusal),
-                        "The payment provider refuses what is due for {payment}, and calls it {:?}: it is asked again",
-                        intent.status
-                    );
-                }
-                return Ok(learned);
-            }
-            outcome => outcome?,
+        let (intent, refusal) = match act.await {
+            Err(refusal @ (Failure::Declined { .. } | Failure::Refused { .. })) => (ask().await?, Some(refusal)),
+            outcome => (outcome?, None),
         };
-        Ok(Learned::of_intent(state, &intent))
+        let learned = Learned::of_intent(state, &intent);
+        if let (None, Some(refusal)) = (&learned, refusal) {
+            let payment = state.details().order.payment();
+            tracing::warn!(
+                payment.id = %payment, error = chain(&refusal),
+                "The payment provider refuses what is due for {payment}, and calls it {:?}: it is asked again",
+                intent.status
+            );
+        }
+        Ok(learned)
     }
 
     async fn refund(&self, id: &RefundId, wanted: &Refunding<'_>, key: &str) -> Result<Option<Learned>, Failure> {

@@ -139,7 +139,7 @@ impl App {
         let (entries, next) = merged(found, limit);
         let payments = self.payments(&entries).await?;
         let mut listed = Listed { next, ..Listed::default() };
-        for (Entry { document, .. }, (_, payment)) in entries.into_iter().zip(payments) {
+        for (Entry { document, .. }, payment) in entries.into_iter().zip(payments) {
             let order = Shown::of(Some(document)).map(|order| payment.joined_to(order));
             listed.documents.extend(order.map(|order| order.body));
         }

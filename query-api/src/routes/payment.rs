@@ -60,12 +60,12 @@ impl Payment {
 }
 
 impl App {
-    /// The payment of every order of a page, in its order, with the stream that it was read from.
-    pub(super) async fn payments(&self, orders: &[Entry]) -> Result<Vec<(StreamId, Payment)>, Problem> {
+    /// The payment of every order of a page, in its order.
+    pub(super) async fn payments(&self, orders: &[Entry]) -> Result<Vec<Payment>, Problem> {
         let streams: Vec<_> = orders.iter().filter_map(|entry| payment_of(&entry.at.stream)).collect();
         let wanted: Vec<_> = streams.iter().map(|stream| (Projection::Payments.name(), stream)).collect();
         let found = self.reader.documents(&wanted).await.map_err(|error| unreadable(&error))?;
-        Ok(streams.into_iter().zip(found.into_iter().map(Payment::of)).collect())
+        Ok(found.into_iter().map(Payment::of).collect())
     }
 }
 

@@ -76,7 +76,7 @@ impl App {
         let (entries, next) = found.map_err(|error| unreadable(&error))?;
         let stocks = self.stocks(&entries).await?;
         let mut listed = Listed { next, ..Listed::default() };
-        for (Entry { document, .. }, (_, stock)) in entries.into_iter().zip(stocks) {
+        for (Entry { document, .. }, stock) in entries.into_iter().zip(stocks) {
             let product = Shown::of(Some(document)).map(|product| stock.joined_to(product));
             listed.documents.extend(product.map(|product| product.body));
         }

@@ -41,13 +41,12 @@ impl Stock {
 }
 
 impl App {
-    /// The stock of every product of a page, in its order, with the stream that it was read from.
-    pub(super) async fn stocks(&self, products: &[Entry]) -> Result<Vec<(StreamId, Stock)>, Problem> {
+    /// The stock of every product of a page, in its order.
+    pub(super) async fn stocks(&self, products: &[Entry]) -> Result<Vec<Stock>, Problem> {
         let streams: Vec<_> = products.iter().filter_map(|entry| stock_of(&entry.at.stream)).collect();
         let wanted: Vec<_> = streams.iter().map(|stream| (Projection::Stock.name(), stream)).collect();
         let found = self.reader.documents(&wanted).await.map_err(|error| unreadable(&error))?;
-        let stocks: Vec<_> = found.into_iter().map(Stock::of).collect::<Result<_, _>>()?;
-        Ok(streams.into_iter().zip(stocks).collect())
+        found.into_iter().map(Stock::of).collect()
     }
 }
 
