@@ -2,12 +2,9 @@
 
 use std::future::Future;
 
-use event_store::{Appended, Commit, EventStore, KeyHash, TailPage};
+use event_store::{Appended, Commit, EventStore, KeyHash, PAGE, TailPage};
 use runtime::clock;
 use schemas::{StreamId, Timestamp, Version};
-
-/// How many commits are read at once.
-const PAGE: u32 = 1_000;
 
 /// The commits, and the clock that dates what is committed.
 pub trait Store: Clone + Send + Sync + 'static {

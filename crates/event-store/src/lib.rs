@@ -26,5 +26,5 @@ pub use lane::{LANES, Lanes, lane, murmur2};
 pub use metrics::METRICS;
 pub use outbox::{Doorbell, HEARTBEAT_LIFETIME, Marked, Outbox, PassedOver, Presence, Snapshot};
 pub use republish::{Extent, Head, Page, Republisher, Selection, Walk};
-pub use store::{Config, EventStore, TailPage};
+pub use store::{Config, EventStore, PAGE, TailPage};
 pub use transaction::Transaction;

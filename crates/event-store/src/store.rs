@@ -19,7 +19,7 @@ use crate::{Appended, Deadlines, Doorbell, Error, Outbox, Republisher, Transacti
 const LOAD: &str = "load a stream";
 const FIND_KEYS: &str = "look up idempotency keys";
 /// How many commits of a tail are read by one operation.
-const PAGE: u32 = 1_000;
+pub const PAGE: u32 = 1_000;
 /// A page of large commits ends early, so that an operation stays bounded in bytes, and with that in time.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 

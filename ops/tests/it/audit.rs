@@ -23,6 +23,7 @@ use uuid::Uuid;
 use views::{ProductView, Projection, View as _};
 
 use crate::republish::{marked, published, store};
+use crate::shown::write_of;
 use crate::steward::source_of;
 
 const TARGET: Target = Target { projection: "products", generation: Generation(1) };
@@ -72,16 +73,9 @@ impl World {
         self.model.found(&TARGET, Shape(Projection::Products.shape()), 0).await.unwrap();
         let base = self.model.open(&TARGET, &source).await.unwrap();
         let write = DocumentWrite {
-            stream: stream.clone(),
-            from: Version::NONE,
-            to: last.version,
-            last_event: last.id,
             body: view.map(|view| serde_json::to_vec(&view).unwrap()),
             list_add: lists.into_iter().map(|entry| (entry.list, entry.score)).collect(),
-            list_remove: Vec::new(),
-            text_add: Vec::new(),
-            text_remove: Vec::new(),
-            sightings: Vec::new(),
+            ..write_of(stream, (Version::NONE, last.version), last.id, "")
         };
         let next = Position { next: base.next + 1, last: Some(last.id) };
         let (writes, parking) = (vec![write], Parking::default());

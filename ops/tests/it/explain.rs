@@ -17,6 +17,7 @@ use uuid::Uuid;
 use views::Projection;
 
 use crate::republish::{published, store};
+use crate::shown::write_of;
 
 const ORDERS: Target = Target { projection: "orders", generation: Generation(1) };
 
@@ -50,16 +51,8 @@ async fn show(read_model: &ReadModel, commit: &Commit) {
     let base = read_model.open(&ORDERS, &source).await.unwrap();
     let last_event = EventId::of_commit(commit.id, 0);
     let write = DocumentWrite {
-        stream: commit.stream.clone(),
-        from: Version::NONE,
-        to: commit.first,
-        last_event,
-        body: Some(b"{}".to_vec()),
-        list_add: Vec::new(),
-        list_remove: Vec::new(),
-        text_add: Vec::new(),
-        text_remove: Vec::new(),
         sightings: vec![Sighting { version: commit.first, note: String::new() }],
+        ..write_of(&commit.stream, (Version::NONE, commit.first), last_event, "{}")
     };
     let next = Position { next: base.next + 1, last: Some(last_event) };
     let (writes, parking) = (vec![write], Parking::default());

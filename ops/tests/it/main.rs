@@ -11,6 +11,7 @@ mod people;
 mod projections;
 mod replay;
 mod republish;
+mod shown;
 mod steward;
 mod tail;
 mod watch;

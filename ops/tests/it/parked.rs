@@ -17,6 +17,8 @@ use tokio::process::Command;
 use uuid::Uuid;
 use views::Projection;
 
+use crate::shown::write_of;
+
 const TARGET: Target = Target { projection: "stock", generation: Generation(1) };
 
 /// A stock with three events, all of which the log had.
@@ -78,18 +80,7 @@ impl World {
 
     /// The projector shows everything up to this commit.
     async fn show(&self, last: &Commit) {
-        let write = DocumentWrite {
-            stream: self.stream.clone(),
-            from: Version::NONE,
-            to: last.last(),
-            last_event: EventId::of_commit(last.id, 0),
-            body: Some(b"{}".to_vec()),
-            list_add: Vec::new(),
-            list_remove: Vec::new(),
-            text_add: Vec::new(),
-            text_remove: Vec::new(),
-            sightings: Vec::new(),
-        };
+        let write = write_of(&self.stream, (Version::NONE, last.last()), EventId::of_commit(last.id, 0), "{}");
         let source = Source { topic: "stock.events.v1".into(), partition: 3 };
         self.apply(source, vec![write], Parking::default()).await;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bus::KafkaConfig;
 use read_model::generations::{Begun, Retired, Shape};
-use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
+use read_model::{Batch, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
 use schemas::{EventId, OrderId, Version};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use tokio::process::Command;
 use views::Projection;
 
 use crate::apply::applied;
+use crate::shown::write_of;
 
 const ORDERS: Target = Target { projection: "orders", generation: Generation(1) };
 
@@ -72,18 +73,7 @@ impl World {
     async fn feed_up_to(&self, next: i64, target: Target, body: &str) {
         let order = OrderId::from_bits(1);
         let last_event = EventId(uuid::Uuid::from_u128(7));
-        let write = DocumentWrite {
-            stream: order.stream().clone(),
-            from: Version(0),
-            to: Version(1),
-            last_event,
-            body: Some(body.into()),
-            list_add: Vec::new(),
-            list_remove: Vec::new(),
-            text_add: Vec::new(),
-            text_remove: Vec::new(),
-            sightings: Vec::new(),
-        };
+        let write = write_of(order.stream(), (Version::NONE, Version::FIRST), last_event, body);
         let source = Source { topic: "orders.events.v1".into(), partition: 9 };
         let base = self.read_model.open(&target, &source).await.unwrap();
         let next = Position { next, last: Some(last_event) };

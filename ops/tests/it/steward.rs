@@ -9,8 +9,7 @@ use bus::admin::Topics;
 use event_store::{Commit, EventStore, murmur2};
 use read_model::generations::{Begun, Shape};
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Gap, Generation, Parking, Position, ReadModel, RedisConfig, Source,
-    Target,
+    Applied, Batch, Freshness, Gap, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
 };
 use runtime::Process;
 use schemas::{Aggregate, EventId, Sku, StreamId, Version};
@@ -24,6 +23,7 @@ use views::Projection;
 
 use crate::audit;
 use crate::republish::{commit, marked, order, published, store};
+use crate::shown::write_of;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const ORDERS: Target = Target { projection: "orders", generation: Generation(1) };
@@ -104,18 +104,7 @@ impl World {
         let base = self.read_model.open(&target, &source).await.unwrap();
         let event = EventId::of_commit(last.id, last.last().0 - last.first.0);
         let next = Position { next: base.next + 1, last: Some(event) };
-        let write = DocumentWrite {
-            stream: last.stream.clone(),
-            from: Version::NONE,
-            to: last.last(),
-            last_event: event,
-            body: Some(b"{}".to_vec()),
-            list_add: Vec::new(),
-            list_remove: Vec::new(),
-            text_add: Vec::new(),
-            text_remove: Vec::new(),
-            sightings: Vec::new(),
-        };
+        let write = write_of(&last.stream, (Version::NONE, last.last()), event, "{}");
         let gaps = gap.map(|highest| Gap { stream: last.stream.clone(), highest: Version(highest) });
         let batch = Batch {
             target,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, Cause, DocumentWrite, Generation, Origin, Park, Parking, ParkingEntry, Position, ReadModel,
-    RedisConfig, Released, Source, Target,
+    Applied, Batch, Cause, Generation, Origin, Park, Parking, ParkingEntry, Position, ReadModel, RedisConfig, Released,
+    Source, Target,
 };
 use redis::aio::MultiplexedConnection;
 use runtime::{Process, clock};
@@ -22,6 +22,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 use views::{HistoryView, Projection, View as _};
 
+use crate::shown::write_of;
 use crate::tail::SOON;
 
 const HISTORY: Target = Target { projection: "history", generation: Generation(1) };
@@ -57,18 +58,12 @@ async fn show(read_model: &ReadModel, before: Option<HistoryView>, event: &Recor
     read_model.found(&HISTORY, Shape(Projection::History.shape()), 0).await.unwrap();
     let base = read_model.open(&HISTORY, &source).await.unwrap();
     let history = HistoryView::apply(before, event).unwrap().unwrap();
-    let write = DocumentWrite {
-        stream: event.stream.clone(),
-        from: Version(event.version.0 - 1),
-        to: event.version,
-        last_event: event.id,
-        body: Some(serde_json::to_vec(&history).unwrap()),
-        list_add: Vec::new(),
-        list_remove: Vec::new(),
-        text_add: Vec::new(),
-        text_remove: Vec::new(),
-        sightings: Vec::new(),
-    };
+    let write = write_of(
+        &event.stream,
+        (Version(event.version.0 - 1), event.version),
+        event.id,
+        serde_json::to_vec(&history).unwrap(),
+    );
     let next = Position { next: base.next + 1, last: Some(event.id) };
     let (writes, parking) = (vec![write], Parking::default());
     let batch = Batch { target: HISTORY, source, base, next, writes, gaps: Vec::new(), parking };
