@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bus::{Kafka, KafkaConfig, Registry};
 use e2e::client::{Gateway, LoggedIn, Request, order_of};
+use e2e::plain_redis;
 use event_store::EventStore;
 use futures::future::join_all;
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
-use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use runtime::Process;
 use serde_json::json;
@@ -150,9 +150,7 @@ impl World {
 
     /// The plain client of Redis.
     pub async fn redis(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.system.addresses().redis_url.as_str()).expect("Redis' address");
-        let patient = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
-        client.get_multiplexed_async_connection_with_config(&patient).await.expect("a connection to Redis")
+        plain_redis::connect(&self.system.addresses().redis_url).await.expect("a connection to Redis")
     }
 
     /// Our producer, once it knows the schemas.

@@ -10,6 +10,7 @@ pub mod client;
 pub mod dates;
 pub mod ledger;
 pub mod observer;
+pub mod plain_redis;
 pub mod provider;
 pub mod remains;
 pub mod socket;

@@ -19,6 +19,8 @@ use schemas::Aggregate;
 use stack::eventually;
 use tokio::time::timeout;
 
+use crate::plain_redis;
+
 /// Words to look for.
 #[derive(Debug, Clone)]
 pub struct Words(Vec<Vec<u8>>);
@@ -248,8 +250,7 @@ const MARKED: u32 = 60;
 /// Every key and value of a Redis: what its append-only file holds compressed. Leaves a mark there for the scan of that
 /// file.
 pub async fn in_redis(url: &str, words: &Words) -> Places {
-    let client = redis::Client::open(url).expect("an address of Redis");
-    let mut connection = client.get_multiplexed_async_connection().await.expect("a connection to Redis");
+    let mut connection = plain_redis::connect(url).await.expect("a connection to Redis");
     let mark = redis::cmd("SET").arg(MARK).arg("").arg("EX").arg(MARKED).to_owned();
     let _: Value = mark.query_async(&mut connection).await.expect("a mark");
     let used: String = redis::cmd("INFO").arg("keyspace").query_async(&mut connection).await.expect("the databases");
@@ -285,9 +286,8 @@ async fn value_of(connection: &mut MultiplexedConnection, key: &[u8]) -> Value {
 
 /// Empties a Redis, once it answers: one that was just started may still be reading its file.
 pub async fn empty_redis(url: &str) {
-    let client = redis::Client::open(url).expect("an address of Redis");
     let empty = async || {
-        let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+        let mut connection = plain_redis::connect(url).await.ok()?;
         redis::cmd("FLUSHALL").query_async::<Value>(&mut connection).await.ok()
     };
     eventually("an empty Redis", Duration::from_secs(30), empty).await;

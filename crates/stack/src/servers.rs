@@ -161,7 +161,25 @@ impl GuardedKafka {
     /// Where those are let in who have a name; [`Self::url`] is for whoever may do everything.
     #[must_use]
     pub fn brokers_for_users(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.last().map_or(0, Port::number))
+        self.brokers_for(kafka::Users::InClear)
+    }
+
+    /// The same by TLS.
+    #[must_use]
+    pub fn brokers_for_users_by_tls(&self) -> String {
+        self.brokers_for(kafka::Users::ByTls)
+    }
+
+    fn brokers_for(&self, users: kafka::Users) -> String {
+        format!("127.0.0.1:{}", self.ports.get(users.port()).map_or(0, Port::number))
+    }
+
+    /// What whoever comes by TLS has to trust, as PEM.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn certificate(&self) -> Result<String, Error> {
+        kafka::certificate(self.folder())
     }
 
     /// Gives the broker the grants of the file.

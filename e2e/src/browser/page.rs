@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::line::Line;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A page in a browser.
 #[derive(Debug)]

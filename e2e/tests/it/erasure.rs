@@ -72,7 +72,7 @@ async fn check_that_nobody_is_there(world: &World, user: &LoggedIn, token: &str)
         let body = json!({ "email": format!("{address}@example.com"), "password": PASSWORD });
         let _ = world.gateway.post("/api/v1/users/login", Request::default().json(body)).await.expect(401);
     }
-    eventually("every instance refuses the token", Duration::from_secs(10), async || {
+    eventually("every instance refuses the token", Duration::from_secs(60), async || {
         for _ in 0..4 {
             let read = world.gateway.get("/api/v1/users/profile", Request::by(user)).await;
             let written = world.gateway.put("/api/v1/users/profile", Request::by(user).json(json!({}))).await;

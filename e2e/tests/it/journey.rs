@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The next frame of this type; others are passed over.
 pub(crate) async fn frame(socket: &mut Socket, kind: &str) -> Value {

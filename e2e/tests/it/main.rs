@@ -1,5 +1,5 @@
 //! Promises of the whole system, on real servers: MongoDB, Kafka, registry, Redis, nginx, and two of each of our
-//! processes. The tests share one system and take turns.
+//! processes. The tests share one system and take turns; a few have one of their own, beside it and one after the other.
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -67,7 +67,7 @@ async fn goes_red_and_recovers(outage: Outage) {
         readiness(&world, process, dependency).await.filter(|(ready, _)| *ready).map(drop)
     })
     .await;
-    eventually("the answer is good again", Duration::from_secs(20), async || match stops {
+    eventually("the answer is good again", Duration::from_secs(60), async || match stops {
         Some(path) => ask(path).await.status.is_success().then_some(()),
         None => Some(()),
     })

@@ -6,6 +6,7 @@ mod truncated;
 
 use std::process::{Output, Stdio};
 
+use e2e::plain_redis;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use read_model::Target;
@@ -51,8 +52,7 @@ impl World {
 
     /// A connection beside ours, to break things.
     async fn raw(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.system.addresses().redis_url.as_str()).expect("the address of Redis");
-        client.get_multiplexed_async_connection().await.expect("Redis")
+        plain_redis::connect(&self.system.addresses().redis_url).await.expect("Redis")
     }
 }
 

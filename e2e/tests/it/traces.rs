@@ -10,7 +10,7 @@ use crate::journey::frame;
 use crate::receiver::{Receiver, Span};
 use crate::world::World;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 const CALLER: &str = "b7ad6b7169203331";
 
 /// The span of this work on the first event of this stream.

@@ -12,12 +12,15 @@ use e2e::observer::Observer;
 use event_store::EventStore;
 use read_model::ReadModel;
 use stack::{Orderflow, Shape};
-use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, OwnedMutexGuard};
 
 use crate::receiver::Receiver;
 
 /// The longest that anything may take to settle after everything is up again.
 pub(crate) const SETTLED: Duration = Duration::from_secs(60);
+
+/// The turn of those that have a system of their own.
+static APART: Mutex<()> = Mutex::const_new(());
 
 const SHAPE: Shape = Shape { command_api: 2, relay: 0, projector: 2, query_api: 2, notifier: 2 };
 
@@ -27,8 +30,8 @@ pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) admin: LoggedIn,
     observer: Observer,
-    /// What keeps the other tests waiting while another system than theirs is up.
-    _turn: Option<OwnedMutexGuard<Orderflow>>,
+    /// Held by a test that has a system of its own.
+    _apart: Option<MutexGuard<'static, ()>>,
 }
 
 impl World {
@@ -37,27 +40,27 @@ impl World {
         Self::of(shared().await, None).await
     }
 
-    /// Waits for a turn, too, but starts a system of its own: for who reads or publishes everything again, of which the
-    /// shared one has ever more.
+    /// Starts a system of its own beside the shared one: for who reads or publishes everything again, of which that has
+    /// ever more. There is one such system at a time, so that the machine has two to bear.
     pub(crate) async fn alone() -> Self {
-        let turn = shared().await;
-        Self::of(started().await.lock_owned().await, Some(turn)).await
+        let apart = APART.lock().await;
+        Self::of(started().await.lock_owned().await, Some(apart)).await
     }
 
     /// The same with a system of which the lines to the servers can be disturbed, and the clocks set.
     pub(crate) async fn exposed(lines: &Lines) -> Self {
-        let turn = shared().await;
+        let apart = APART.lock().await;
         let system = Arc::new(Mutex::new(chaos::system(lines).await));
-        Self::of(system.lock_owned().await, Some(turn)).await
+        Self::of(system.lock_owned().await, Some(apart)).await
     }
 
-    async fn of(system: OwnedMutexGuard<Orderflow>, turn: Option<OwnedMutexGuard<Orderflow>>) -> Self {
+    async fn of(system: OwnedMutexGuard<Orderflow>, apart: Option<MutexGuard<'static, ()>>) -> Self {
         mend(&system).await;
         let gateway = Gateway::new(system.gateway());
         let admin = system.admin();
         let admin = gateway.log_in(&admin.email, &admin.password).await;
         let observer = Observer::of(&system).await;
-        Self { system, gateway, admin, observer, _turn: turn }
+        Self { system, gateway, admin, observer, _apart: apart }
     }
 
     /// A name that no other test uses.

@@ -9,5 +9,7 @@ mod producing;
 mod registry;
 mod rights;
 mod tail;
+#[cfg(feature = "kafka-tls")]
+mod tls;
 mod topics;
 mod world;

@@ -35,13 +35,13 @@ const USERS: [&str; 9] =
     ["relay", "http", "fulfilment", "command-api", "projector", "notifier", "query-api", "steward", "operator"];
 
 /// A broker with these users.
-struct Rig {
-    broker: GuardedKafka,
+pub(crate) struct Rig {
+    pub(crate) broker: GuardedKafka,
     registry: String,
 }
 
 impl Rig {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         // The registry is shared, with every schema in it.
         let registry = servers().await.schema_registry_url;
         let broker: GuardedKafka = testing::own().await;
@@ -57,7 +57,12 @@ impl Rig {
             kafka_sasl_password: Some(Secret::from("secret")),
             kafka_ca: None,
         };
-        KafkaConfig { security, ..KafkaConfig::in_clear(self.broker.brokers_for_users(), &self.registry) }
+        self.reached(self.broker.brokers_for_users(), security)
+    }
+
+    /// What a process needs that comes this way.
+    pub(crate) fn reached(&self, brokers: String, security: KafkaSecurity) -> KafkaConfig {
+        KafkaConfig { security, ..KafkaConfig::in_clear(brokers, &self.registry) }
     }
 
     /// A client of Kafka's own kind, under this user's name.
@@ -69,34 +74,19 @@ impl Rig {
         client
     }
 
-    async fn work_of_the_operator(&self) {
+    pub(crate) async fn work_of_the_operator(&self) {
         let config = self.config("operator");
         Topics::connect(&config, 1).unwrap().apply().await.unwrap();
         Inventory::connect(&config).unwrap().groups().await.unwrap();
         assert!(Log::open(&config, ORDERS).await.unwrap().is_some());
     }
 
-    /// Publishes an event; the partition in which it is.
     async fn work_of_a_relay(&self, user: &str) -> i32 {
-        let (config, member) = (self.config(user), Member::new());
-        let kafka = Kafka::connect(&config, &member.0).unwrap();
-        let registry = Registry::connect(&config, &member.0).unwrap();
-        let producer = Producer::connect(&kafka, &registry).unwrap();
-        let ack = ready_round(&producer).await.send(&placed(&fresh_order(), 1)).unwrap();
-        let delivered = tokio::time::timeout(SOON, ack).await.unwrap().unwrap();
-        member.end().await;
-        delivered.partition
+        publishes(&self.config(user)).await
     }
 
-    /// Follows these topics without a group.
     async fn follows(&self, user: &str, topics: &[&str]) {
-        let (config, member) = (self.config(user), Member::new());
-        let kafka = Kafka::connect(&config, &member.0).unwrap();
-        for topic in topics {
-            until_caught_up(&mut Tail::start(&kafka, topic, StartFrom::Beginning).unwrap()).await;
-        }
-        eventually("the process is ready", SOON, async || member.0.health.is_ready().then_some(())).await;
-        member.end().await;
+        follows(&self.config(user), topics).await;
     }
 
     /// Joins a group and reads the one record of this partition of the orders.
@@ -198,6 +188,29 @@ impl Rig {
         });
         asked.await.unwrap()
     }
+}
+
+/// Publishes an event; the partition in which it is.
+pub(crate) async fn publishes(config: &KafkaConfig) -> i32 {
+    let member = Member::new();
+    let kafka = Kafka::connect(config, &member.0).unwrap();
+    let registry = Registry::connect(config, &member.0).unwrap();
+    let producer = Producer::connect(&kafka, &registry).unwrap();
+    let ack = ready_round(&producer).await.send(&placed(&fresh_order(), 1)).unwrap();
+    let delivered = tokio::time::timeout(SOON, ack).await.unwrap().unwrap();
+    member.end().await;
+    delivered.partition
+}
+
+/// Follows these topics without a group.
+pub(crate) async fn follows(config: &KafkaConfig, topics: &[&str]) {
+    let member = Member::new();
+    let kafka = Kafka::connect(config, &member.0).unwrap();
+    for topic in topics {
+        until_caught_up(&mut Tail::start(&kafka, topic, StartFrom::Beginning).unwrap()).await;
+    }
+    eventually("the process is ready", SOON, async || member.0.health.is_ready().then_some(())).await;
+    member.end().await;
 }
 
 fn is_refusal(error: &KafkaError) -> bool {

@@ -1,6 +1,8 @@
 //! `./dev test`: everything, on real servers, as the continuous integration runs it.
 
+use std::num::NonZero;
 use std::process::{Command, ExitCode};
+use std::thread;
 
 use crate::{Error, folders, install, report};
 
@@ -16,6 +18,7 @@ pub(super) fn run(full: bool, arguments: &[String]) -> Result<ExitCode, Error> {
         cargo.args(words).args(profile).current_dir(folders::repository());
         if words.contains(&"test") {
             cargo.args(arguments).env("ORDERFLOW_FULL", if full { "1" } else { "0" });
+            cargo.env("RUST_TEST_THREADS", threads().to_string());
         }
         report::line(&format!("cargo {}", words.join(" ")));
         let status = cargo.status();
@@ -26,4 +29,10 @@ pub(super) fn run(full: bool, arguments: &[String]) -> Result<ExitCode, Error> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How many tests of a crate run at a time; `-- --test-threads=N` says otherwise. Twice as many as there are cores: most wait
+/// for a server, or for their turn with one, more than they compute.
+fn threads() -> usize {
+    2 * thread::available_parallelism().map_or(1, NonZero::get)
 }

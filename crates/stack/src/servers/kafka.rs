@@ -11,7 +11,7 @@ use crate::program::Program;
 use crate::{Error, install};
 
 pub use guarded::GuardedKafkaKind;
-pub(super) use guarded::grant;
+pub(super) use guarded::{Users, certificate, grant};
 
 /// The settings that matter on one node; compose has the same.
 pub(crate) const SETTINGS: [(&str, &str); 8] = [

@@ -1,5 +1,6 @@
 // Gives a broker the grants of a file in the words of kafka-acls.sh, all at once: that tool would start a JVM for each line,
-// and is not among the jars that a broker needs. Started as `java -cp … Acls.java BROKERS FILE`.
+// and is not among the jars that a broker needs. Whomever they name gets the password by SCRAM.
+// Started as `java -cp … Acls.java BROKERS FILE PASSWORD`.
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -7,6 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ScramCredentialInfo;
+import org.apache.kafka.clients.admin.ScramMechanism;
+import org.apache.kafka.clients.admin.UserScramCredentialAlteration;
+import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
 import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
@@ -25,7 +30,17 @@ class Acls {
         }
         try (var admin = Admin.create(Map.<String, Object>of("bootstrap.servers", arguments[0]))) {
             admin.createAcls(grants).all().get();
+            admin.alterUserScramCredentials(passwords(grants, arguments[2])).all().get();
         }
+    }
+
+    static List<UserScramCredentialAlteration> passwords(List<AclBinding> grants, String password) {
+        var how = new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096);
+        return grants.stream()
+                .map(grant -> grant.entry().principal().substring("User:".length()))
+                .distinct()
+                .<UserScramCredentialAlteration>map(user -> new UserScramCredentialUpsertion(user, how, password))
+                .toList();
     }
 
     static List<AclBinding> grants(String[] words) {
