@@ -11,6 +11,7 @@ mod config;
 mod consumer;
 mod decoder;
 mod error;
+mod group;
 mod header;
 mod kafka;
 mod producer;
@@ -30,6 +31,7 @@ pub use consumer::{
 };
 pub use decoder::{DecodeFailure, Decoder, Poison};
 pub use error::Error;
+pub use group::ConsumerGroup;
 pub use header::{Header, Headers};
 pub use kafka::Kafka;
 pub use producer::{Ack, Delivered, Producer, Round};

@@ -27,12 +27,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// How the names of all groups that feed projections begin.
+    pub const GROUPS: &'static str = "projector.";
+
     /// The consumer group that feeds it, for life, whichever generation is live: nobody joins or leaves at a switch.
     #[must_use]
     pub fn group(&self) -> String {
+        let first = format!("{}{}", Self::GROUPS, self.projection);
         match self.generation {
-            Generation(1) => format!("projector.{}", self.projection),
-            Generation(number) => format!("projector.{}.g{number}", self.projection),
+            Generation(1) => first,
+            Generation(number) => format!("{first}.g{number}"),
         }
     }
 }
