@@ -12,6 +12,7 @@ use std::time::Duration;
 use bus::{Consumer, ConsumerGroup, Decoder, Kafka};
 use read_model::{ReadModel, Source};
 use runtime::{Process, clock};
+use schemas::Position;
 use tokio::time::interval;
 
 use crate::Error;
@@ -57,13 +58,7 @@ struct Positions(ReadModel);
 impl bus::PositionSource for Positions {
     type Error = read_model::Error;
 
-    async fn position(&self, topic: &str, partition: i32) -> Result<bus::Position, Self::Error> {
-        self.0.feeds_position(&Source { topic: topic.into(), partition }).await.map(on_bus)
+    async fn position(&self, topic: &str, partition: i32) -> Result<Position, Self::Error> {
+        self.0.feeds_position(&Source { topic: topic.into(), partition }).await
     }
-}
-
-/// The same position, as the bus has it.
-fn on_bus(position: read_model::Position) -> bus::Position {
-    let read_model::Position { next, last } = position;
-    bus::Position { next, last }
 }

@@ -26,9 +26,7 @@ pub mod log;
 pub mod registry_admin;
 
 pub use config::KafkaConfig;
-pub use consumer::{
-    CommittedOffsets, Consumer, FeedError, GroupConfig, LogChanged, PartitionFeed, Position, PositionSource,
-};
+pub use consumer::{CommittedOffsets, Consumer, FeedError, GroupConfig, LogChanged, PartitionFeed, PositionSource};
 pub use decoder::{DecodeFailure, Decoder, Poison};
 pub use error::Error;
 pub use group::ConsumerGroup;
