@@ -96,7 +96,7 @@ async fn rebuild(world: &World, redis: &MultiplexedConnection, live: u32, total:
 
 /// The operators' command line.
 fn ops(world: &World, line: &str) -> Command {
-    let operator = world.system.operator().unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
+    let operator = world.system.operator().unwrap_or_else(|error| panic!("{}", runtime::chain_in_lines(&error)));
     let mut command = Command::from(operator);
     let _ = command.args(line.split(' ')).args(["--output", "json"]).kill_on_drop(true);
     let _ = command.stdout(std::process::Stdio::null());

@@ -162,7 +162,7 @@ impl<'a> Shop<'a> {
             Ok(answer) if answer.status.is_success() => Ok(answer),
             Ok(answer) if answer.status.is_server_error() => Err(answer.status.to_string()),
             Ok(answer) => panic!("{method} {path}: {answer:?}"),
-            Err(error) => Err(stack::chain(&error)),
+            Err(error) => Err(runtime::chain_in_lines(&error)),
         };
         within(PATIENCE, answered).await.unwrap_or_else(|missing| panic!("{method} {path}: {missing}"))
     }

@@ -59,7 +59,7 @@ impl World {
         let empty = async || match outbox.backlog(1).await {
             Ok(0) => Ok(()),
             Ok(_some) => Err("some commits are not published".to_owned()),
-            Err(error) => Err(stack::chain(&error)),
+            Err(error) => Err(runtime::chain_in_lines(&error)),
         };
         within(PATIENCE, empty).await.unwrap_or_else(|missing| panic!("{missing}"));
     }
@@ -72,14 +72,14 @@ impl World {
 
     /// Kills a process and starts it again; returns when it is ready.
     pub async fn restart(&self, wanted: Wanted<'_>) {
-        self.system.kill(wanted.0).await.unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
+        self.system.kill(wanted.0).await.unwrap_or_else(|error| panic!("{}", runtime::chain_in_lines(&error)));
         self.start(wanted).await;
     }
 
     async fn start(&self, (name, settings): Wanted<'_>) {
         let settings: Vec<_> = UNLIMITED.iter().chain(settings).copied().collect();
         let started = self.system.start_with(name, &settings).await;
-        started.unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
+        started.unwrap_or_else(|error| panic!("{}", runtime::chain_in_lines(&error)));
     }
 
     /// Somebody new who is logged in, for a quarter of an hour; the command API must be running.
@@ -160,7 +160,7 @@ impl World {
         let kafka = Kafka::connect(&config, &self.process).expect("Kafka");
         let registry = Registry::connect(&config, &self.process).expect("the registry");
         let producer = bus::Producer::connect(&kafka, &registry).expect("a producer");
-        let known = async || producer.round().map(drop).map_err(|error| stack::chain(&error));
+        let known = async || producer.round().map(drop).map_err(|error| runtime::chain_in_lines(&error));
         within(PATIENCE, known).await.unwrap_or_else(|missing| panic!("{missing}"));
         producer
     }

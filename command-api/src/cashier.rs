@@ -15,23 +15,21 @@ mod till;
 
 use std::sync::Arc;
 
-use bus::{Decoder, Kafka};
+use bus::{ConsumerGroup, Decoder, Kafka};
 use domain::payment::Payment;
 use event_store::EventStore;
 use payments::{PaymentsConfig, Provider};
 use runtime::Process;
-use schemas::{Aggregate, PaymentId, StreamId, Version};
+use schemas::{PaymentId, StreamId, Version};
 use tokio::sync::Semaphore;
 
-use crate::group::Group;
+use crate::group;
 use crate::intent::{Cause, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use learned::Learned;
 use till::Till;
 
-/// The consumer group.
-const GROUP: Group = Group { name: "cashier", desk: "cashier-partition", hears: &[Aggregate::Payment] };
 /// Whose commands they are.
 const CALLER: &str = "cashier";
 /// How many calls to the provider are under way at once.
@@ -69,8 +67,9 @@ impl Cashier {
         let watch = self.till.clone().watch(self.provider.clone(), dependency, process.shutdown.clone());
         process.tasks.spawn("payment-provider", watch);
         let (cashier, decoder) = (self.clone(), decoder.clone());
-        GROUP
-            .join(kafka, process, move |feed, shutdown| Desk::new(feed, decoder.clone(), cashier.clone()).run(shutdown))
+        group::join(ConsumerGroup::CASHIER, "cashier-partition", kafka, process, move |feed, shutdown| {
+            Desk::new(feed, decoder.clone(), cashier.clone()).run(shutdown)
+        })
     }
 
     /// Records what the provider made of a payment, once, whoever heard of it first, and the event that it was asked

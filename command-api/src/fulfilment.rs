@@ -14,28 +14,22 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Decoder, Kafka};
+use bus::{ConsumerGroup, Decoder, Kafka};
 use domain::fulfilment::{Ask, Fulfilment, FulfilmentCommand};
 use domain::order::Order;
 use domain::payment::Payment;
 use domain::stock::Stock;
 use event_store::EventStore;
 use runtime::{Process, clock};
-use schemas::{Aggregate, FulfilmentId, StreamId, Timestamp};
+use schemas::{FulfilmentId, StreamId, Timestamp};
 
 use crate::config::FulfilmentConfig;
-use crate::group::Group;
+use crate::group;
 use crate::intent::{Cause, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use tokio::sync::Mutex;
 
-/// The consumer group. It hears of orders, pieces, money, and of what operators and deadlines asked for.
-const GROUP: Group = Group {
-    name: "fulfilment",
-    desk: "fulfilment-partition",
-    hears: &[Aggregate::Order, Aggregate::Stock, Aggregate::Payment, Aggregate::Fulfilment],
-};
 /// Whose commands they are.
 const CALLER: &str = "fulfilment";
 /// How many steps are remembered as given, so that they are not given again while their outcome is awaited.
@@ -109,7 +103,7 @@ impl Fulfilments {
     pub(crate) fn start(&self, kafka: &Kafka, decoder: &Decoder, process: &Process) -> Result<(), bus::Error> {
         process.tasks.supervise("deadlines", self.clone().look_after_deadlines(process.clone()));
         let (fulfilments, decoder) = (self.clone(), decoder.clone());
-        GROUP.join(kafka, process, move |feed, shutdown| {
+        group::join(ConsumerGroup::FULFILMENT, "fulfilment-partition", kafka, process, move |feed, shutdown| {
             Desk::new(feed, decoder.clone(), fulfilments.clone()).run(shutdown)
         })
     }

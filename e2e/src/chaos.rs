@@ -127,7 +127,7 @@ async fn recover(system: &Orderflow, diary: &Diary) -> Duration {
     let began = clock::monotonic();
     for name in system.names() {
         if let Err(error) = system.ready(name).await {
-            diary.breach(None, format!("{name} does not recover: {}", stack::chain(&error)));
+            diary.breach(None, format!("{name} does not recover: {}", runtime::chain_in_lines(&error)));
         }
     }
     began.elapsed()

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use read_model::{Page, Reader};
 use schemas::{Aggregate, AnyEvent, Event, EventId, Recorded, StreamId, UserId, Version};
 use vault::Vault;
-use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, UserView, View};
+use views::{Projection, View};
 
 use crate::ledger::Ledger;
 
@@ -26,16 +26,9 @@ impl Shown {
     pub async fn by_the_ledger(ledger: &Ledger, vault: &Vault) -> Self {
         let mut shown = Self::default();
         for (stream, events) in ledger {
-            match stream.aggregate() {
-                Aggregate::Order => {
-                    shown.fold::<OrderView>(stream, events);
-                    shown.fold::<HistoryView>(stream, events);
-                }
-                Aggregate::Product => shown.fold::<ProductView>(stream, events),
-                Aggregate::Stock => shown.fold::<StockView>(stream, events),
-                Aggregate::Payment => shown.fold::<PaymentView>(stream, events),
-                Aggregate::Fulfilment => shown.fold::<FulfilmentView>(stream, events),
-                Aggregate::User => shown.fold::<UserView>(stream, &opened(events, vault).await),
+            let events = &opened(stream, events, vault).await;
+            for projection in Projection::ALL.into_iter().filter(|each| each.aggregate() == stream.aggregate()) {
+                views::with_view!(projection, V => shown.fold::<V>(stream, events));
             }
         }
         shown
@@ -91,11 +84,11 @@ impl Shown {
     }
 }
 
-/// A user's events as the fold needs them.
-async fn opened(events: &[Recorded<AnyEvent>], vault: &Vault) -> Vec<Recorded<AnyEvent>> {
+/// Events as the folds need them; personal data is a user's own.
+async fn opened(stream: &StreamId, events: &[Recorded<AnyEvent>], vault: &Vault) -> Vec<Recorded<AnyEvent>> {
     let mut events = events.to_vec();
+    let Ok(user) = UserId::parse(stream.as_str()) else { return events };
     for recorded in &mut events {
-        let user = UserId::parse(recorded.stream.as_str()).expect("a user's stream");
         vault.open_all(&user, recorded.event.sealed_mut()).await.expect("personal data that opens");
     }
     events

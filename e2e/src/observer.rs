@@ -84,7 +84,7 @@ impl Observer {
         let expected = Shown::by_the_ledger(&ledger, &self.vault).await;
         stack::within(patience, async || match expected.by_redis(&self.reader).await {
             Ok(shown) => expected.difference(&shown).map_or(Ok(()), Err),
-            Err(error) => Err(stack::chain(&error)),
+            Err(error) => Err(runtime::chain_in_lines(&error)),
         })
         .await?;
         check::topics(&self.kafka, &ledger).await?;

@@ -162,7 +162,7 @@ impl<W: Wire> Connection<W> {
                     let frames = self.teller.greet()?;
                     self.write(&frames).await?;
                 }
-                Wake::Ping => self.ping().await?,
+                Wake::Ping => in_time(self.patience, &mut self.ending, self.wire.ping()).await?,
                 Wake::Grown | Wake::ReadAgain => {}
             }
         }
@@ -224,7 +224,7 @@ impl<W: Wire> Connection<W> {
         Ok(None)
     }
 
-    /// Writes frames in one go, unless the connection's end comes first.
+    /// Writes frames in one go.
     async fn write(&mut self, frames: &[Frame]) -> Result<(), Over> {
         if frames.is_empty() {
             return Ok(());
@@ -233,24 +233,23 @@ impl<W: Wire> Connection<W> {
         for origin in frames.iter().filter_map(|frame| frame.origin.as_ref()) {
             trace.add(origin.trace.as_deref(), origin.at.as_micros());
         }
-        let written = tokio::select! {
-            biased;
-            close = self.ending.reached() => return Err(Over::Closed(close)),
-            written = timeout(self.patience.write, self.wire.write(frames)) => written,
-        };
-        written.map_err(|_| Over::Closed(Close::TooSlow))??;
+        in_time(self.patience, &mut self.ending, self.wire.write(frames)).await?;
         self.screens.show(frames);
         metrics::FRAMES.add(u64::try_from(frames.len()).unwrap_or(u64::MAX));
         Ok(())
     }
+}
 
-    async fn ping(&mut self) -> Result<(), Over> {
-        let written = tokio::select! {
-            biased;
-            close = self.ending.reached() => return Err(Over::Closed(close)),
-            written = timeout(self.patience.write, self.wire.ping()) => written,
-        };
-        Ok(written.map_err(|_| Over::Closed(Close::TooSlow))??)
+/// Writes for as long as the client may take, unless the connection's end comes first.
+async fn in_time(
+    patience: Patience,
+    ending: &mut Ending,
+    write: impl Future<Output = Result<(), Gone>>,
+) -> Result<(), Over> {
+    tokio::select! {
+        biased;
+        close = ending.reached() => Err(Over::Closed(close)),
+        written = timeout(patience.write, write) => Ok(written.map_err(|_| Over::Closed(Close::TooSlow))??),
     }
 }
 

@@ -9,10 +9,10 @@ mod worker;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bus::{Consumer, Decoder, GroupConfig, Kafka};
+use bus::{Consumer, ConsumerGroup, Decoder, Kafka};
 use read_model::{ReadModel, Source};
 use runtime::{Process, clock};
-use schemas::Aggregate;
+use schemas::Position;
 use tokio::time::interval;
 
 use crate::Error;
@@ -22,18 +22,9 @@ use worker::Worker;
 /// How often it is looked how far the feeds are behind.
 const LOOK: Duration = Duration::from_secs(1);
 
-const GROUP: &str = "notifier";
-
-/// The aggregates whose events enter the feed of their owner.
-const AGGREGATES: [Aggregate; 2] = [Aggregate::Order, Aggregate::Payment];
-
 /// Joins the group and feeds until the process ends.
 pub(crate) fn start(kafka: &Kafka, decoder: &Decoder, read_model: &ReadModel, process: &Process) -> Result<(), Error> {
-    let group = GroupConfig {
-        group: GROUP.to_owned(),
-        instance: process.instance.to_string(),
-        topics: AGGREGATES.iter().map(|aggregate| aggregate.topic().to_owned()).collect(),
-    };
+    let group = ConsumerGroup::NOTIFIER.joined_as(&process.instance);
     let troubles = Troubles::new(process.health.dependency("feeds"));
     let mut consumer = Consumer::start(kafka, group, Positions(read_model.clone())).map_err(Error::Events)?;
     let (process, decoder, read_model) = (process.clone(), decoder.clone(), read_model.clone());
@@ -67,13 +58,7 @@ struct Positions(ReadModel);
 impl bus::PositionSource for Positions {
     type Error = read_model::Error;
 
-    async fn position(&self, topic: &str, partition: i32) -> Result<bus::Position, Self::Error> {
-        self.0.feeds_position(&Source { topic: topic.into(), partition }).await.map(on_bus)
+    async fn position(&self, topic: &str, partition: i32) -> Result<Position, Self::Error> {
+        self.0.feeds_position(&Source { topic: topic.into(), partition }).await
     }
-}
-
-/// The same position, as the bus has it.
-fn on_bus(position: read_model::Position) -> bus::Position {
-    let read_model::Position { next, last } = position;
-    bus::Position { next, last }
 }

@@ -375,13 +375,7 @@ fn instant(text: &str) -> Result<Timestamp, schemas::InvalidTimestamp> {
 
 /// An aggregate by the first word of its topic.
 fn aggregate(text: &str) -> Result<Aggregate, String> {
-    let found = Aggregate::ALL.into_iter().find(|aggregate| plural(*aggregate) == text);
-    found.ok_or_else(|| format!("there are {}", Aggregate::ALL.map(plural).join(", ")))
-}
-
-/// What operators call an aggregate's streams.
-pub(crate) fn plural(aggregate: Aggregate) -> &'static str {
-    aggregate.topic().split_once('.').map_or(aggregate.topic(), |(name, _)| name)
+    Aggregate::of_plural(text).ok_or_else(|| format!("there are {}", Aggregate::ALL.map(Aggregate::plural).join(", ")))
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

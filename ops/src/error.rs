@@ -173,15 +173,3 @@ impl From<read_model::Error> for Error {
         Self::Views { source: Box::new(source) }
     }
 }
-
-/// The error and its causes, one per line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str("\n  because: ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}

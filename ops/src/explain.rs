@@ -8,7 +8,7 @@ mod answer;
 
 use std::collections::BTreeMap;
 
-use event_store::{Commit, EventStore};
+use event_store::EventStore;
 use read_model::{ReadModel, Trail};
 use runtime::Process;
 use schemas::{OrderId, StreamId, Version};
@@ -58,25 +58,16 @@ fn streams(order: &OrderId) -> [StreamId; 3] {
 async fn events(store: &EventStore, stream: &StreamId) -> Result<Vec<Told>, Error> {
     let mut events = Vec::new();
     for commit in store.tail(stream, Version::FIRST).await? {
-        let told = recorded(&commit)?.into_iter().zip(callers(&commit)).map(|(recorded, caller)| Told {
+        let told = recorded(&commit)?.into_iter().zip(commit.causes()).map(|(recorded, cause)| Told {
             stream: stream.clone(),
             version: recorded.version,
             envelope: Envelope::of(&recorded, recorded.event.name(), None),
-            caller: Some(caller),
+            caller: Some(cause.map_or_else(String::new, |command| command.caller.to_string())),
             arrivals: BTreeMap::new(),
         });
         events.extend(told);
     }
     Ok(events)
-}
-
-/// Who gave the command of each event of a commit.
-fn callers(commit: &Commit) -> impl Iterator<Item = String> + '_ {
-    let each = |command: &event_store::CommandRecord| {
-        std::iter::repeat_n(command.caller.to_string(), usize::try_from(command.events).unwrap_or_default())
-    };
-    let last = commit.commands.last().map(|command| command.caller.to_string()).unwrap_or_default();
-    commit.commands.iter().flat_map(each).chain(std::iter::repeat(last))
 }
 
 /// Where a stream's events were sighted.

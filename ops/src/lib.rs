@@ -146,7 +146,7 @@ fn finish(cli: &Cli, outcome: Result<Answer, Error>) -> ExitCode {
     let Answer { text, json, code } = match outcome {
         Ok(answer) => answer,
         Err(error) => {
-            let (sentence, timed_out) = (error::chain(&error), matches!(error, Error::TimedOut { .. }));
+            let (sentence, timed_out) = (runtime::chain_in_lines(&error), matches!(error, Error::TimedOut { .. }));
             let _nobody_reads = writeln!(std::io::stderr(), "{sentence}");
             let code = if timed_out { TIMED_OUT } else { FAILED };
             Answer { text: String::new(), json: json!({ "error": sentence, "code": code }).to_string(), code }

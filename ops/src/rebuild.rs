@@ -12,7 +12,7 @@ use read_model::{Generation, Target};
 use schemas::Aggregate;
 
 use crate::Error;
-use crate::cli::{RebuildCommand, plural};
+use crate::cli::RebuildCommand;
 use crate::ends::now_ms;
 use crate::plan::{Action, Item, Plan};
 use crate::projections::{Views, refused};
@@ -138,7 +138,7 @@ fn partition(aggregate: Aggregate, extent: &Extent) -> Item {
     if *start == 0 {
         return Item::new(name, Action::None, format!("from offset 0 to {end}"));
     }
-    let named = plural(aggregate);
+    let named = aggregate.plural();
     let state = format!(
         "begins at offset {start} (to {end}): what was before comes from MongoDB, by the steward or by \
          `ops republish --aggregate {named} --execute`"

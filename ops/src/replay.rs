@@ -7,7 +7,9 @@
 mod copying;
 mod resetting;
 
+use bus::ConsumerGroup;
 use bus::log::{Log, Span};
+use read_model::Target;
 use schemas::Aggregate;
 
 use crate::Error;
@@ -52,7 +54,7 @@ fn forbidden(wish: &ReplayCommand) -> Option<Plan> {
         return Some(refused(target, "belongs to Kafka itself"));
     }
     let group = wish.to.group.as_deref().unwrap_or_default();
-    if group == "notifier" || group.starts_with("projector.") {
+    if group == ConsumerGroup::NOTIFIER.name || group.starts_with(Target::GROUPS) {
         let why = "keeps its positions in Redis, beside what it wrote there, so Kafka's move nothing: `ops rebuild` fills \
                    views anew, `ops republish` brings back what the log lost";
         return Some(refused(group, why));

@@ -10,7 +10,7 @@ use schemas::Version;
 use tokio::time::timeout;
 
 use crate::Error;
-use crate::cli::{LIMIT, RepublishCommand, Which, plural};
+use crate::cli::{LIMIT, RepublishCommand, Which};
 use crate::plan::{Action, Item, Plan};
 
 /// How often it is said how far it is.
@@ -66,7 +66,7 @@ async fn bulk(republisher: &Republisher, wish: &RepublishCommand) -> Result<Exte
 fn bulk_name(which: &Which) -> String {
     which
         .aggregate
-        .map_or_else(|| "every stream".to_owned(), |aggregate| format!("every stream of {}", plural(aggregate)))
+        .map_or_else(|| "every stream".to_owned(), |aggregate| format!("every stream of {}", aggregate.plural()))
 }
 
 /// A line from time to time; on standard error, so that the answer stays alone on standard output.

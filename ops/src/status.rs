@@ -6,9 +6,9 @@ mod unread;
 
 use std::collections::BTreeMap;
 
-use bus::KafkaConfig;
 use bus::inventory::{Group, Held, Inventory};
 use bus::log::Span;
+use bus::{ConsumerGroup, KafkaConfig};
 use read_model::{Generation, ReadModel, Sink, Source, Survey, Target};
 use runtime::{Process, chain};
 use schemas::Aggregate;
@@ -22,13 +22,6 @@ use crate::republish::connect;
 use crate::shown::{Shown, drop_again, dropped_in_part, shown};
 use report::{GroupStatus, OutboxStatus, PartitionStatus, ReaderStatus, Status};
 
-/// The groups that keep their positions in Kafka, and what each hears. Both are of one role of the command API, `fulfilment`.
-const BY_THEIR_NOTES: [(&str, &[Aggregate]); 2] = [
-    ("cashier", &[Aggregate::Payment]),
-    ("fulfilment", &[Aggregate::Order, Aggregate::Stock, Aggregate::Payment, Aggregate::Fulfilment]),
-];
-/// The group that fills the feeds.
-const NOTIFIER: &str = "notifier";
 /// Marks are counted no further than this.
 const MOST_MARKS: u32 = 1_000_000;
 
@@ -84,7 +77,7 @@ fn of_projectors(shown: &[Shown]) -> impl Iterator<Item = String> {
 
 /// Our groups, also those that Kafka does not know, and whoever else reads.
 fn listed(known: Vec<Group>, shown: &[Shown]) -> BTreeMap<String, GroupStatus> {
-    let others = BY_THEIR_NOTES.iter().map(|(name, _)| *name).chain([NOTIFIER]).map(str::to_owned);
+    let others = ConsumerGroup::ACTING.into_iter().chain([ConsumerGroup::NOTIFIER]).map(|group| group.name.to_owned());
     let group = |Group { name, state, members }| {
         (name.clone(), GroupStatus { name, state, members, ours: false, behind: None, seconds: None })
     };
@@ -102,7 +95,7 @@ async fn consumers(
     mut groups: BTreeMap<String, GroupStatus>,
     topics: &BTreeMap<Aggregate, Vec<Held>>,
 ) -> Result<Vec<GroupStatus>, Error> {
-    for (name, hears) in BY_THEIR_NOTES {
+    for ConsumerGroup { name, hears } in ConsumerGroup::ACTING {
         let Some(status) = groups.get_mut(name) else { continue };
         let (mut behind, mut longest) = (0, 0);
         for (topic, held) in hears.iter().filter_map(|heard| Some((heard.topic(), topics.get(heard)?))) {

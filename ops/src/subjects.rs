@@ -6,7 +6,6 @@ use bus::registry_admin::{COMPATIBILITY, SubjectCheck, SubjectPlan, Subjects};
 use schemas::compatibility::Incompatible;
 
 use crate::answer::Answer;
-use crate::error::chain;
 use crate::plan::{Action, Item, Plan};
 use crate::{Error, FAILED};
 
@@ -61,7 +60,11 @@ fn item(plan: &SubjectPlan) -> Item {
 fn compared(check: &SubjectCheck) -> Vec<Item> {
     let subject = &check.plan.subject;
     let conflict = |(version, reason): &(u32, Incompatible)| {
-        Item::new(subject, Action::Look, format!("version {version} and this release: {}", chain(reason)))
+        Item::new(
+            subject,
+            Action::Look,
+            format!("version {version} and this release: {}", runtime::chain_in_lines(reason)),
+        )
     };
     let mut items: Vec<_> = check.conflicts.iter().map(conflict).collect();
     if !check.plan.is_right() {

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use read_model::{Applied, Batch, Position, ReadModel, Source, Standing, Target};
-use schemas::StreamId;
+use read_model::{Applied, Batch, ReadModel, Source, Standing, Target};
+use schemas::{Position, StreamId};
 
 /// What a partition needs of the views: implemented by Redis, and by the simulation.
 pub trait Views: Send + Sync {

@@ -1,6 +1,7 @@
 //! Positions lie in Redis, beside the views that they belong to.
 
 use read_model::{ReadModel, Source, Target};
+use schemas::Position;
 
 /// Where the consumer asks from where to read.
 #[derive(Debug)]
@@ -12,14 +13,8 @@ pub(crate) struct Positions {
 impl bus::PositionSource for Positions {
     type Error = read_model::Error;
 
-    async fn position(&self, topic: &str, partition: i32) -> Result<bus::Position, Self::Error> {
+    async fn position(&self, topic: &str, partition: i32) -> Result<Position, Self::Error> {
         let source = Source { topic: topic.into(), partition };
-        self.read_model.open(&self.target, &source).await.map(on_bus)
+        self.read_model.open(&self.target, &source).await
     }
-}
-
-/// The same position, as the bus has it.
-pub(crate) fn on_bus(position: read_model::Position) -> bus::Position {
-    let read_model::Position { next, last } = position;
-    bus::Position { next, last }
 }

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use read_model::{Applied, Batch, Park, Parking, Places, Position, Source, Target};
+use read_model::{Applied, Batch, Park, Parking, Places, Source, Target};
 use runtime::clock;
-use schemas::{StreamId, Timestamp, Version};
+use schemas::{Position, StreamId, Timestamp, Version};
 use views::View;
 
 use crate::cache::Cache;

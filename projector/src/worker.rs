@@ -24,7 +24,6 @@ use views::View;
 use crate::board::{Board, Place};
 use crate::error::Stop;
 use crate::pace::Pace;
-use crate::positions::on_bus;
 use crate::progress::Progress;
 
 /// How often an idle partition looks whether it is at the end of its log.
@@ -141,7 +140,7 @@ impl<V: View> Worker<V> {
             self.release_known().await?;
             self.released_known = true;
         }
-        self.feed.seek(on_bus(stored));
+        self.feed.seek(stored);
         Ok(Then::Wait)
     }
 

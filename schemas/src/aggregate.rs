@@ -60,6 +60,24 @@ impl Aggregate {
         }
     }
 
+    /// The one word that names it at every station: files, folders, and the end of its namespace.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        self.namespace().trim_start_matches("orderflow.")
+    }
+
+    /// What its streams are called together, as people ask for them: the first word of its topic.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        self.topic().trim_end_matches(".events.v1")
+    }
+
+    /// The aggregate whose streams are called so together, if any.
+    #[must_use]
+    pub fn of_plural(plural: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|aggregate| aggregate.plural() == plural)
+    }
+
     /// The aggregate whose topic this is, if any.
     #[must_use]
     pub fn of_topic(topic: &str) -> Option<Self> {

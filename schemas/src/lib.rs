@@ -1,4 +1,4 @@
-//! The language of the system: ids, money, events, their envelope, topic names and the codec.
+//! The language of the system: ids, money, events, their envelope, topic names, positions in topics and the codec.
 //!
 //! One event is one struct, one Avro record and one `.avsc` file under `schemas/avro/`. Nothing here does I/O.
 
@@ -11,6 +11,7 @@ mod ids;
 mod money;
 mod order;
 mod payment;
+mod position;
 mod product;
 mod sealed;
 mod stock;
@@ -46,6 +47,7 @@ pub use payment::{
     PaymentExpired, PaymentMarkedUnknown, PaymentMethod, PaymentRefundRejected, PaymentRefundRequested,
     PaymentRefunded, PaymentRequested, PaymentStatus, PaymentVoidRequested, PaymentVoided, ProviderId,
 };
+pub use position::Position;
 pub use product::{
     ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductRegistered, ProductRenamed, ProductStatus,
 };

@@ -125,7 +125,7 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
         Err(error) => {
-            say(&chain(&error));
+            say(&runtime::chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -141,17 +141,6 @@ fn root() -> PathBuf {
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _closed = writeln!(out, "{line}");
-}
-
-/// An error with everything that caused it, on one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The work on one partition of the payments' topic: many payments at once, each by itself.
 
-use bus::{Decoder, FeedError, PartitionFeed, Position, RawRecord};
+use bus::{Decoder, FeedError, PartitionFeed, RawRecord};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use runtime::{Shutdown, chain};
-use schemas::{AnyEvent, PaymentEvent, PaymentId};
+use schemas::{AnyEvent, PaymentEvent, PaymentId, Position};
 
 use super::Cashier;
 use super::open::Open;

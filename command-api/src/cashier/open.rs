@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bus::Position;
-use schemas::{EventId, PaymentId};
+use schemas::{EventId, PaymentId, Position};
 
 use crate::intent::Cause;
 

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bus::{Decoder, FeedError, PartitionFeed, Position, RawRecord};
+use bus::{Decoder, FeedError, PartitionFeed, RawRecord};
 use domain::fulfilment::Heard;
 use futures::stream::{self, StreamExt as _};
 use runtime::backoff::Backoff;
 use runtime::{Shutdown, chain};
-use schemas::{AnyEvent, FulfilmentEvent, FulfilmentId, Recorded, StreamId, Version};
+use schemas::{AnyEvent, FulfilmentEvent, FulfilmentId, Position, Recorded, StreamId, Version};
 
 use super::Fulfilments;
 use crate::intent::Cause;

@@ -17,7 +17,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use schemas::EventId;
+use schemas::{EventId, Position};
 use tokio::sync::mpsc;
 
 use crate::bell::{self, Bell};
@@ -39,15 +39,6 @@ pub struct GroupConfig {
     pub instance: String,
     /// The topics to read.
     pub topics: Vec<String>,
-}
-
-/// How far a reader has come in one partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Position {
-    /// The offset of the next record to read.
-    pub next: i64,
-    /// The event id of the record before it; offsets do not identify a log, this does. `None`: nothing to compare.
-    pub last: Option<EventId>,
 }
 
 /// Where the positions are kept.

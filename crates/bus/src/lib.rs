@@ -11,6 +11,7 @@ mod config;
 mod consumer;
 mod decoder;
 mod error;
+mod group;
 mod header;
 mod kafka;
 mod producer;
@@ -25,11 +26,10 @@ pub mod log;
 pub mod registry_admin;
 
 pub use config::KafkaConfig;
-pub use consumer::{
-    CommittedOffsets, Consumer, FeedError, GroupConfig, LogChanged, PartitionFeed, Position, PositionSource,
-};
+pub use consumer::{CommittedOffsets, Consumer, FeedError, GroupConfig, LogChanged, PartitionFeed, PositionSource};
 pub use decoder::{DecodeFailure, Decoder, Poison};
 pub use error::Error;
+pub use group::ConsumerGroup;
 pub use header::{Header, Headers};
 pub use kafka::Kafka;
 pub use producer::{Ack, Delivered, Producer, Round};

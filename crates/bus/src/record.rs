@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use rdkafka::Message;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _};
-use schemas::{EventId, InvalidId, StreamId, Timestamp, Version};
+use schemas::{EventId, InvalidId, Position, StreamId, Timestamp, Version};
 use uuid::Uuid;
 
-use crate::Position;
 use crate::header::{Header, Headers};
 
 /// One record, with its place in the log. Everything but the place is untrusted.

@@ -117,11 +117,15 @@ impl Commit {
 
     /// The events with their envelopes, in order. All of them carry the commit's `at`.
     pub fn recorded(&self) -> Result<Vec<Recorded<AnyEvent>>, DecodeError> {
+        let numbered = self.events.iter().zip(self.causes()).zip(0..);
+        numbered.map(|((event, cause), index)| self.record(event, cause, index)).collect()
+    }
+
+    /// The command of each event, in order, and without end.
+    pub fn causes(&self) -> impl Iterator<Item = Option<&CommandRecord>> {
         let causes = self.commands.iter().flat_map(|command| (0..command.events).map(move |_| command));
         // A command count that is too low must not lose events.
-        let causes = causes.map(Some).chain(std::iter::repeat(self.commands.last()));
-        let numbered = self.events.iter().zip(causes).zip(0..);
-        numbered.map(|((event, cause), index)| self.record(event, cause, index)).collect()
+        causes.map(Some).chain(std::iter::repeat(self.commands.last()))
     }
 
     fn record(

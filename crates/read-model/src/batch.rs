@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use redis::Cmd;
 use runtime::clock;
-use schemas::{EventId, StreamId, Version};
+use schemas::{EventId, Position, StreamId, Version};
 
 use crate::library::VIEWS;
-use crate::{MAX_PARKED, Parking, Position, Sighting, Source, Target, keys, trails};
+use crate::{MAX_PARKED, Parking, Sighting, Source, Target, keys, trails};
 
 /// The most events that one batch should hold: the call blocks Redis, for about 2 ms at this size.
 pub const MAX_BATCH: usize = 100;

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 
 use redis::Pipeline;
 use runtime::clock;
-use schemas::StreamId;
+use schemas::{Position, StreamId};
 use serde::{Deserialize, Serialize};
 
 use crate::library::GENERATIONS;
-use crate::{Error, Generation, Position, ReadModel, Source, Target, keys, position};
+use crate::{Error, Generation, ReadModel, Source, Target, keys, position};
 
 pub use clearing::Footprint;
 pub use comparing::{Compared, Comparison, Depth, Difference};
@@ -309,7 +309,7 @@ fn stream(text: &str) -> Result<StreamId, Error> {
 fn partition(answer: &[&str]) -> Result<Behind, Error> {
     let [source, live, other] = answer else { return Err(unheard("switch", answer)) };
     let source = Source::parse(source).ok_or_else(|| unheard("switch", answer))?;
-    let position = |stored: &str| Position::parse(&source, Some(stored));
+    let position = |stored: &str| position::stored(&source, Some(stored));
     let (live, other) = (position(live)?, position(other)?);
     Ok(Behind { source, live, other })
 }

@@ -36,7 +36,7 @@ pub use error::Error;
 pub use notices::{Awaited, Notices, Waited};
 pub use parking::{Cause, Discarded, MAX_PARKED, Origin, Park, Parked, Parking, ParkingEntry, Released, Sink};
 pub use places::{Place, Placed, Places, Placing};
-pub use position::{Generation, Position, Source, Target};
+pub use position::{Generation, Source, Target};
 pub use reader::{Cursor, Entry, Order, Page, Ranks, Reader};
 pub use survey::{Reached, Survey};
 pub use trails::{Sighting, Sightings, Trail};

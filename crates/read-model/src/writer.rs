@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use redis::{FromRedisValue, Pipeline, Value};
-use schemas::StreamId;
+use schemas::{Position, StreamId};
 
 use crate::document::{FIELDS, Fields};
 use crate::library::VIEWS;
-use crate::{Applied, Batch, Document, Error, Position, ReadModel, Source, Target, keys};
+use crate::{Applied, Batch, Document, Error, ReadModel, Source, Target, keys, position};
 
 /// A partition was at the end of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl ReadModel {
             ["done"] => Ok(Applied::Done),
             ["stale", _stream] => Ok(Applied::StaleDocuments),
             ["full", parked] => parked.parse().map(|parked| Applied::Full { parked }).map_err(|_| unexpected(&answer)),
-            ["refused", stored] => Ok(Applied::Refused { stored: Position::parse(&batch.source, Some(stored))? }),
+            ["refused", stored] => Ok(Applied::Refused { stored: position::stored(&batch.source, Some(stored))? }),
             ["gone"] => Err(gone(&batch.target)),
             _ => Err(unexpected(&answer)),
         }
@@ -54,7 +54,7 @@ impl ReadModel {
         let mut call = VIEWS.call("views_open", &keys);
         call.arg(target.generation.0).arg(source.to_string());
         let stored: Option<String> = self.connections.call("opening a partition", &call).await?;
-        Position::parse(source, Some(&stored.ok_or_else(|| gone(target))?))
+        position::stored(source, Some(&stored.ok_or_else(|| gone(target))?))
     }
 
     /// The position of a partition, without beginning work on it.
@@ -62,7 +62,7 @@ impl ReadModel {
         let mut command = redis::cmd("HGET");
         command.arg(target.positions()).arg(source.to_string());
         let stored: Option<String> = self.connections.read("reading a position", &command).await?;
-        Position::parse(source, stored.as_deref())
+        position::stored(source, stored.as_deref())
     }
 
     /// The documents of these streams, in their order; `None` where nothing was ever stored.

@@ -54,15 +54,25 @@ impl Error {
     }
 }
 
-/// An error and everything beneath it, on one line, outermost first.
+/// An error and everything beneath it, on one line, outermost first: for logs.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
+    joined(error, ": ")
+}
+
+/// The same with a line for each cause: for whoever sits at a terminal.
+#[must_use]
+pub fn chain_in_lines(error: &dyn std::error::Error) -> String {
+    joined(error, "\n  because: ")
+}
+
+fn joined(error: &dyn std::error::Error, between: &str) -> String {
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
+        text.push_str(between);
+        text.push_str(&cause.to_string());
         source = cause.source();
     }
-    line
+    text
 }

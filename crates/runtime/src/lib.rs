@@ -22,7 +22,7 @@ pub mod tasks;
 pub mod trace;
 
 pub use config::{Config, Environment, RuntimeConfig, Secret};
-pub use error::{Error, chain};
+pub use error::{Error, chain, chain_in_lines};
 pub use health::{Dependency, Health};
 pub use passes::{Pass, Passes};
 pub use process::Process;

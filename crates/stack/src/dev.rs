@@ -9,7 +9,7 @@ use clap::Parser;
 use runtime::clock;
 
 use crate::orderflow::{Given, Orderflow};
-use crate::{Error, chain, folders, report};
+use crate::{Error, folders, report};
 
 mod logs;
 mod probe_order;
@@ -100,7 +100,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(exit) => exit,
         Err(error) => {
-            report::line(&format!("FAILED: {}", chain(&error)));
+            report::line(&format!("FAILED: {}", runtime::chain_in_lines(&error)));
             ExitCode::FAILURE
         }
     }

@@ -25,15 +25,3 @@ pub mod versions;
 pub use error::{Error, Lead};
 pub use orderflow::{Addresses, Admin, Given, Orderflow, Shape, Traces};
 pub use wait::{eventually, within};
-
-/// An error and everything that caused it, on one line each.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!("\n  because: {cause}"));
-        source = cause.source();
-    }
-    text
-}

@@ -80,7 +80,7 @@ impl Orderflow {
         let mut system = Self::of_a_test(shape);
         match system.expose(detour) {
             Ok(()) => system.assembled(Given::default()).await,
-            Err(error) => panic!("{}", crate::chain(&error)),
+            Err(error) => panic!("{}", runtime::chain_in_lines(&error)),
         }
     }
 
@@ -98,7 +98,7 @@ impl Orderflow {
     async fn assembled(mut self, given: Given) -> Self {
         match self.assemble(&given, &|_progress| ()).await {
             Ok(()) => self,
-            Err(error) => panic!("{}", crate::chain(&error)),
+            Err(error) => panic!("{}", runtime::chain_in_lines(&error)),
         }
     }
 

@@ -59,7 +59,7 @@ pub async fn registry() -> &'static Registry {
 pub async fn own<K: Kind>() -> Server<K> {
     match Server::start(&folder(K::NAME)).await {
         Ok(server) => server,
-        Err(error) => panic!("{}", crate::chain(&error)),
+        Err(error) => panic!("{}", runtime::chain_in_lines(&error)),
     }
 }
 

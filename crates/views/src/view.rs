@@ -148,6 +148,38 @@ impl Projection {
     }
 }
 
+/// What the expression comes to with the type of view that the projection of this value keeps; the expression calls the
+/// type by the given name.
+///
+/// ```
+/// use views::{Projection, View};
+///
+/// let named = |projection| views::with_view!(projection, V => V::PROJECTION.name());
+/// assert_eq!(Projection::ALL.map(named), Projection::ALL.map(Projection::name));
+/// ```
+#[macro_export]
+macro_rules! with_view {
+    ($projection:expr, $view:ident => $expression:expr) => {
+        $crate::with_view!(@ $projection, $view, $expression;
+            Orders: OrderView,
+            History: HistoryView,
+            Products: ProductView,
+            Stock: StockView,
+            Payments: PaymentView,
+            Fulfilment: FulfilmentView,
+            Users: UserView,
+        )
+    };
+    (@ $projection:expr, $view:ident, $expression:expr; $($name:ident: $type:ident,)+) => {
+        match $projection {
+            $($crate::Projection::$name => {
+                type $view = $crate::$type;
+                $expression
+            })+
+        }
+    };
+}
+
 /// An event does not fit the view that it should be applied to. The stream must not go on without a person's look.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfoldable {

@@ -21,7 +21,7 @@ pub struct Chromium {
 impl Chromium {
     /// Starts one, with its profile in this folder, which must be empty. Installs Chromium where it is missing.
     pub async fn start(folder: &Path) -> Self {
-        let program = stack::install::chromium().unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
+        let program = stack::install::chromium().unwrap_or_else(|error| panic!("{}", runtime::chain_in_lines(&error)));
         let mut command = Command::new(program);
         // No sandbox, because containers have none; and nothing that asks its maker for anything.
         command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);

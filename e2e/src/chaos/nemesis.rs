@@ -216,7 +216,7 @@ async fn fallen(system: &Orderflow, victim: &str) -> Option<String> {
         return None;
     }
     let error = system.ready(victim).await.err()?;
-    Some(format!("{victim} ended by itself: {}", stack::chain(&error)))
+    Some(format!("{victim} ended by itself: {}", runtime::chain_in_lines(&error)))
 }
 
 /// A registry that lost its data; an operator registers the schemas again.

@@ -71,7 +71,8 @@ async fn a_consumer_in_another_language_reads_every_event_under_the_seeds_names(
 
 /// What the example prints of all topics, by stream and version.
 async fn read_everything(world: &World) -> BTreeMap<(String, u32), Printed> {
-    let packages = stack::install::consumer_packages().unwrap_or_else(|error| panic!("{}", stack::chain(&error)));
+    let packages =
+        stack::install::consumer_packages().unwrap_or_else(|error| panic!("{}", runtime::chain_in_lines(&error)));
     let at = world.system.addresses();
     let mut consumer = Command::new("python3");
     consumer.arg(Path::new(CONSUMER)).args(Aggregate::ALL.map(Aggregate::topic)).env("PYTHONPATH", packages);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bus::KafkaConfig;
 use bus::log::{Begin, GroupPositions, Log, Span};
+use bus::{ConsumerGroup, KafkaConfig};
 use e2e::client::LoggedIn;
 use e2e::provider;
 use e2e::socket::Socket;
@@ -16,12 +16,6 @@ use tokio::process::Command;
 use crate::fulfilment::{becomes, place, product};
 use crate::journey::frame;
 use crate::world::{SETTLED, World};
-
-/// Who acts on what happens: groups whose positions are Kafka's.
-const ACTORS: [(&str, &[Aggregate]); 2] = [
-    ("fulfilment", &[Aggregate::Order, Aggregate::Stock, Aggregate::Payment, Aggregate::Fulfilment]),
-    ("cashier", &[Aggregate::Payment]),
-];
 
 impl World {
     /// Has the operators' command line do something, which may have to wait until a group has no members.
@@ -64,11 +58,11 @@ fn unread(who: &str, aggregate: Aggregate, spans: &[Span], reached: &BTreeMap<i3
 async fn told(world: &World) {
     let read = stack::within(SETTLED, async || {
         let told = world.read_model().survey(Sink::Feeds).await.expect("the feeds").positions;
-        for aggregate in [Aggregate::Order, Aggregate::Payment] {
+        for aggregate in ConsumerGroup::NOTIFIER.hears {
             let of = |(source, next): (&Source, &i64)| {
                 (&*source.topic == aggregate.topic()).then_some((source.partition, *next))
             };
-            unread("feeds", aggregate, &held(world, aggregate).await, &told.iter().filter_map(of).collect())?;
+            unread("feeds", *aggregate, &held(world, *aggregate).await, &told.iter().filter_map(of).collect())?;
         }
         Ok(())
     });
@@ -78,9 +72,9 @@ async fn told(world: &World) {
 /// What lies in the topics that each group hears.
 async fn heard(world: &World) -> Vec<(&'static str, Aggregate, Vec<Span>)> {
     let mut heard = Vec::new();
-    for (group, hears) in ACTORS {
+    for ConsumerGroup { name, hears } in ConsumerGroup::ACTING {
         for aggregate in hears {
-            heard.push((group, *aggregate, held(world, *aggregate).await));
+            heard.push((name, *aggregate, held(world, *aggregate).await));
         }
     }
     heard

@@ -7,9 +7,9 @@ use bus::Delivered;
 use command_api::Store;
 use event_store::{Appended, Commit, CommitId, KeyHash, Lanes, Marked, PassedOver, TailPage};
 use projector::Views;
-use read_model::{Applied, Batch, Position, Source, Standing, Target};
+use read_model::{Applied, Batch, Source, Standing, Target};
 use relay::{Log, LogRound, Outbox, Pages, Refused};
-use schemas::{AnyEvent, Recorded, StreamId, Timestamp, Version};
+use schemas::{AnyEvent, Position, Recorded, StreamId, Timestamp, Version};
 use tokio::sync::oneshot;
 
 use crate::link::Link;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use bus::{DecodeFailure, Decoder, FeedError, LogChanged, PartitionFeed, RawRecord};
 use read_model::feeds::{self, Appended, Counts, Event, Passed, Poison};
-use read_model::{Cause, MAX_BATCH, ParkingEntry, Position, ReadModel, Sink, Source};
+use read_model::{Cause, MAX_BATCH, ParkingEntry, ReadModel, Sink, Source};
 use runtime::backoff::Backoff;
 use runtime::trace::{Batch, Kind};
 use runtime::{Shutdown, clock};
-use schemas::{EncodeError, StreamId, Timestamp, Version};
+use schemas::{EncodeError, Position, StreamId, Timestamp, Version};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::on_bus;
 use super::troubles::{Place, Troubles};
 use crate::metrics;
 
@@ -132,7 +131,7 @@ impl Worker {
             self.release_known().await?;
             self.released_known = true;
         }
-        self.feed.seek(on_bus(self.base));
+        self.feed.seek(self.base);
         Ok(Then::GoOn)
     }
 
@@ -187,7 +186,7 @@ impl Worker {
             return self.pass(record, stop).await;
         }
         self.place.going();
-        self.feed.stored(on_bus(self.base));
+        self.feed.stored(self.base);
         Ok(Then::GoOn)
     }
 
@@ -206,8 +205,8 @@ impl Worker {
             offset: record.offset,
             at: Timestamp::from_micros(clock::now_micros()),
         };
-        let next = Position { next: record.offset + 1, last: entry.event_id };
-        let poison = Poison { source: self.source.clone(), base: self.base, next, stream, entry };
+        let (source, next) = (self.source.clone(), record.behind());
+        let poison = Poison { source, base: self.base, next, stream, entry };
         match self.read_model.park_feeds(&poison).await? {
             Passed::Parked => {
                 let Poison { stream, entry, .. } = &poison;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use notifier::{App, Terms};
 use read_model::feeds::{self, Appended};
 use read_model::generations::Shape;
-use read_model::{Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
+use read_model::{Batch, DocumentWrite, Generation, Parking, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
 use runtime::http::{HttpLimits, serve_on};
 use schemas::{
-    EventId, OrderId, Recorded, Role, StreamId, Timestamp, UserEvent, UserId, UserRoleRevoked, UserSessionEnded,
-    Version,
+    EventId, OrderId, Position, Recorded, Role, StreamId, Timestamp, UserEvent, UserId, UserRoleRevoked,
+    UserSessionEnded, Version,
 };
 use sessions::{Revocation, Sessions};
 use stack::servers::Redis;

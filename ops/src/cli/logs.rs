@@ -5,7 +5,7 @@ use bus::log::Begin;
 use runtime::clock;
 use schemas::{Aggregate, Timestamp};
 
-use super::{instant, plural};
+use super::instant;
 
 /// Which part of a topic.
 #[derive(Debug, clap::Args)]
@@ -96,9 +96,8 @@ pub struct For {
 
 /// The name of a topic, or the first word of one of ours.
 fn topic(text: &str) -> Result<String, &'static str> {
-    let ours = Aggregate::ALL.into_iter().find(|aggregate| plural(*aggregate) == text);
     let legal = |text: &str| text.chars().all(|sign| sign.is_ascii_alphanumeric() || "._-".contains(sign));
-    match ours {
+    match Aggregate::of_plural(text) {
         Some(aggregate) => Ok(aggregate.topic().to_owned()),
         None if text.is_empty() || !legal(text) => Err("the name of a topic is expected"),
         None => Ok(text.to_owned()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Arg, Command, CommandFactory as _, Parser as _};
 
-use super::{Aggregate, Cli, LIMIT, aggregate, plural};
+use super::{Aggregate, Cli, LIMIT, aggregate};
 
 /// The commands that change something; all others only look.
 const ACTING: [&str; 17] = [
@@ -34,9 +34,12 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn aggregates_are_named_as_their_topics_begin() {
-    assert_eq!(Aggregate::ALL.map(plural), ["orders", "products", "stock", "payments", "users", "fulfilment"]);
+    assert_eq!(
+        Aggregate::ALL.map(Aggregate::plural),
+        ["orders", "products", "stock", "payments", "users", "fulfilment"]
+    );
     for one in Aggregate::ALL {
-        assert_eq!(aggregate(plural(one)), Ok(one));
+        assert_eq!(aggregate(one.plural()), Ok(one));
     }
     assert!(aggregate("order").is_err());
 }

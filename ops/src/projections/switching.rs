@@ -159,7 +159,8 @@ pub(crate) fn lags(views: &Views, generation: Generation, partition: &Behind) ->
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use read_model::{Position, RedisConfig, Source};
+    use read_model::{RedisConfig, Source};
+    use schemas::Position;
     use views::Projection;
 
     use super::*;

@@ -8,8 +8,6 @@ use schemas::{AnyEvent, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::chain;
-
 /// What is shown of a record. What is not known of it is left out.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,9 +54,9 @@ impl Line {
         let (data, error) = match decoded {
             Ok(recorded) => match recorded.event.to_json() {
                 Ok(data) => (Some(data), None),
-                Err(error) => (None, Some(chain(&error))),
+                Err(error) => (None, Some(runtime::chain_in_lines(&error))),
             },
-            Err(failure) => (None, Some(chain(failure))),
+            Err(failure) => (None, Some(runtime::chain_in_lines(failure))),
         };
         Self {
             topic: record.topic.to_string(),

@@ -7,13 +7,13 @@ use std::time::Duration;
 use event_store::{Commit, EventStore, StoredEvent};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, Cause, DocumentWrite, Freshness, Generation, Park, Parking, ParkingEntry, Places, Position,
-    ReadModel, RedisConfig, Source, Target,
+    Applied, Batch, Cause, DocumentWrite, Freshness, Generation, Park, Parking, ParkingEntry, Places, ReadModel,
+    RedisConfig, Source, Target,
 };
 use runtime::Process;
 use schemas::{
-    AnyEvent, Currency, Event as _, EventId, Money, ProductEvent, ProductRegistered, ProductRenamed, Recorded, Sku,
-    StreamId, Timestamp, Version,
+    AnyEvent, Currency, Event as _, EventId, Money, Position, ProductEvent, ProductRegistered, ProductRenamed,
+    Recorded, Sku, StreamId, Timestamp, Version,
 };
 use serde_json::Value;
 use stack::servers::Redis;

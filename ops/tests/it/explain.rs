@@ -3,11 +3,11 @@
 use event_store::{CommandRecord, Commit, StoredEvent};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Sighting, Source, Target,
+    Applied, Batch, DocumentWrite, Generation, Parking, ReadModel, RedisConfig, Sighting, Source, Target,
 };
 use schemas::{
     CancellationCause, Event, EventId, FulfilmentCompleted, FulfilmentEvent, FulfilmentResult, OrderCancelled,
-    OrderEvent, OrderId, OrderReserved, StreamId, Timestamp, UserId, Version,
+    OrderEvent, OrderId, OrderReserved, Position, StreamId, Timestamp, UserId, Version,
 };
 use serde_json::{Value, json};
 use stack::servers::Redis;

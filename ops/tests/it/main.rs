@@ -4,6 +4,7 @@
 mod apply;
 mod audit;
 mod away;
+mod deployed;
 mod explain;
 mod master;
 mod parked;

@@ -5,11 +5,11 @@ use std::process::Output;
 use event_store::{CommandRecord, Commit, EventStore, Lanes, StoredEvent};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, Cause, DocumentWrite, Gap, Generation, Park, Parking, ParkingEntry, Position, ReadModel,
-    RedisConfig, Sink, Source, Target,
+    Applied, Batch, Cause, DocumentWrite, Gap, Generation, Park, Parking, ParkingEntry, ReadModel, RedisConfig, Sink,
+    Source, Target,
 };
 use runtime::Process;
-use schemas::{EventId, Sku, StockEvent, StockReceived, StreamId, Timestamp, Version};
+use schemas::{EventId, Position, Sku, StockEvent, StockReceived, StreamId, Timestamp, Version};
 use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;

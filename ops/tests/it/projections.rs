@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use bus::KafkaConfig;
 use read_model::generations::{Begun, Retired, Shape};
-use read_model::{Batch, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target};
+use read_model::{Batch, Generation, Parking, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
-use schemas::{EventId, OrderId, Version};
+use schemas::{EventId, OrderId, Position, Version};
 use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;

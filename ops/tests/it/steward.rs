@@ -8,11 +8,9 @@ use bus::KafkaConfig;
 use bus::admin::Topics;
 use event_store::{Commit, EventStore, murmur2};
 use read_model::generations::{Begun, Shape};
-use read_model::{
-    Applied, Batch, Freshness, Gap, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
-};
+use read_model::{Applied, Batch, Freshness, Gap, Generation, Parking, ReadModel, RedisConfig, Source, Target};
 use runtime::Process;
-use schemas::{Aggregate, EventId, Sku, StreamId, Version};
+use schemas::{Aggregate, EventId, Position, Sku, StreamId, Version};
 use serde_json::Value;
 use sessions::testing::Issuer;
 use stack::servers::{Kafka, Redis};

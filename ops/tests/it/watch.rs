@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, Cause, Generation, Origin, Park, Parking, ParkingEntry, Position, ReadModel, RedisConfig, Released,
-    Source, Target,
+    Applied, Batch, Cause, Generation, Origin, Park, Parking, ParkingEntry, ReadModel, RedisConfig, Released, Source,
+    Target,
 };
 use redis::aio::MultiplexedConnection;
 use runtime::{Process, clock};
 use schemas::{
-    CancellationCause, Currency, EventId, OrderCancelled, OrderEvent, OrderId, OrderPlaced, Recorded, Timestamp,
-    UserId, Version,
+    CancellationCause, Currency, EventId, OrderCancelled, OrderEvent, OrderId, OrderPlaced, Position, Recorded,
+    Timestamp, UserId, Version,
 };
 use serde_json::Value;
 use stack::servers::Redis;

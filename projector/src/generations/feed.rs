@@ -7,7 +7,7 @@ use std::time::Duration;
 use bus::{Consumer, GroupConfig, Kafka};
 use runtime::Process;
 use tokio::time::{MissedTickBehavior, interval};
-use views::{FulfilmentView, HistoryView, OrderView, PaymentView, ProductView, Projection, StockView, UserView, View};
+use views::{Projection, View};
 
 use crate::positions::Positions;
 use crate::worker::{Links, Worker};
@@ -17,18 +17,10 @@ const LOOK_FOR_PURGES: Duration = Duration::from_secs(1);
 
 /// Feeds until the links' end is requested.
 pub(super) fn start(projection: Projection, kafka: &Kafka, links: Links, process: &Process) -> Result<(), bus::Error> {
-    match projection {
-        Projection::Orders => project::<OrderView>(kafka, links, process),
-        Projection::History => project::<HistoryView>(kafka, links, process),
-        Projection::Products => project::<ProductView>(kafka, links, process),
-        Projection::Stock => project::<StockView>(kafka, links, process),
-        Projection::Payments => project::<PaymentView>(kafka, links, process),
-        Projection::Fulfilment => project::<FulfilmentView>(kafka, links, process),
-        Projection::Users => {
-            purge(&links, process);
-            project::<UserView>(kafka, links, process)
-        }
+    if projection == Projection::Users {
+        purge(&links, process);
     }
+    views::with_view!(projection, V => project::<V>(kafka, links, process))
 }
 
 /// Joins the generation's group, and works on every partition that it is given.

@@ -9,7 +9,6 @@ use views::View;
 use super::{Then, Worker};
 use crate::error::Stop;
 use crate::metrics::{BATCH_SECONDS, LOG_CHANGED};
-use crate::positions::on_bus;
 use crate::progress::Projected;
 use crate::read::Read;
 
@@ -52,7 +51,7 @@ impl<V: View> Worker<V> {
 
     fn went_on(&mut self) -> Then {
         self.place.going();
-        self.feed.stored(on_bus(self.progress.position()));
+        self.feed.stored(self.progress.position());
         Then::GoOn
     }
 

@@ -6,12 +6,12 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use query_api::{App, Peer, Peers};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, Position, ReadModel, RedisConfig, Sighting,
-    Source, Target, feeds,
+    Applied, Batch, DocumentWrite, Freshness, Generation, Park, Parking, ReadModel, RedisConfig, Sighting, Source,
+    Target, feeds,
 };
 use runtime::http::HttpLimits;
 use runtime::{Process, Secret, clock};
-use schemas::{Event, Recorded, StreamId, Timestamp, UserId, Version};
+use schemas::{Event, Position, Recorded, StreamId, Timestamp, UserId, Version};
 use serde_json::Value;
 use stack::servers::Redis;
 use stack::testing;

@@ -20,8 +20,7 @@ pub(crate) fn file(folder: &str, record: &Record, extension: &str) -> PathBuf {
 }
 
 fn file_of(folder: &str, aggregate: Aggregate, name: &str, extension: &str) -> PathBuf {
-    let noun = aggregate.namespace().trim_start_matches("orderflow.");
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(noun).join(name).with_extension(extension)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(aggregate.noun()).join(name).with_extension(extension)
 }
 
 fn check_file(path: &Path, content: &[u8]) {

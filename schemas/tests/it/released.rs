@@ -24,7 +24,7 @@ fn problem(released: &Path) -> Option<String> {
 
 fn aggregate_of(released: &Path) -> Aggregate {
     let folder = released.parent().unwrap().file_name().unwrap().to_str().unwrap();
-    Aggregate::ALL.into_iter().find(|a| a.namespace() == format!("orderflow.{folder}")).expect("a known aggregate")
+    Aggregate::ALL.into_iter().find(|a| a.noun() == folder).expect("a known aggregate")
 }
 
 fn read_goldens(released: &Path) -> Result<(), schemas::DecodeError> {

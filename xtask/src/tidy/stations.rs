@@ -36,7 +36,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 
 fn absent(tree: &Tree, station: &Station) -> Vec<Finding> {
     let nouns = Aggregate::ALL.into_iter().filter(|aggregate| !station.without.contains(aggregate));
-    let paths = nouns.map(|aggregate| station.path.replace(NOUN, noun(aggregate)));
+    let paths = nouns.map(|aggregate| station.path.replace(NOUN, aggregate.noun()));
     let missing = paths.filter(|wanted| !tree.paths().any(|path| stands_at(path, wanted)));
     missing.map(|path| Finding::of_file(RULE, &path, "is missing: every noun stands at every station")).collect()
 }
@@ -50,20 +50,15 @@ fn unlisted(tree: &Tree, station: &Station) -> Option<Finding> {
     (!listed).then(|| Finding::of_file(RULE, CHECKLIST, format!("must name the station `{}`", station.path)))
 }
 
-/// The one word that names the aggregate at every station: the last part of its Avro namespace.
-fn noun(aggregate: Aggregate) -> &'static str {
-    aggregate.namespace().rsplit('.').next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Aggregate, CHECKLIST, NOUN, STATIONS, Tree, check, noun};
+    use super::{Aggregate, CHECKLIST, NOUN, STATIONS, Tree, check};
 
     /// A repository in order, less the file at `gap`.
     fn found_without(gap: Option<&str>) -> Vec<String> {
         let places = STATIONS.iter().flat_map(|station| {
             let nouns = Aggregate::ALL.into_iter().filter(|aggregate| !station.without.contains(aggregate));
-            nouns.map(|aggregate| station.path.replace(NOUN, noun(aggregate)))
+            nouns.map(|aggregate| station.path.replace(NOUN, aggregate.noun()))
         });
         let places = places.map(|path| if path.ends_with('/') { format!("{path}Some.avsc") } else { path });
         let checklist = STATIONS.map(|station| station.path).join("\n");

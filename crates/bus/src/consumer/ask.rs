@@ -8,9 +8,10 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use runtime::Process;
 use runtime::backoff::Backoff;
+use schemas::Position;
 use tokio::runtime::Handle;
 
-use super::{Position, PositionSource};
+use super::PositionSource;
 use crate::bell::Bell;
 use crate::kafka::Ends;
 

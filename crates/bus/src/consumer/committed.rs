@@ -10,10 +10,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
-use schemas::EventId;
+use schemas::{EventId, Position};
 use uuid::Uuid;
 
-use super::{Position, PositionSource};
+use super::PositionSource;
 use crate::client::Logs;
 use crate::{Error, Kafka};
 

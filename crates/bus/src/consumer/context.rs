@@ -9,13 +9,14 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
+use schemas::Position;
 use tokio::sync::mpsc;
 
 use super::ask::Ask;
 use super::assignment::Assignment;
 use super::feed::{Queue, Requests};
 use super::partition::Partition;
-use super::{GroupConfig, PartitionFeed, Position, committed};
+use super::{GroupConfig, PartitionFeed, committed};
 use crate::client::Logs;
 use crate::kafka::{Ends, Kafka};
 

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use schemas::Position;
 use tokio::sync::{Notify, mpsc};
 
-use super::{FeedError, Position};
+use super::FeedError;
 use crate::RawRecord;
 use crate::bell::Bell;
 use crate::kafka::Ends;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use runtime::clock::Instant;
-use schemas::EventId;
+use schemas::{EventId, Position};
 
+use super::FeedError;
 use super::feed::Queue;
-use super::{FeedError, Position};
 
 /// How often a hole is answered by reading again from before it.
 const MAX_REREADS: u8 = 3;

@@ -1,7 +1,8 @@
 //! Records that nobody of ours wrote.
 
-use bus::{DecodeFailure, Decoder, Header, Poison, Position, Registry};
+use bus::{DecodeFailure, Decoder, Header, Poison, Registry};
 use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
+use schemas::Position;
 
 use crate::world::{Member, RawWriter, SOON, fresh_order, fresh_topic, read_from, servers, take};
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{CommittedOffsets, Consumer, GroupConfig, Kafka, PartitionFeed, Position};
+use bus::{CommittedOffsets, Consumer, GroupConfig, Kafka, PartitionFeed};
+use schemas::Position;
 use stack::servers::Kafka as Broker;
 use stack::{eventually, testing};
 

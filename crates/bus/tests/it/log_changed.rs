@@ -1,7 +1,7 @@
 //! An offset does not identify a log: whatever happened to it is reported, never skipped.
 
 use bus::{
-    CommittedOffsets, Consumer, FeedError, GroupConfig, Kafka, KafkaConfig, LogChanged, PartitionFeed, Position,
+    CommittedOffsets, Consumer, FeedError, GroupConfig, Kafka, KafkaConfig, LogChanged, PartitionFeed,
     PositionSource as _,
 };
 use rdkafka::ClientConfig;
@@ -9,7 +9,7 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
-use schemas::EventId;
+use schemas::{EventId, Position};
 use uuid::Uuid;
 
 use crate::world::{Member, RawWriter, SOON, fresh_topic, ids, read_from, servers, take};

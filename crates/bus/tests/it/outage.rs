@@ -1,7 +1,8 @@
 //! Kafka goes away and comes back.
 
 use bus::admin::Topics;
-use bus::{Consumer, GroupConfig, Kafka, Position, Producer, Registry, StartFrom, Tail, TailEvent};
+use bus::{Consumer, GroupConfig, Kafka, Producer, Registry, StartFrom, Tail, TailEvent};
+use schemas::Position;
 use stack::servers::Kafka as Broker;
 use stack::{eventually, testing};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bus::admin::Topics;
 use bus::registry_admin::Subjects;
-use bus::{Consumer, GroupConfig, Header, Kafka, KafkaConfig, PartitionFeed, Position, PositionSource, RawRecord};
+use bus::{Consumer, GroupConfig, Header, Kafka, KafkaConfig, PartitionFeed, PositionSource, RawRecord};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -16,8 +16,8 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use runtime::Process;
 use schemas::{
-    AnyEvent, Currency, Event as _, EventId, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded, Sku, Timestamp,
-    UserId, Version,
+    AnyEvent, Currency, Event as _, EventId, OrderEvent, OrderId, OrderLine, OrderPlaced, Position, Recorded, Sku,
+    Timestamp, UserId, Version,
 };
 use stack::testing;
 use tokio::sync::OnceCell;

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use redis::{Cmd, Value};
-use schemas::{EventId, StreamId, Timestamp, UserId, Version};
+use schemas::{EventId, Position, StreamId, Timestamp, UserId, Version};
 
 use super::{GAPS, MOST_ENTRIES, PARKED, POSITIONS, VERSIONS, WINDOW, bell_channel, entries_key, head_key};
 use crate::library::FEEDS;
-use crate::{Error, Position, ReadModel, Source, trails};
+use crate::{Error, ReadModel, Source, position, trails};
 
 /// The events between two positions of one partition, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl ReadModel {
         let mut command = redis::cmd("HGET");
         command.arg(POSITIONS).arg(source.to_string());
         let stored: Option<String> = self.connections.read("asking for the feeds' position", &command).await?;
-        Position::parse(source, stored.as_deref())
+        position::stored(source, stored.as_deref())
     }
 
     /// Appends a batch, all or nothing; with no events it only moves the position.
@@ -94,7 +94,9 @@ impl ReadModel {
             return Ok(Appended::Done(Counts { appended, duplicates, unfed, gaps }));
         }
         match redis::from_redis_value::<(u8, String)>(answer) {
-            Ok((0, stored)) => Position::parse(&batch.source, Some(&stored)).map(|stored| Appended::Refused { stored }),
+            Ok((0, stored)) => {
+                position::stored(&batch.source, Some(&stored)).map(|stored| Appended::Refused { stored })
+            }
             answer => {
                 Err(Error::Corrupt { key: "the answer of feeds_append".to_owned(), found: format!("{answer:?}") })
             }

@@ -10,7 +10,7 @@ use schemas::UserId;
 
 use super::read::{Head, Link, head_cursor, parse};
 use super::{Cursor, MOST_ENTRIES, POSITIONS, entries_key, head_key};
-use crate::{Error, Position, ReadModel, Source};
+use crate::{Error, ReadModel, Source, position};
 
 /// How many entries are looked at first; a projection is seldom further behind its user's feed.
 const FIRST_LOOK: u32 = 50;
@@ -55,7 +55,7 @@ impl ReadModel {
         let position = |(source, text): (String, String)| {
             let corrupt = || Error::Corrupt { key: POSITIONS.to_owned(), found: source.clone() };
             let source = Source::parse(&source).ok_or_else(corrupt)?;
-            let next = Position::parse(&source, Some(&text))?.next;
+            let next = position::stored(&source, Some(&text))?.next;
             Ok((source, next))
         };
         Ok(Tail {

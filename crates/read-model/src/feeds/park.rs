@@ -1,11 +1,11 @@
 //! Passing over a record that gives no event: its stream waits, the feeds of its partition go on.
 
 use redis::Value;
-use schemas::{StreamId, Version};
+use schemas::{Position, StreamId, Version};
 
 use super::{GAPS, PARKED, POSITIONS, VERSIONS};
 use crate::library::FEEDS;
-use crate::{Error, MAX_PARKED, ParkingEntry, Position, ReadModel, Source};
+use crate::{Error, MAX_PARKED, ParkingEntry, ReadModel, Source, position};
 
 /// A record that gives no event, and the stream that its key names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl ReadModel {
             Ok(_) | Err(_) => {}
         }
         match redis::from_redis_value::<(u8, String)>(answer) {
-            Ok((0, stored)) => Position::parse(source, Some(&stored)).map(|stored| Passed::Refused { stored }),
+            Ok((0, stored)) => position::stored(source, Some(&stored)).map(|stored| Passed::Refused { stored }),
             answer => Err(Error::Corrupt { key: "the answer of feeds_park".to_owned(), found: format!("{answer:?}") }),
         }
     }

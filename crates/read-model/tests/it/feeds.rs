@@ -7,9 +7,9 @@ mod property;
 use std::time::Duration;
 
 use read_model::feeds::{Appended, Batch, Cursor, Event, MOST_ENTRIES, Read, WINDOW};
-use read_model::{Position, ReadModel, RedisConfig, Source};
+use read_model::{ReadModel, RedisConfig, Source};
 use runtime::Process;
-use schemas::{EventId, OrderId, StreamId, Timestamp, UserId, Version};
+use schemas::{EventId, OrderId, Position, StreamId, Timestamp, UserId, Version};
 use stack::servers::Redis;
 use stack::testing;
 use uuid::Uuid;

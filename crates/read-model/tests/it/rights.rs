@@ -5,12 +5,11 @@ use std::time::Duration;
 use read_model::feeds::{Appended, Batch, Cursor, Read};
 use read_model::generations::Shape;
 use read_model::{
-    Applied, DocumentWrite, Error, Freshness, Generation, Position, ReadModel, RedisConfig, Sighting, Sink, Target,
-    Trail,
+    Applied, DocumentWrite, Error, Freshness, Generation, ReadModel, RedisConfig, Sighting, Sink, Target, Trail,
 };
 use redis::aio::MultiplexedConnection;
 use runtime::Process;
-use schemas::Version;
+use schemas::{Position, Version};
 use stack::servers::Redis;
 use stack::testing::{self, eventually};
 

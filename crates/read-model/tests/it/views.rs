@@ -19,12 +19,10 @@ mod trails;
 
 use std::collections::BTreeMap;
 
-use read_model::{
-    Applied, Batch, DocumentWrite, Generation, Parking, Position, ReadModel, RedisConfig, Source, Target,
-};
+use read_model::{Applied, Batch, DocumentWrite, Generation, Parking, ReadModel, RedisConfig, Source, Target};
 use redis::aio::MultiplexedConnection;
 use runtime::Process;
-use schemas::{EventId, OrderId, StreamId, Version};
+use schemas::{EventId, OrderId, Position, StreamId, Version};
 use stack::servers::Redis;
 use stack::testing;
 use uuid::Uuid;

@@ -33,8 +33,7 @@ const ORDERS: [&[&str]; 3] = [
 /// The golden commits of these events of the view's aggregate.
 fn golden<V: View>(names: &[&str]) -> Vec<V::Event> {
     assert_eq!(V::PROJECTION.aggregate(), V::Event::AGGREGATE);
-    let folder = V::Event::AGGREGATE.namespace().trim_start_matches("orderflow.");
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/golden").join(folder);
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/golden").join(V::Event::AGGREGATE.noun());
     let read = |name: &&str| {
         let document = fs::read(golden.join(name).with_extension("bson")).unwrap();
         V::Event::from_document(name, RawDocument::from_bytes(&document).unwrap()).unwrap()

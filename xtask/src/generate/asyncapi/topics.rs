@@ -20,7 +20,7 @@ pub(super) fn describe(document: &mut Document) -> Result<(), serde_json::Error>
     document.components.schemas.insert(HEADERS.to_owned(), headers());
     for aggregate in Aggregate::ALL {
         let records: Vec<_> = RECORDS.iter().filter(|record| record.aggregate == aggregate).collect();
-        let (name, names) = (channel_name(aggregate), records.iter().map(|record| record.name));
+        let (name, names) = (aggregate.plural(), records.iter().map(|record| record.name));
         document.channels.insert(name.to_owned(), channel(aggregate, names.clone()));
         let summary = format!("Every event of the streams `{}…` is written here.", aggregate.prefix());
         document.operations.insert(format!("{name}.send"), Operation::new(Action::Send, name, summary, names));
@@ -39,11 +39,6 @@ fn server() -> Value {
         "variables": {"brokers": {"description": "What `KAFKA_BROKERS` names."}},
         "bindings": {"kafka": {"schemaRegistryVendor": "confluent", "bindingVersion": BINDING}},
     })
-}
-
-/// The first part of the topic's name: `orders`.
-fn channel_name(aggregate: Aggregate) -> &'static str {
-    aggregate.topic().split('.').next().unwrap_or_default()
 }
 
 fn channel<'a>(aggregate: Aggregate, names: impl IntoIterator<Item = &'a str>) -> Channel {
@@ -80,7 +75,7 @@ fn setting(name: &str, value: &str) -> Value {
 
 fn message(record: &Record) -> Result<Message, serde_json::Error> {
     let schema: Value = serde_json::from_str(record.avsc)?;
-    let file = format!("./avro/{}/{}.avsc", noun(record.aggregate), record.name);
+    let file = format!("./avro/{}/{}.avsc", record.aggregate.noun(), record.name);
     let key = json!({
         "type": "string",
         "pattern": format!("^{}", record.aggregate.prefix()),
@@ -107,11 +102,6 @@ fn message(record: &Record) -> Result<Message, serde_json::Error> {
         payload: json!({"schemaFormat": AVRO, "schema": {"$ref": file}}),
         bindings: Some(json!({ "kafka": kafka })),
     })
-}
-
-/// The folder of the aggregate's schemas: the last part of its namespace.
-fn noun(aggregate: Aggregate) -> &'static str {
-    aggregate.namespace().rsplit('.').next().unwrap_or_default()
 }
 
 fn headers() -> Value {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_lc_rs::digest;
 use read_model::feeds::{Appended, Batch, Counts, Cursor, Entry, MOST_ENTRIES, Passed, Poison, Read, WINDOW};
-use read_model::{MAX_PARKED, Origin, Parked, ParkingEntry, Position, Released, Source};
-use schemas::{StreamId, UserId, Version};
+use read_model::{MAX_PARKED, Origin, Parked, ParkingEntry, Released, Source};
+use schemas::{Position, StreamId, UserId, Version};
 
 #[derive(Debug, Default)]
 pub(super) struct Model {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use read_model::feeds::{Appended, Batch, Cursor, Passed, Poison};
-use read_model::{Origin, Parked, ParkingEntry, Position, Released, Sink};
-use schemas::{Timestamp, Version};
+use read_model::{Origin, Parked, ParkingEntry, Released, Sink};
+use schemas::{Position, Timestamp, Version};
 
 use super::model::Model;
 use super::{NOW, Rig, event, source, stream, user};

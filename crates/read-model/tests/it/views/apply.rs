@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use read_model::{Applied, Error, Gap, Position};
-use schemas::Version;
+use read_model::{Applied, Error, Gap};
+use schemas::{Position, Version};
 use stack::servers::Redis;
 use stack::testing;
 

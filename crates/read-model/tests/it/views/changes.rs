@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use read_model::{Change, Changes, Position};
+use read_model::{Change, Changes};
+use schemas::Position;
 use tokio::time::timeout;
 
 use super::{Rig, stream, write};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use read_model::{Applied, Position};
+use read_model::Applied;
+use schemas::Position;
 use stack::servers::Redis;
 use stack::testing::{self, eventually};
 

@@ -5,9 +5,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use read_model::generations::{Begun, Behind, Generations, Retired, Shape, State, Switched};
-use read_model::{Applied, Batch, DocumentWrite, Error, Freshness, Gap, Generation, Parking, Position, Target};
+use read_model::{Applied, Batch, DocumentWrite, Error, Freshness, Gap, Generation, Parking, Target};
 use runtime::clock;
-use schemas::Version;
+use schemas::{Position, Version};
 use stack::servers::Redis;
 use stack::{eventually, testing};
 

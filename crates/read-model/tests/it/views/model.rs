@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use read_model::{Applied, Batch, Discarded, MAX_PARKED, Parked, ParkingEntry, Position, Released, Source};
-use schemas::{EventId, StreamId, Version};
+use read_model::{Applied, Batch, Discarded, MAX_PARKED, Parked, ParkingEntry, Released, Source};
+use schemas::{EventId, Position, StreamId, Version};
 
 /// Version, last event and body.
 pub(crate) type Document = (Version, Option<EventId>, Option<Vec<u8>>);

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use read_model::{
-    Applied, Batch, Discarded, DocumentWrite, Gap, Origin, Park, Parked, Parking, ParkingEntry, Position, Released,
-    Target,
+    Applied, Batch, Discarded, DocumentWrite, Gap, Origin, Park, Parked, Parking, ParkingEntry, Released, Target,
 };
-use schemas::{EventId, StreamId, Timestamp, Version};
+use schemas::{EventId, Position, StreamId, Timestamp, Version};
 use uuid::Uuid;
 
 use super::model::Model;

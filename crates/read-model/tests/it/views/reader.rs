@@ -19,7 +19,7 @@ async fn a_reader_follows_the_live_generation_without_an_old_answer() {
     let next = rig.beside(7).await;
     let mut batch = rig.batch(vec![write(1, 0, 2)]).await;
     batch.target = next;
-    batch.base = read_model::Position::default();
+    batch.base = schemas::Position::default();
     rig.read_model.apply(&batch).await.unwrap();
     assert_eq!(version().await, Some(Version(1)), "filled, but not live");
     let _: () = redis::cmd("SET").arg("{switch}:live").arg(7).query_async(&mut rig.raw().await).await.unwrap();

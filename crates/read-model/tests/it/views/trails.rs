@@ -1,7 +1,7 @@
 //! Trails: the first time counts, and nothing depends on them.
 
-use read_model::{Applied, DocumentWrite, Position, Sighting, Trail};
-use schemas::Version;
+use read_model::{Applied, DocumentWrite, Sighting, Trail};
+use schemas::{Position, Version};
 
 use super::{Rig, source, stream, write};
 use crate::feeds;
