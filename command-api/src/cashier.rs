@@ -23,7 +23,7 @@ use runtime::Process;
 use schemas::{Aggregate, PaymentId, StreamId, Version};
 use tokio::sync::Semaphore;
 
-use crate::group::Group;
+use crate::group::{Group, Post};
 use crate::intent::{Cause, Intent};
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
@@ -69,8 +69,10 @@ impl Cashier {
         let watch = self.till.clone().watch(self.provider.clone(), dependency, process.shutdown.clone());
         process.tasks.spawn("payment-provider", watch);
         let (cashier, decoder) = (self.clone(), decoder.clone());
-        GROUP
-            .join(kafka, process, move |feed, shutdown| Desk::new(feed, decoder.clone(), cashier.clone()).run(shutdown))
+        GROUP.join(kafka, process, move |feed, shutdown| {
+            let post = Post::at(GROUP, &feed);
+            Desk::new(feed, post, decoder.clone(), cashier.clone()).run(shutdown)
+        })
     }
 
     /// Records what the provider made of a payment, once, whoever heard of it first, and the event that it was asked

@@ -24,10 +24,10 @@ use runtime::{Process, clock};
 use schemas::{Aggregate, FulfilmentId, StreamId, Timestamp};
 
 use crate::config::FulfilmentConfig;
-use crate::group::Group;
+use crate::group::{Group, Post};
 use crate::intent::{Cause, Intent};
 use crate::streams::{Creates, Rejected, Streams};
-use desk::Desk;
+use desk::{Clerk, Desk};
 use tokio::sync::Mutex;
 
 /// The consumer group. It hears of orders, pieces, money, and of what operators and deadlines asked for.
@@ -110,7 +110,8 @@ impl Fulfilments {
         process.tasks.supervise("deadlines", self.clone().look_after_deadlines(process.clone()));
         let (fulfilments, decoder) = (self.clone(), decoder.clone());
         GROUP.join(kafka, process, move |feed, shutdown| {
-            Desk::new(feed, decoder.clone(), fulfilments.clone()).run(shutdown)
+            let clerk = Clerk::new(decoder.clone(), fulfilments.clone(), Post::at(GROUP, &feed));
+            Desk::new(feed, clerk).run(shutdown)
         })
     }
 

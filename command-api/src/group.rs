@@ -1,10 +1,14 @@
 //! The consumer groups of this process: each hears some topics, and works on every partition in a task of its own.
 
+mod post;
+
 use std::convert::Infallible;
 
 use bus::{CommittedOffsets, Consumer, GroupConfig, Kafka, PartitionFeed};
 use runtime::{Process, Shutdown};
 use schemas::Aggregate;
+
+pub(crate) use post::Post;
 
 /// A group, and what it hears.
 #[derive(Debug, Clone, Copy)]

@@ -40,6 +40,13 @@ pub const FULFILMENTS_FAILED: Metric = Metric::counter(
     "Times that a fulfilment was heard to wait for an operator; GET /ops/fulfilment?state=FAILED names those that do.",
 );
 
+/// By `group`: `fulfilment` or `cashier`.
+pub const STOPPED: Metric = Metric::gauge(
+    "worker_stopped_partitions",
+    Unit::Count,
+    "Partitions of orders and payments that something keeps from going on; the log says what; alarm on any.",
+);
+
 /// All of them.
 pub const ALL: &[Metric] = &[
     CONFLICTS,
@@ -49,4 +56,5 @@ pub const ALL: &[Metric] = &[
     PAYMENT_OUTCOMES_LOST,
     PAYMENTS_GIVEN_UP,
     FULFILMENTS_FAILED,
+    STOPPED,
 ];
