@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::group::{Group, Post};
 use crate::intent::{Cause, Intent};
+use crate::metrics;
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use learned::Learned;
@@ -76,8 +77,8 @@ impl Cashier {
     }
 
     /// Records what the provider made of a payment, once, whoever heard of it first, and the event that it was asked
-    /// because of, if it was asked; as which version. What does not fit the payment's state is said aloud and changes
-    /// nothing.
+    /// because of, if it was asked; as which version. What does not fit the payment's state is said aloud, counted, and
+    /// changes nothing.
     async fn record(
         &self,
         payment: &PaymentId,
@@ -93,6 +94,7 @@ impl Cashier {
         match self.payments.execute(stream(payment), Creates::No, command, intent).await {
             Ok(done) => Ok(Some(done.version)),
             Err(Rejected::Refused(refusal)) => {
+                metrics::PAYMENTS_CONTRADICTED.add(1);
                 tracing::error!(
                     payment.id = %payment,
                     "The payment provider reports that {payment} is {name}, which does not fit: {refusal}"
