@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::group;
 use crate::intent::{Cause, Intent};
+use crate::metrics;
 use crate::streams::{Creates, Rejected, Streams};
 use desk::Desk;
 use learned::Learned;
@@ -67,14 +68,14 @@ impl Cashier {
         let watch = self.till.clone().watch(self.provider.clone(), dependency, process.shutdown.clone());
         process.tasks.spawn("payment-provider", watch);
         let (cashier, decoder) = (self.clone(), decoder.clone());
-        group::join(ConsumerGroup::CASHIER, "cashier-partition", kafka, process, move |feed, shutdown| {
-            Desk::new(feed, decoder.clone(), cashier.clone()).run(shutdown)
+        group::join(ConsumerGroup::CASHIER, "cashier-partition", kafka, process, move |feed, post, shutdown| {
+            Desk::new(feed, post, decoder.clone(), cashier.clone()).run(shutdown)
         })
     }
 
     /// Records what the provider made of a payment, once, whoever heard of it first, and the event that it was asked
-    /// because of, if it was asked; as which version. What does not fit the payment's state is said aloud and changes
-    /// nothing.
+    /// because of, if it was asked; as which version. What does not fit the payment's state is said aloud, counted, and
+    /// changes nothing.
     async fn record(
         &self,
         payment: &PaymentId,
@@ -90,6 +91,7 @@ impl Cashier {
         match self.payments.execute(stream(payment), Creates::No, command, intent).await {
             Ok(done) => Ok(Some(done.version)),
             Err(Rejected::Refused(refusal)) => {
+                metrics::PAYMENTS_CONTRADICTED.add(1);
                 tracing::error!(
                     payment.id = %payment,
                     "The payment provider reports that {payment} is {name}, which does not fit: {refusal}"

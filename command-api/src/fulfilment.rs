@@ -27,7 +27,7 @@ use crate::config::FulfilmentConfig;
 use crate::group;
 use crate::intent::{Cause, Intent};
 use crate::streams::{Creates, Rejected, Streams};
-use desk::Desk;
+use desk::{Clerk, Desk};
 use tokio::sync::Mutex;
 
 /// Whose commands they are.
@@ -103,8 +103,9 @@ impl Fulfilments {
     pub(crate) fn start(&self, kafka: &Kafka, decoder: &Decoder, process: &Process) -> Result<(), bus::Error> {
         process.tasks.supervise("deadlines", self.clone().look_after_deadlines(process.clone()));
         let (fulfilments, decoder) = (self.clone(), decoder.clone());
-        group::join(ConsumerGroup::FULFILMENT, "fulfilment-partition", kafka, process, move |feed, shutdown| {
-            Desk::new(feed, decoder.clone(), fulfilments.clone()).run(shutdown)
+        group::join(ConsumerGroup::FULFILMENT, "fulfilment-partition", kafka, process, move |feed, post, shutdown| {
+            let clerk = Clerk::new(decoder.clone(), fulfilments.clone(), post);
+            Desk::new(feed, clerk).run(shutdown)
         })
     }
 

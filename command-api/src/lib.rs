@@ -83,6 +83,7 @@ pub enum Error {
 /// Runs the command API until its shutdown is requested.
 pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(metrics::ALL);
+    metrics::begin();
     let relays = config.roles.contains(&Role::Relay);
     if config.roles.contains(&Role::Http) {
         registration::wait_for_first_admin(&config, &process)?;

@@ -33,12 +33,34 @@ pub const PAYMENTS_GIVEN_UP: Metric = Metric::counter(
     Unit::Count,
     "Payments whose outcome stayed unknown for as long as the provider can be asked; an operator must look.",
 );
+/// What the provider reports against what is known.
+pub const PAYMENTS_CONTRADICTED: Metric = Metric::counter(
+    "payments_contradicted_total",
+    Unit::Count,
+    "Times that the payment provider reported what does not fit a payment, as a refund that the bank sent back; alarm on \
+     any, the log names it.",
+);
 /// Fulfilments that cannot go on by themselves.
 pub const FULFILMENTS_FAILED: Metric = Metric::counter(
     "fulfilments_failed_total",
     Unit::Count,
     "Times that a fulfilment was heard to wait for an operator; GET /ops/fulfilment?state=FAILED names those that do.",
 );
+
+/// By `group`: `fulfilment` or `cashier`.
+pub const STOPPED: Metric = Metric::gauge(
+    "worker_stopped_partitions",
+    Unit::Count,
+    "Partitions of orders and payments that something keeps from going on; the log says what; alarm on any.",
+);
+
+/// Those of which an alert looks at the growth.
+const ALARMS: &[Metric] = &[PAYMENTS_GIVEN_UP, PAYMENTS_CONTRADICTED, FULFILMENTS_FAILED];
+
+/// Shows what alerts look at the growth of, before there is any.
+pub(crate) fn begin() {
+    ALARMS.iter().for_each(Metric::begin);
+}
 
 /// All of them.
 pub const ALL: &[Metric] = &[
@@ -48,5 +70,23 @@ pub const ALL: &[Metric] = &[
     SPENT_REFRESH_TOKENS,
     PAYMENT_OUTCOMES_LOST,
     PAYMENTS_GIVEN_UP,
+    PAYMENTS_CONTRADICTED,
     FULFILMENTS_FAILED,
+    STOPPED,
 ];
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    /// Seen to fail when they appear with their first event: to Prometheus, what begins at 1 has not grown.
+    #[test]
+    fn what_an_alert_looks_at_the_growth_of_is_shown_before_it_grows() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        ::metrics::with_local_recorder(&recorder, begin);
+        let shown = recorder.handle().render();
+        assert!(ALARMS.iter().all(|metric| shown.contains(&format!("{} 0\n", metric.name))), "{shown}");
+    }
+}

@@ -34,6 +34,9 @@ use generations::Feeding;
 /// Runs until shutdown. Servers that are away are waited for, visibly.
 pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(METRICS);
+    for projection in &config.projections {
+        metrics::none_changed_yet(*projection);
+    }
     let feeding = Feeding::prepare(&config, &process).await?;
     process.set_up();
     feeding.run().await.map_err(|source| Error::Events { source })

@@ -8,6 +8,7 @@ use schemas::{AnyEvent, PaymentEvent, PaymentId, Position};
 
 use super::Cashier;
 use super::open::Open;
+use crate::group::Post;
 use crate::intent::Cause;
 
 /// How many payments of a partition are worked on at once; most of them wait for the provider.
@@ -18,6 +19,7 @@ const BATCH: usize = 100;
 /// One partition. Dropping it gives its payments up at any point: whoever gets the partition next begins with them anew.
 pub(super) struct Desk {
     feed: PartitionFeed,
+    post: Post,
     decoder: Decoder,
     cashier: Cashier,
     open: Open,
@@ -25,16 +27,19 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(feed: PartitionFeed, decoder: Decoder, cashier: Cashier) -> Self {
+    pub(super) fn new(feed: PartitionFeed, post: Post, decoder: Decoder, cashier: Cashier) -> Self {
         let open = Open::at(feed.position());
-        Self { feed, decoder, cashier, open, work: FuturesUnordered::new() }
+        Self { feed, post, decoder, cashier, open, work: FuturesUnordered::new() }
     }
 
     /// Works until the partition is taken away or the process ends.
     pub(super) async fn run(mut self, shutdown: Shutdown) {
+        // A desk that has enough to do asks its feed for nothing, and would not hear that it ended.
+        let end = self.feed.end();
         loop {
             tokio::select! {
                 () = shutdown.requested() => return,
+                () = end.requested() => return,
                 Some(payment) = self.work.next() => self.settled(&payment),
                 batch = self.feed.batch(BATCH), if self.open.len() < AT_ONCE => match batch {
                     Some(Ok(records)) => {
@@ -70,9 +75,9 @@ impl Desk {
     }
 
     fn begin(&mut self, payment: PaymentId) {
-        let (cashier, cause) = (self.cashier.clone(), self.open.cause(&payment).cloned());
+        let (cashier, post, cause) = (self.cashier.clone(), self.post.clone(), self.open.cause(&payment).cloned());
         self.work.push(Box::pin(async move {
-            cashier.bring_up_to_date(&payment, cause.as_ref()).await;
+            cashier.bring_up_to_date(&post, &payment, cause.as_ref()).await;
             payment
         }));
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use domain::payment::{Answer, Due, Hold, PaymentCommand, PaymentState};
 use event_store::StoredEvent;
 use payments::{Authorization, Failure, Intent, Refunding};
-use runtime::backoff::Backoff;
 use runtime::{chain, clock};
 use schemas::{Event as _, PaymentEvent, PaymentId, RefundId, Timestamp, Version};
 
 use super::learned::Learned;
 use super::till::is_about_the_provider;
 use super::{Cashier, stream};
+use crate::group::Post;
 use crate::intent::Cause;
 use crate::metrics;
 use crate::streams::{Head, Rejected};
@@ -36,22 +36,27 @@ enum Step {
 }
 
 impl Cashier {
-    /// Works on a payment, because of this event, until nothing is due. Dropping it at any point loses nothing.
-    pub(super) async fn bring_up_to_date(&self, payment: &PaymentId, cause: Option<&Cause>) {
-        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    /// Works on a payment, because of this event, until nothing is due or the partition is lost. Dropping it at any point
+    /// loses nothing.
+    pub(super) async fn bring_up_to_date(&self, post: &Post, payment: &PaymentId, cause: Option<&Cause>) {
+        let mut tries = post.tries(FIRST_WAIT, LONGEST_WAIT);
         let mut written = None;
         loop {
-            match self.step(payment, written.take(), cause).await {
+            let goes_on = match self.step(payment, written.take(), cause).await {
                 Ok(Step::Done) => return,
                 Ok(Step::Advanced(version)) => {
                     written = version;
-                    backoff.reset();
+                    tries.advanced();
+                    true
                 }
-                Ok(Step::Again) => backoff.wait().await,
+                Ok(Step::Again) => tries.later().await,
                 Err(rejected) => {
                     tracing::warn!(payment.id = %payment, error = chain(&rejected), "{payment} is tried again");
-                    backoff.wait().await;
+                    tries.again().await
                 }
+            };
+            if !goes_on {
+                return;
             }
         }
     }

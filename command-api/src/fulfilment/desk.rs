@@ -1,7 +1,8 @@
 //! The work on one partition: take records, tell the fulfilments, move on when everything is done.
 //!
 //! A record that cannot be worked on now is tried again until it can, and the partition does not move on before: what is
-//! done with a record is recognised when it is done again.
+//! done with a record is recognised when it is done again. Once the partition is somebody else's, nothing of it is tried
+//! again here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,11 +10,11 @@ use std::time::Duration;
 use bus::{Decoder, FeedError, PartitionFeed, RawRecord};
 use domain::fulfilment::Heard;
 use futures::stream::{self, StreamExt as _};
-use runtime::backoff::Backoff;
 use runtime::{Shutdown, chain};
 use schemas::{AnyEvent, FulfilmentEvent, FulfilmentId, Position, Recorded, StreamId, Version};
 
 use super::Fulfilments;
+use crate::group::Post;
 use crate::intent::Cause;
 use crate::metrics;
 use crate::streams::Rejected;
@@ -22,6 +23,9 @@ use crate::streams::Rejected;
 const BATCH: usize = 100;
 /// How many fulfilments of a batch are worked on at once.
 const AT_ONCE: usize = 32;
+/// The waits between two attempts.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// One partition.
 pub(super) struct Desk {
@@ -33,11 +37,12 @@ pub(super) struct Desk {
 pub(super) struct Clerk {
     decoder: Decoder,
     fulfilments: Fulfilments,
+    post: Post,
 }
 
 impl Desk {
-    pub(super) const fn new(feed: PartitionFeed, decoder: Decoder, fulfilments: Fulfilments) -> Self {
-        Self { feed, clerk: Clerk::new(decoder, fulfilments) }
+    pub(super) const fn new(feed: PartitionFeed, clerk: Clerk) -> Self {
+        Self { feed, clerk }
     }
 
     /// Works until the partition is taken away or the process ends.
@@ -52,6 +57,9 @@ impl Desk {
                     tokio::select! {
                         () = shutdown.requested() => return,
                         () = self.clerk.work(&records) => {}
+                    }
+                    if self.clerk.post.is_lost() {
+                        return;
                     }
                     if let Some(last) = records.last() {
                         self.feed.stored(last.behind());
@@ -72,14 +80,18 @@ impl Desk {
 }
 
 impl Clerk {
-    pub(super) const fn new(decoder: Decoder, fulfilments: Fulfilments) -> Self {
-        Self { decoder, fulfilments }
+    pub(super) const fn new(decoder: Decoder, fulfilments: Fulfilments, post: Post) -> Self {
+        Self { decoder, fulfilments, post }
     }
 
-    /// Works on a batch: fulfilments side by side, the events of each one after the other.
+    /// Works on a batch: fulfilments side by side, the events of each one after the other. What was begun is brought to an
+    /// end, or fails; if the partition is lost meanwhile, the rest is left to whoever has it now.
     pub(super) async fn work(&self, records: &[RawRecord]) {
         let mut by_fulfilment = BTreeMap::<FulfilmentId, Vec<(Heard, Cause)>>::new();
         for record in records {
+            if self.post.is_lost() {
+                return;
+            }
             let Some(recorded) = self.event(record).await else { continue };
             alarm(&recorded);
             let heard = Heard::of(&recorded);
@@ -89,6 +101,9 @@ impl Clerk {
         }
         let work = by_fulfilment.into_values().map(|events| async move {
             for (heard, cause) in events {
+                if self.post.is_lost() {
+                    return;
+                }
                 self.until_done(&heard, &cause).await;
             }
         });
@@ -96,13 +111,15 @@ impl Clerk {
     }
 
     async fn until_done(&self, heard: &Heard, cause: &Cause) {
-        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        let mut tries = self.post.tries(FIRST_WAIT, LONGEST_WAIT);
         while let Err(rejected) = self.once(heard, cause).await {
             tracing::warn!(
                 event.id = %cause.event, error = chain(&rejected),
                 "A fulfilment cannot go on now and is tried again"
             );
-            backoff.wait().await;
+            if !tries.again().await {
+                return;
+            }
         }
     }
 
@@ -133,14 +150,14 @@ impl Clerk {
     }
 
     /// What MongoDB has in the place that a record names; nothing if it names none, or one where nothing was committed.
-    /// Nothing goes on as long as MongoDB does not say, or says what this build cannot read.
+    /// Nothing goes on as long as MongoDB does not say, or says what this build cannot read, and the partition is ours.
     async fn committed(&self, record: &RawRecord) -> Option<Recorded<AnyEvent>> {
         let RawRecord { topic, partition, offset, .. } = record;
         let (Ok(stream), Some(version)) = (record.stream(), record.version()) else {
             tracing::error!("{topic}/{partition}@{offset} names no event and is passed over");
             return None;
         };
-        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        let mut tries = self.post.tries(FIRST_WAIT, LONGEST_WAIT);
         loop {
             match self.fulfilments.committed(&stream, version).await {
                 Ok(Some(recorded)) => return Some(recorded),
@@ -155,7 +172,9 @@ impl Clerk {
                         error = chain(&rejected),
                         "{topic}/{partition} stands still at {offset}: {stream}@{version} cannot be read in MongoDB either"
                     );
-                    backoff.wait().await;
+                    if !tries.again().await {
+                        return None;
+                    }
                 }
             }
         }

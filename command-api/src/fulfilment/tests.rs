@@ -1,10 +1,11 @@
 //! Fulfilments on a real store, without Kafka: a test hands on what was committed.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod records;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bus::{Header, Headers, KafkaConfig, RawRecord, Registry};
 use domain::fulfilment::{FulfilmentDetails, FulfilmentState, Heard, Operator};
 use domain::order::{Listed, OrderCommand, Quantity, RequestedLine};
 use domain::payment::PaymentCommand;
@@ -19,7 +20,6 @@ use schemas::{
 use stack::testing::{self, eventually};
 use uuid::Uuid;
 
-use super::desk::Clerk;
 use super::*;
 use crate::streams::MOST_COMMANDS;
 
@@ -143,6 +143,21 @@ impl World {
         commits.iter().flat_map(|commit| commit.recorded().unwrap()).collect()
     }
 
+    /// Something happened in this stream that no build knows.
+    async fn append_unreadable(&self, stream: &StreamId, version: Version) {
+        let commit = Commit {
+            stream: stream.clone(),
+            first: version,
+            id: Uuid::new_v4(),
+            at: Timestamp::from_micros(1),
+            owner: None,
+            commands: vec![CommandRecord { events: 1, ..CommandRecord::default() }],
+            keys: Vec::new(),
+            events: vec![StoredEvent { name: "Evaporated".into(), data: bson::RawDocumentBuf::new() }],
+        };
+        self.store.append(&commit).await.unwrap();
+    }
+
     async fn names(&self, stream: &StreamId) -> Vec<&'static str> {
         self.events(stream).await.iter().map(|recorded| recorded.event.name()).collect()
     }
@@ -215,18 +230,7 @@ async fn deadlines_that_cannot_be_met_keep_no_others_from_being_met() {
     world.hand_on(&fulfilments).await;
     // As many as are found at once, for longer than any other, of a fulfilment that cannot be read.
     let strange = OrderId::from_bits(9).fulfilment();
-    let event = StoredEvent { name: "FulfilmentEvaporated".into(), data: bson::RawDocumentBuf::new() };
-    let commit = Commit {
-        stream: strange.stream().clone(),
-        first: Version::FIRST,
-        id: Uuid::new_v4(),
-        at: Timestamp::from_micros(1),
-        owner: None,
-        commands: vec![CommandRecord { events: 1, ..CommandRecord::default() }],
-        keys: Vec::new(),
-        events: vec![event],
-    };
-    world.store.append(&commit).await.unwrap();
+    world.append_unreadable(strange.stream(), Version::FIRST).await;
     let deadline = |number: u32| Deadline {
         id: format!("{strange}:outcome:{number}"),
         due: Timestamp::from_micros(1),
@@ -240,7 +244,8 @@ async fn deadlines_that_cannot_be_met_keep_no_others_from_being_met() {
     })
     .await;
     let left = deadlines.due(Timestamp::from_micros(i64::MAX), 1_000).await.unwrap();
-    let strange = left.iter().filter(|deadline| deadline.stream == commit.stream);
+    let stream = strange.stream();
+    let strange = left.iter().filter(|deadline| deadline.stream == *stream);
     assert_eq!(strange.filter(|deadline| deadline.due.as_micros() > 1).count(), 200, "they are tried again");
 }
 
@@ -364,27 +369,4 @@ async fn what_the_provider_keeps_owing_waits_for_an_operator_as_often_as_it_is_w
         let _goes_on = world.tell(&fulfilments, operate).await;
         world.hand_on_of(&fulfilments, id.stream().clone()).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_read_is_heard_as_it_was_committed() {
-    let world = World::open().await;
-    let stream = world.order.stream();
-    let record = |version: &[u8]| RawRecord {
-        topic: "orders.events.v1".into(),
-        partition: 0,
-        offset: 0,
-        key: stream.as_str().as_bytes().to_vec(),
-        value: b"of no schema".to_vec(),
-        headers: Headers::collect([(Header::Sequence.name(), Some(version))]),
-        written: None,
-    };
-    // Without its other headers it is poison before anybody asks the registry.
-    let nowhere = KafkaConfig::in_clear("127.0.0.1:1", "http://127.0.0.1:1");
-    let decoder = Decoder::new(&Registry::connect(&nowhere, &world.process).unwrap());
-    let clerk = Clerk::new(decoder, world.process(patient()));
-    clerk.work(&[record(b"7"), record(b"no version")]).await;
-    assert_eq!(world.names(world.order.fulfilment().stream()).await, Vec::<&str>::new(), "nothing was committed there");
-    clerk.work(&[record(b"1")]).await;
-    assert_eq!(world.names(&world.sku.stock()).await, ["StockReceived", "StockReserved"]);
 }

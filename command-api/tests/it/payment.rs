@@ -1,6 +1,7 @@
 //! Payments: who gives money back, and whose word is taken for the provider's.
 
 use clap::Parser as _;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use payments::sandbox::{self, Sandbox};
 use payments::{Authorization, PaymentsConfig, Provider, Refunding};
 use runtime::http::{HttpLimits, serve_on};
@@ -143,6 +144,8 @@ async fn provider(process: &Process) -> (String, Provider) {
 
 #[tokio::test]
 async fn a_notice_of_a_refund_is_a_reason_to_ask_and_the_provider_is_believed_once() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _here = metrics::set_default_local_recorder(&recorder);
     let process = Process::new("payment-sandbox", None);
     let (url, provider) = provider(&process).await;
     let stage = taken(Stage::paid_at(&url).await).await;
@@ -159,12 +162,15 @@ async fn a_notice_of_a_refund_is_a_reason_to_ask_and_the_provider_is_believed_on
     }
     assert_eq!(told(&stage, &of_a_refund("re_none", "pay_1", "r1")).await, 200);
     assert_eq!(stage.events("pay_1").await[4..], ["PaymentRefundRequested"]);
+    let contradicted = || recorder.handle().render().contains("payments_contradicted_total 2\n");
+    assert!(contradicted(), "operators are told of a refund that nobody asked for, and of one of no payment");
     let given = refund("pay_1", "r1").await;
     for _ in 0..2 {
         assert_eq!(told(&stage, &of_a_refund(&given, "pay_1", "r1")).await, 200);
     }
     assert_eq!(stage.events("pay_1").await[4..], ["PaymentRefundRequested", "PaymentRefunded"]);
     assert_eq!(stage.events("pay_2").await, Vec::<String>::new());
+    assert!(contradicted(), "what fits is none");
     process.shutdown.request();
 }
 

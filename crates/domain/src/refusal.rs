@@ -93,7 +93,7 @@ pub enum Refusal {
         /// How many of them must stay.
         held: i64,
     },
-    /// The order holds another number of pieces.
+    /// The order holds another number of pieces, or holds them until another time.
     #[error("{held} pieces are held for this order already")]
     ReservationDiffers {
         /// How many it holds.

@@ -4,8 +4,12 @@
 //! A request is a word to whoever feeds the generation, and nothing more: it writes no document. That one folds the
 //! stream from its first version on, the next time that it comes out of the log, and puts what it came to in the
 //! document's place by the call that moves the position. Until then the document shows what it showed.
+//!
+//! While a repair is asked for, an event that its document does not take is no poison: the document may be what is wrong. So
+//! a request is for a time, and whoever asks renews it: one that was cut short must not keep poison from being seen.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use redis::Pipeline;
 use schemas::StreamId;
@@ -15,15 +19,17 @@ use crate::{Error, Places, ReadModel, Target};
 impl ReadModel {
     /// Asks for these documents to be made anew, and to be found no more at the places where they are [strays](
     /// Self::strays). Whoever asks has the streams published again from their first version; again, if that was before
-    /// the request was heard.
-    pub async fn request_repairs(&self, target: &Target, repairs: &Places) -> Result<(), Error> {
+    /// the request was heard. What was asked for of this generation, now and before, is forgotten after this time.
+    pub async fn request_repairs(&self, target: &Target, repairs: &Places, time: Duration) -> Result<(), Error> {
         if repairs.is_empty() {
             return Ok(());
         }
         let field = |(stream, strays)| (StreamId::as_str(stream), serde_json::to_string(strays).unwrap_or_default());
         let fields: Vec<_> = repairs.iter().map(field).collect();
         let mut request = Pipeline::new();
+        request.atomic();
         request.cmd("HSET").arg(target.repairs()).arg(fields).ignore();
+        request.cmd("PEXPIRE").arg(target.repairs()).arg(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).ignore();
         self.connections.write_all("asking for repairs", &request).await
     }
 

@@ -80,6 +80,12 @@ impl Metric {
         Self { name, kind: Kind::Histogram, unit, help }
     }
 
+    /// Shows an unlabelled counter from zero on. One that appears at 1 has not grown, as Prometheus sees it, so an alert on its
+    /// growth would miss the first.
+    pub fn begin(&self) {
+        self.add(0);
+    }
+
     /// Adds to an unlabelled counter.
     pub fn add(&self, count: u64) {
         metrics::counter!(self.name).increment(count);

@@ -21,6 +21,8 @@ const TOGETHER: usize = 200;
 const HEARD: Duration = Duration::from_secs(2);
 const ARRIVED: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a request counts: for longer than one attempt, and for no longer than poison may go unseen if this is cut short.
+const ASKED: Duration = Duration::from_secs(120);
 /// How often streams are published again before a repair counts as failed.
 const ATTEMPTS: u32 = 4;
 
@@ -34,13 +36,15 @@ impl Comparison {
         let streams: Vec<_> = drift.keys().cloned().collect();
         for streams in streams.chunks(TOGETHER) {
             let strays = |stream: &StreamId| drift.get(stream).map(Suspect::strays).unwrap_or_default();
-            let wanted = streams.iter().map(|stream| (stream.clone(), strays(stream))).collect();
-            self.read_model.request_repairs(&self.target, &wanted).await?;
+            let wanted: Places = streams.iter().map(|stream| (stream.clone(), strays(stream))).collect();
             let mut left: BTreeSet<StreamId> = streams.iter().cloned().collect();
             for _attempt in 0..ATTEMPTS {
                 if left.is_empty() {
                     break;
                 }
+                let asked = wanted.iter().filter(|(stream, _)| left.contains(*stream));
+                let asked = asked.map(|(stream, strays)| (stream.clone(), strays.clone())).collect();
+                self.read_model.request_repairs(&self.target, &asked, ASKED).await?;
                 tokio::time::sleep(HEARD).await;
                 self.let_go(&left).await?;
                 for stream in &left {

@@ -1,5 +1,6 @@
 //! `ops republish`: says how much it is, and marks by `--execute` only.
 
+use bson::doc;
 use event_store::{Commit, Config, EventStore, Lanes, StoredEvent};
 use runtime::Process;
 use schemas::{CancellationCause, OrderCancelled, OrderEvent, OrderId, StreamId, Timestamp, UserId, Version};
@@ -95,4 +96,26 @@ async fn events_are_published_again_by_execute_only() {
     for line in ["--execute", "--all --aggregate orders", "--all --from 3", "--aggregate ordr"] {
         let _ = republish(&uri, line, 64).await;
     }
+}
+
+/// Seen to fail when a stream that this build does not know ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_build_cannot_read_is_passed_over_and_named_and_the_rest_is_published() {
+    let (store, uri, _process) = store("republish-strange").await;
+    let one = order(1);
+    published(&store, &[commit(&one, 1, 1, 100)]).await;
+    let strange = doc! { "_id": { "s": "gift_1", "v": 1_i64 }, "at": 1_i64 };
+    store.database().collection("commits").insert_one(strange).await.unwrap();
+    for (line, marks) in [("--all", 0), ("--all --execute", 1)] {
+        let answer = republish(&uri, line, 2).await;
+        assert!(answer["items"][0]["state"].as_str().unwrap().starts_with("1 events in 1 commits"), "{answer}");
+        assert_eq!(answer["items"][1]["action"], "refuse");
+        assert!(
+            answer["items"][1]["state"].as_str().unwrap().starts_with("1 commits of gift_1 cannot be read"),
+            "{answer}"
+        );
+        assert_eq!(store.outbox().again().backlog(10).await.unwrap(), marks);
+    }
+    let orders = republish(&uri, "--aggregate orders", 0).await;
+    assert_eq!(orders["items"].as_array().unwrap().len(), 1, "what was not asked for is not named: {orders}");
 }

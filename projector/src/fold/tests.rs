@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use read_model::{Document, Place};
+use read_model::{Document, Place, Places};
 use schemas::{
     CancellationCause, Currency, OrderCancelled, OrderEvent, OrderId, OrderLine, OrderPlaced, Recorded, Sku,
     StockEvent, StockReceived, Timestamp, UserId,
@@ -158,6 +158,21 @@ fn what_a_document_in_repair_does_not_take_is_missing_and_bars_nothing() {
     let whole = fold(&mut cache, &[1, 2, 3, 4].map(|version| received(0, 1, version))).unwrap();
     assert_eq!(whole.writes.iter().map(|write| (write.from.0, write.to.0)).collect::<Vec<_>>(), [(3, 4)]);
     assert_eq!((whole.repaired, whole.gaps), (vec![stream], Vec::new()));
+}
+
+#[test]
+fn what_a_document_did_not_take_bars_its_stream_once_the_repair_is_given_up() {
+    let (mut cache, stream) = in_repair(false);
+    let early = [received(0, 1, 4)];
+    let Why::Refused(refusal) = fold(&mut cache, &early).unwrap_err().why else { panic!("a document of no shape") };
+    let refused = Refusals::from([(0, refusal)]);
+    for (repairs, expected) in
+        [(Places::from([(stream.clone(), [].into())]), Vec::new()), (Places::new(), vec![(stream.clone(), 0, 3)])]
+    {
+        cache.repair(repairs);
+        cache.insert(stream.clone(), damaged(false));
+        assert_eq!(barred(&super::fold(&mut cache, &early, &refused).unwrap()), expected);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use runtime::Shutdown;
 use schemas::Position;
 use tokio::sync::{Notify, mpsc};
 
@@ -62,6 +63,8 @@ impl Incoming {
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Notify,
+    /// Requested when the feed ends.
+    end: Shutdown,
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +74,6 @@ struct State {
     /// Nothing more is put in until the feed has asked to resume.
     full: bool,
     failure: Option<FeedError>,
-    closed: bool,
     /// Grows with every seek, so that records read before it are not taken for ones read after it.
     run: u64,
 }
@@ -91,6 +93,13 @@ impl PartitionFeed {
     #[must_use]
     pub const fn position(&self) -> Position {
         self.position
+    }
+
+    /// The end of this feed: requested when the partition is taken away or the process ends, for whoever is still at work on
+    /// records that were taken.
+    #[must_use]
+    pub fn end(&self) -> Shutdown {
+        self.queue.end.clone()
     }
 
     /// Waits for at least one record and takes up to `max` of those that are there. `None` = the partition was taken
@@ -176,22 +185,22 @@ impl Queue {
 
     /// Ends the feed; what is queued is dropped.
     pub(super) fn close(&self) {
-        self.state().closed = true;
+        self.end.request();
         self.changed.notify_one();
     }
 
     fn restart(&self) -> u64 {
         let mut state = self.state();
         let run = state.run + 1;
-        *state = State { run, closed: state.closed, ..State::default() };
+        *state = State { run, ..State::default() };
         run
     }
 
     fn take(&self, max: usize) -> Taken {
-        let mut state = self.state();
-        if state.closed {
+        if self.end.is_requested() {
             return Taken::Closed;
         }
+        let mut state = self.state();
         if state.records.is_empty() {
             return state.failure.clone().map_or(Taken::Nothing, Taken::Failure);
         }

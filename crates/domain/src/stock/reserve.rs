@@ -8,7 +8,8 @@ use schemas::{
 use super::{Hold, StockState};
 use crate::Refusal;
 
-/// Sets pieces aside, or says that too few are left. The same again is done already.
+/// Sets pieces aside, or says that too few are left. The same again is done already; until another time it is another
+/// reservation, which [`commit`] would not find: whoever asked must not be told that it has it.
 pub(super) fn reserve(
     state: Option<&StockState>,
     sku: &Sku,
@@ -17,7 +18,7 @@ pub(super) fn reserve(
 ) -> Result<Vec<StockEvent>, Refusal> {
     let (sku, order, Hold { quantity, until }) = (sku.clone(), order.clone(), wanted);
     match state.and_then(|stock| stock.holds.of(&order)) {
-        Some(hold) if hold.quantity == quantity => return Ok(Vec::new()),
+        Some(hold) if hold == wanted => return Ok(Vec::new()),
         Some(hold) => return Err(Refusal::ReservationDiffers { held: hold.quantity }),
         None => {}
     }

@@ -34,7 +34,7 @@ pub struct Marked {
     pub events: Result<Vec<Recorded<AnyEvent>>, Unreadable>,
 }
 
-/// Marked commits of which this build cannot even tell which stream they belong to: those of a newer one, perhaps.
+/// Commits of which this build cannot even tell which stream they belong to: those of a newer one, perhaps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassedOver {
     /// How many.
@@ -127,12 +127,13 @@ fn decode(documents: &[RawDocumentBuf]) -> (Vec<Marked>, PassedOver) {
 }
 
 impl PassedOver {
-    fn add(&mut self, more: Self) {
+    /// These, too.
+    pub fn add(&mut self, more: Self) {
         self.commits = self.commits.saturating_add(more.commits);
         self.streams.extend(more.streams);
     }
 
-    fn note(&mut self, document: &RawDocument) {
+    pub(crate) fn note(&mut self, document: &RawDocument) {
         let stream = document.get_document("_id").and_then(|id| id.get_str("s"));
         self.commits = self.commits.saturating_add(1);
         self.streams.insert(stream.unwrap_or("without a name").to_owned());

@@ -1,4 +1,5 @@
-//! Walking over commits by their ids, page by page, without reading their events.
+//! Walking over commits by their ids, page by page, without reading their events. A look at everything passes over what this
+//! build cannot read, and says so; a look at one stream does not.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::commit::{CommitId, Unreadable, commit_id};
 use crate::connection::Connection;
 use crate::error::Cause;
 use crate::mark::Mark;
+use crate::outbox::PassedOver;
 use crate::store::bound;
 
 const WALK: &str = "look through the commits";
@@ -69,6 +71,8 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     entries: Vec<Entry>,
+    /// What lies between them and cannot be read, whether it is selected or not.
+    pub passed_over: PassedOver,
 }
 
 /// A walk over the commits that are selected, by stream and version. It sees every commit that was there when it began,
@@ -99,6 +103,17 @@ impl std::ops::AddAssign for Extent {
 }
 
 impl Page {
+    fn of(documents: &[RawDocumentBuf]) -> Self {
+        let (mut entries, mut passed_over) = (Vec::with_capacity(documents.len()), PassedOver::default());
+        for document in documents {
+            match Entry::of_document(document) {
+                Ok(entry) => entries.push(entry),
+                Err(_of_a_newer_build) => passed_over.note(document),
+            }
+        }
+        Self { entries, passed_over }
+    }
+
     /// How much it is.
     #[must_use]
     pub fn extent(&self) -> Extent {
@@ -142,21 +157,22 @@ impl Walk {
     /// The next page, which may be empty; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
         let Some(bounds) = &mut self.rest else { return Ok(None) };
-        let mut entries = page(&self.connection, bounds.clone(), PAGE).await?;
-        match entries.last() {
+        let documents = find(&self.connection, doc! { "_id": bounds.0.clone() }, doc! { "_id": 1 }, PAGE).await?;
+        match documents.last() {
             None => {
                 self.rest = None;
                 return Ok(None);
             }
-            Some(last) => bounds.after(&last.id),
+            Some(last) => bounds.after(last)?,
         }
+        let mut page = Page::of(&documents);
         // By time here and not there: a page that finds nothing must not take longer than one that does.
         let Selection { beginning: _, since, until } = &self.selection;
         let (since, until) = (*since, *until);
         let selected =
             |entry: &Entry| since.is_none_or(|since| entry.at >= since) && until.is_none_or(|until| entry.at < until);
-        entries.retain(selected);
-        Ok(Some(Page { entries }))
+        page.entries.retain(selected);
+        Ok(Some(page))
     }
 }
 
@@ -174,9 +190,13 @@ impl Bounds {
         Self(doc! { "$gte": { "s": beginning }, "$lt": { "s": format!("{beginning}{}", char::MAX) } })
     }
 
-    fn after(&mut self, id: &CommitId) {
+    /// Behind this one, whatever it is.
+    fn after(&mut self, document: &RawDocument) -> Result<(), Error> {
+        let unreadable = |source| Error::Unreadable { doing: WALK, source: Unreadable::Field { field: "_id", source } };
+        let id = document.get("_id").and_then(|id| id.map(Bson::try_from).transpose()).map_err(unreadable)?;
         self.0.remove("$gte");
-        self.0.insert("$gt", id.to_bson());
+        self.0.insert("$gt", id);
+        Ok(())
     }
 }
 
@@ -208,30 +228,42 @@ impl Entry {
 
 /// The first commits within these bounds.
 pub(super) async fn page(connection: &Connection, bounds: Bounds, limit: u32) -> Result<Vec<Entry>, Error> {
-    find(connection, doc! { "_id": bounds.0 }, doc! { "_id": 1 }, limit).await
+    readable(&find(connection, doc! { "_id": bounds.0 }, doc! { "_id": 1 }, limit).await?)
 }
 
 /// The last commit within these bounds.
 pub(super) async fn last(connection: &Connection, bounds: Bounds) -> Result<Option<Entry>, Error> {
-    find(connection, doc! { "_id": bounds.0 }, doc! { "_id": -1 }, 1).await.map(|found| found.into_iter().next())
+    let found = find(connection, doc! { "_id": bounds.0 }, doc! { "_id": -1 }, 1).await?;
+    Ok(readable(&found)?.into_iter().next())
 }
 
 /// The commits that were stored last, the newest first.
 pub(super) async fn recent(connection: &Connection, limit: u32) -> Result<Page, Error> {
     // In the order in which they lie, because no index is by time.
-    let mut entries = find(connection, doc! {}, doc! { "$natural": -1 }, limit).await?;
-    entries.sort_by(|one, other| one.id.cmp(&other.id));
-    Ok(Page { entries })
+    let mut page = Page::of(&find(connection, doc! {}, doc! { "$natural": -1 }, limit).await?);
+    page.entries.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(page)
 }
 
-async fn find(connection: &Connection, which: Document, order: Document, limit: u32) -> Result<Vec<Entry>, Error> {
+async fn find(
+    connection: &Connection,
+    which: Document,
+    order: Document,
+    limit: u32,
+) -> Result<Vec<RawDocumentBuf>, Error> {
     let commits = connection.commits.clone();
-    let shape = doc! { "cid": 1, "at": 1, Mark::Live.field(): 1, "n": { "$size": "$ev" } };
+    // One without a list of events must not fail the others with it.
+    let events = doc! { "$cond": [{ "$isArray": "$ev" }, { "$size": "$ev" }, null] };
+    let shape = doc! { "cid": 1, "at": 1, Mark::Live.field(): 1, "n": events };
     let found = connection.run(async move {
         let found = commits.find(which).sort(order).limit(limit.into()).projection(shape).batch_size(limit);
         found.await?.try_collect::<Vec<RawDocumentBuf>>().await
     });
-    let documents = found.await.map_err(|cause: Cause| cause.doing(WALK))?;
+    found.await.map_err(|cause: Cause| cause.doing(WALK))
+}
+
+/// All of these, or none.
+fn readable(documents: &[RawDocumentBuf]) -> Result<Vec<Entry>, Error> {
     let read = |document: &RawDocumentBuf| {
         Entry::of_document(document).map_err(|source| Error::Unreadable { doing: WALK, source })
     };

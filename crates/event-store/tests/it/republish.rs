@@ -160,6 +160,28 @@ async fn the_head_of_a_stream_is_found_by_walking_by_name_and_among_what_is_rece
     assert_eq!(walk.next().await.unwrap(), None);
 }
 
+/// Seen to fail when a commit that cannot be read ends the walk.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_build_cannot_name_is_passed_over_by_a_look_at_everything_and_told() {
+    let (store, _process) = given::store().await;
+    let stream = stream();
+    published(&store, &[commit(&stream, 1, 1)]).await;
+    let strange = |stream: &str| doc! { "_id": { "s": stream, "v": 1_i64 }, "at": 1_i64 };
+    let strange = [strange("gift_1"), strange("zebra_1"), doc! { "_id": { "s": stream.as_str(), "v": 2_i64 } }];
+    store.database().collection("commits").insert_many(strange).await.unwrap();
+    let mut walk = store.republisher().walk(Selection::default());
+    let page = walk.next().await.unwrap().unwrap();
+    let told = |page: &event_store::Page| {
+        let streams: Vec<_> = page.passed_over.streams.iter().cloned().collect();
+        (page.passed_over.commits, streams, page.extent().commits)
+    };
+    let expected = (3, vec!["gift_1".to_owned(), stream.as_str().to_owned(), "zebra_1".to_owned()], 1);
+    assert_eq!(told(&page), expected);
+    assert_eq!(walk.next().await.unwrap(), None);
+    assert_eq!(told(&store.republisher().recent(10).await.unwrap()), expected);
+    assert!(store.republisher().stream(&stream, Version::FIRST).await.is_err(), "who names a stream gets all of it");
+}
+
 /// Appends these, and removes their marks as a relay does.
 async fn published<'a>(store: &EventStore, commits: impl IntoIterator<Item = &'a Commit>) {
     for commit in commits {

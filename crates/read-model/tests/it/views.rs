@@ -15,6 +15,7 @@ mod places;
 mod property;
 mod purge;
 mod reader;
+mod repairs;
 mod trails;
 
 use std::collections::BTreeMap;

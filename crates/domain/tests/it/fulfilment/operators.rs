@@ -65,6 +65,23 @@ fn of_an_order_that_was_shipped_meanwhile_nothing_is_taken_back() {
 }
 
 #[test]
+fn pieces_that_a_full_stock_does_not_take_back_wait_for_an_operator_and_the_money_does_not() {
+    let mut world = World::new(&[("A", 5)]);
+    world.settle();
+    let sku = world.skus()[0].clone();
+    world.fill_up(&sku);
+    world.cancel();
+    world.settle();
+    assert_eq!(world.state().unwrap().status(), FulfilmentStatus::Failed);
+    assert_eq!((world.order().status, net(&world)), (OrderStatus::Cancelled, 0));
+    assert_eq!(world.handed_out(&sku), QUANTITY);
+    world.sell_out(0);
+    world.tell(Ask::Retry(operator()));
+    world.settle();
+    assert_eq!((world.handed_out(&sku), result(&world)), (0, Some(FulfilmentResult::Compensated)));
+}
+
+#[test]
 fn a_failed_fulfilment_ends_as_it_stands_when_it_is_told_to() {
     let mut world = come_to(FulfilmentStatus::Failed);
     world.tell(Ask::Abort(operator()));

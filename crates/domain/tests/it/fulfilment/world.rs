@@ -9,10 +9,10 @@ use domain::order::{
 };
 use domain::payment::{Due, Payment, PaymentCommand, PaymentState};
 use domain::stock::{Pieces, Stock, StockCommand, StockState};
-use domain::{Aggregate, Refusal, fold};
+use domain::{Aggregate, MAX_AMOUNT, Refusal, fold};
 use schemas::{
     AnyEvent, Event, EventId, FulfilmentEvent, FulfilmentOutcome, FulfilmentStep, OrderEvent, OrderId, PaymentEvent,
-    ProviderId, Recorded, Role, Sku, StockEvent, StreamId, Timestamp, Version,
+    ProviderId, Recorded, Role, Sku, StockEvent, StockReceived, StreamId, Timestamp, Version,
 };
 use uuid::Uuid;
 
@@ -323,15 +323,22 @@ impl World {
         let _not_held = append::<Stock>(stock, &StockCommand::Expire { order: self.id.clone(), now: MUCH_LATER });
     }
 
-    /// Somebody else buys whatever can be bought.
+    /// Somebody else buys whatever can be bought at once.
     pub(crate) fn sell_out(&mut self, which: usize) {
         let skus = self.skus();
         let sku = &skus[which % skus.len()];
         let available = self.stock(sku).map_or(0, |stock| stock.available());
-        if let Ok(delta) = domain::stock::Delta::new(-available) {
+        if let Ok(delta) = domain::stock::Delta::new(-available.min(Pieces::MAX)) {
             let stock = self.stocks.get_mut(sku).unwrap();
             append::<Stock>(stock, &StockCommand::Adjust { sku: sku.clone(), delta, reason: None }).unwrap();
         }
+    }
+
+    /// So many pieces come in that not one more has room.
+    pub(crate) fn fill_up(&mut self, sku: &Sku) {
+        let quantity = MAX_AMOUNT - self.stock(sku).map_or(0, |stock| stock.on_hand);
+        let received = StockReceived { sku: sku.clone(), quantity, reason: None };
+        self.stocks.get_mut(sku).unwrap().push(StockEvent::Received(received));
     }
 
     /// Everything that can still happen happens, with a provider who does what is asked.
