@@ -1,8 +1,11 @@
 //! What all our librdkafka clients have in common: their settings, and where their log lines go.
 
+use std::sync::{Mutex, PoisonError};
+
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 use crate::KafkaConfig;
@@ -50,3 +53,46 @@ impl ClientContext for Logs {
         tracing::debug!(target: "librdkafka", %error, "{reason}");
     }
 }
+
+impl ConsumerContext for Logs {}
+
+/// The same for the client that watches the cluster, which also remembers why it could not connect: the answer to a request
+/// says no more than that there was none.
+#[derive(Debug, Default)]
+pub(crate) struct LastFailure(Mutex<Option<String>>);
+
+impl LastFailure {
+    /// How librdkafka marks what it says of a connection that failed.
+    const FACILITY: &str = "FAIL";
+
+    /// What was last said of a connection, as "SASL authentication error: …".
+    pub(crate) fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All is well again.
+    pub(crate) fn forget(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, said: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = said;
+    }
+}
+
+impl ClientContext for LastFailure {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        if facility == Self::FACILITY {
+            // In front of it stands the thread.
+            let said = line.split_once("]: ").map_or(line, |(_, said)| said);
+            self.set(Some(said.to_owned()));
+        }
+        Logs.log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Logs.error(error, reason);
+    }
+}
+
+impl ConsumerContext for LastFailure {}

@@ -5,6 +5,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use runtime::Shutdown;
 
 use super::*;
+use crate::group::Post;
 
 /// A record of this order that says this version, and gives no event.
 fn record(order: &OrderId, version: &str) -> RawRecord {

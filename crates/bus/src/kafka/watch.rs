@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use runtime::backoff::Backoff;
@@ -14,7 +14,7 @@ use runtime::clock;
 use super::{Inner, Sample};
 use crate::Error;
 use crate::bell::Bell;
-use crate::client::{self, Logs};
+use crate::client::{self, LastFailure};
 
 /// How often a cluster that is fine is asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -23,18 +23,16 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The watching client; it reads no records.
 pub(super) struct Watch {
-    client: BaseConsumer<Logs>,
+    client: BaseConsumer<LastFailure>,
     /// Topics that were seen to exist, and how many partitions they have.
     partitions: BTreeMap<Arc<str>, i32>,
 }
 
-impl ConsumerContext for Logs {}
-
 /// Why the cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("the brokers {brokers} do not answer: {source}")]
-    Away { brokers: String, source: KafkaError },
+    #[error("the brokers {brokers} do not answer: {why}")]
+    Away { brokers: String, why: String },
     #[error("topic {topic} does not exist: run `ops topics apply --execute`")]
     NoTopic { topic: Arc<str> },
     #[error("the end of topic {topic} is not known: {source}")]
@@ -44,7 +42,7 @@ enum Trouble {
 impl Watch {
     pub(super) fn new(inner: &Inner) -> Result<Self, Error> {
         let client = client::settings(&inner.config, &inner.process.instance)
-            .create_with_context(Logs)
+            .create_with_context(LastFailure::default())
             .map_err(|source| Error::Client { purpose: "watching the cluster", source })?;
         Ok(Self { client, partitions: BTreeMap::new() })
     }
@@ -56,6 +54,7 @@ impl Watch {
             while self.client.poll(Duration::ZERO).is_some() {}
             match self.ask(inner) {
                 Ok(()) => {
+                    self.client.context().forget();
                     inner.health.up();
                     backoff.reset();
                     bell.wait(EVERY);
@@ -71,7 +70,10 @@ impl Watch {
     /// Refreshes every watched topic's ends; an error is the first trouble met.
     fn ask(&mut self, inner: &Inner) -> Result<(), Trouble> {
         let topics: Vec<_> = inner.topics().iter().map(|(topic, ends)| (Arc::clone(topic), Arc::clone(ends))).collect();
-        let away = |source| Trouble::Away { brokers: inner.config.kafka_brokers.clone(), source };
+        let failure = Arc::clone(self.client.context());
+        let brokers = &inner.config.kafka_brokers;
+        let why = |source: KafkaError| failure.get().unwrap_or_else(|| source.to_string());
+        let away = |source| Trouble::Away { brokers: brokers.clone(), why: why(source) };
         if topics.is_empty() {
             self.client.fetch_metadata(Some("orderflow"), TIMEOUT).map_err(away)?;
         }

@@ -248,5 +248,8 @@ async fn every_process_has_the_rights_in_kafka_that_its_work_needs_and_no_others
     let nobody = Member::new();
     let stranger = rig.config("stranger");
     let _kafka = Kafka::connect(&stranger, &nobody.0).unwrap();
-    eventually("whoever has no name is not let in", SOON, async || nobody.is_down("kafka", "").then_some(())).await;
+    eventually("whoever has no name is not let in", SOON, async || {
+        nobody.is_down("kafka", "Authentication failed").then_some(())
+    })
+    .await;
 }

@@ -24,6 +24,7 @@ async fn is_refused(config: &KafkaConfig, reason: &str) {
     let member = Member::new();
     let _kafka = Kafka::connect(config, &member.0).unwrap();
     eventually(reason, SOON, async || member.is_down("kafka", reason).then_some(())).await;
+    member.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,12 +37,12 @@ async fn a_name_and_its_password_let_in_by_tls_and_nobody_else_gets_in_or_is_tru
 
     let mut wrong_password = config.clone();
     wrong_password.security.kafka_sasl_password = Some(Secret::from("another"));
-    is_refused(&wrong_password, "uthentication").await;
+    is_refused(&wrong_password, "Authentication failed").await;
     // Those whom the machine trusts do not vouch for this broker.
     let mut without_certificate = config.clone();
     without_certificate.security.kafka_ca = None;
-    is_refused(&without_certificate, "").await;
+    is_refused(&without_certificate, "certificate").await;
     let mut in_clear = config;
     in_clear.security.kafka_security_protocol = Protocol::SaslPlaintext;
-    is_refused(&in_clear, "").await;
+    is_refused(&in_clear, "do not answer").await;
 }
