@@ -70,7 +70,7 @@ impl LastFailure {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// All is well again.
+    /// To be called once the cluster answers again.
     pub(crate) fn forget(&self) {
         self.set(None);
     }
@@ -83,7 +83,7 @@ impl LastFailure {
 impl ClientContext for LastFailure {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if facility == Self::FACILITY {
-            // In front of it stands the thread.
+            // The line begins with the thread's name in brackets.
             let said = line.split_once("]: ").map_or(line, |(_, said)| said);
             self.set(Some(said.to_owned()));
         }

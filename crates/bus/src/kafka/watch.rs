@@ -31,12 +31,17 @@ pub(super) struct Watch {
 /// Why the cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("the brokers {brokers} do not answer: {why}")]
-    Away { brokers: String, why: String },
+    #[error("the brokers {brokers} do not answer: {source}{}", last(.failure.as_deref()))]
+    Away { brokers: String, source: KafkaError, failure: Option<String> },
     #[error("topic {topic} does not exist: run `ops topics apply --execute`")]
     NoTopic { topic: Arc<str> },
     #[error("the end of topic {topic} is not known: {source}")]
     NoEnd { topic: Arc<str>, source: KafkaError },
+}
+
+/// What the last connection that failed adds to it: a wrong password, a certificate that nobody vouches for.
+fn last(failure: Option<&str>) -> String {
+    failure.map(|said| format!("; the last connection that failed: {said}")).unwrap_or_default()
 }
 
 impl Watch {
@@ -72,8 +77,7 @@ impl Watch {
         let topics: Vec<_> = inner.topics().iter().map(|(topic, ends)| (Arc::clone(topic), Arc::clone(ends))).collect();
         let failure = Arc::clone(self.client.context());
         let brokers = &inner.config.kafka_brokers;
-        let why = |source: KafkaError| failure.get().unwrap_or_else(|| source.to_string());
-        let away = |source| Trouble::Away { brokers: brokers.clone(), why: why(source) };
+        let away = |source| Trouble::Away { brokers: brokers.clone(), source, failure: failure.get() };
         if topics.is_empty() {
             self.client.fetch_metadata(Some("orderflow"), TIMEOUT).map_err(away)?;
         }

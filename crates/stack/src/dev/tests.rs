@@ -17,8 +17,8 @@ pub(super) fn run(full: bool, arguments: &[String]) -> Result<ExitCode, Error> {
         let mut cargo = Command::new("cargo");
         cargo.args(words).args(profile).current_dir(folders::repository());
         if words.contains(&"test") {
+            cargo.args(["--config", &format!("env.RUST_TEST_THREADS='{}'", threads())]);
             cargo.args(arguments).env("ORDERFLOW_FULL", if full { "1" } else { "0" });
-            cargo.env("RUST_TEST_THREADS", threads().to_string());
         }
         report::line(&format!("cargo {}", words.join(" ")));
         let status = cargo.status();
@@ -31,8 +31,8 @@ pub(super) fn run(full: bool, arguments: &[String]) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How many tests of a crate run at a time; `-- --test-threads=N` says otherwise. Twice as many as there are cores: most wait
-/// for a server, or for their turn with one, more than they compute.
+/// How many tests of a crate run at a time, unless `RUST_TEST_THREADS` is set already. Twice as many as there are cores: most
+/// wait for a server, or for their turn with one, more than they compute.
 fn threads() -> usize {
     2 * thread::available_parallelism().map_or(1, NonZero::get)
 }

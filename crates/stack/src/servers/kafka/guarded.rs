@@ -13,10 +13,11 @@ use crate::{Error, folders, install};
 /// Who may do what.
 const GRANTS: &str = "deploy/kafka-acls.txt";
 
-/// Here everybody has this password, and so has what the broker shows by TLS.
+/// Everybody's password, and that of the keystore.
 const PASSWORD: &str = "secret";
-/// What the broker shows by TLS, with its key, and the same for whoever is to trust it.
+/// The broker's key and certificate.
 const KEYSTORE: &str = "broker.p12";
+/// The certificate alone, for whoever is to trust it.
 const CERTIFICATE: &str = "broker.pem";
 
 /// What asks for names, and what looks them up in the grants. Whoever comes by the open listener is anonymous.
@@ -79,10 +80,10 @@ fn passwords(grants: &str) -> String {
     format!("listener.name.users.plain.sasl.jaas.config={module} required{users};\n")
 }
 
-/// Makes what the broker shows by TLS, which vouches for itself, and says where it is.
+/// Makes a certificate that vouches for itself, and says where the broker finds it.
 fn certified(folder: &Path) -> Result<String, Error> {
-    let keystore = folder.join(KEYSTORE);
-    if !keystore.exists() {
+    let (keystore, certificate) = (folder.join(KEYSTORE), folder.join(CERTIFICATE));
+    if !certificate.exists() {
         let keytool = |words: &[&str]| {
             let mut keytool = Command::new("keytool");
             keytool.args(words).args(["-alias", "broker", "-storepass", PASSWORD, "-keystore"]).arg(&keystore);
@@ -90,7 +91,7 @@ fn certified(folder: &Path) -> Result<String, Error> {
         };
         let pair = ["-genkeypair", "-keyalg", "EC", "-dname", "CN=localhost", "-ext", "san=ip:127.0.0.1"];
         install::run(&mut keytool(&pair))?;
-        install::run(keytool(&["-exportcert", "-rfc"]).arg("-file").arg(folder.join(CERTIFICATE)))?;
+        install::run(keytool(&["-exportcert", "-rfc"]).arg("-file").arg(certificate))?;
     }
     let of =
         |setting: &str, value: &dyn std::fmt::Display| format!("listener.name.tls.ssl.keystore.{setting}={value}\n");
