@@ -68,8 +68,8 @@ impl Cashier {
         let watch = self.till.clone().watch(self.provider.clone(), dependency, process.shutdown.clone());
         process.tasks.spawn("payment-provider", watch);
         let (cashier, decoder) = (self.clone(), decoder.clone());
-        group::join(ConsumerGroup::CASHIER, "cashier-partition", kafka, process, move |feed, post, shutdown| {
-            Desk::new(feed, post, decoder.clone(), cashier.clone()).run(shutdown)
+        group::join(ConsumerGroup::CASHIER, kafka, process, move |feed, place| {
+            Desk::new(feed, place, decoder.clone(), cashier.clone()).run()
         })
     }
 

@@ -103,9 +103,9 @@ impl Fulfilments {
     pub(crate) fn start(&self, kafka: &Kafka, decoder: &Decoder, process: &Process) -> Result<(), bus::Error> {
         process.tasks.supervise("deadlines", self.clone().look_after_deadlines(process.clone()));
         let (fulfilments, decoder) = (self.clone(), decoder.clone());
-        group::join(ConsumerGroup::FULFILMENT, "fulfilment-partition", kafka, process, move |feed, post, shutdown| {
-            let clerk = Clerk::new(decoder.clone(), fulfilments.clone(), post);
-            Desk::new(feed, clerk).run(shutdown)
+        group::join(ConsumerGroup::FULFILMENT, kafka, process, move |feed, place| {
+            let clerk = Clerk::new(decoder.clone(), fulfilments.clone(), place);
+            Desk::new(feed, clerk).run()
         })
     }
 

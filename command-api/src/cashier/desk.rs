@@ -1,14 +1,14 @@
 //! The work on one partition of the payments' topic: many payments at once, each by itself.
 
-use bus::{Decoder, FeedError, PartitionFeed, RawRecord};
+use bus::{Decoder, FeedError, PartitionFeed, Poison, RawRecord};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use runtime::{Shutdown, chain};
-use schemas::{AnyEvent, PaymentEvent, PaymentId, Position};
+use runtime::chain;
+use schemas::{AnyEvent, PaymentEvent, PaymentId, Position, Recorded};
 
 use super::Cashier;
 use super::open::Open;
-use crate::group::Post;
+use crate::group::Place;
 use crate::intent::Cause;
 
 /// How many payments of a partition are worked on at once; most of them wait for the provider.
@@ -19,35 +19,29 @@ const BATCH: usize = 100;
 /// One partition. Dropping it gives its payments up at any point: whoever gets the partition next begins with them anew.
 pub(super) struct Desk {
     feed: PartitionFeed,
-    post: Post,
+    place: Place,
     decoder: Decoder,
     cashier: Cashier,
     open: Open,
-    work: FuturesUnordered<BoxFuture<'static, PaymentId>>,
+    /// Each ends with its payment once nothing is due for it, and with nothing if the partition was lost before.
+    work: FuturesUnordered<BoxFuture<'static, Option<PaymentId>>>,
 }
 
 impl Desk {
-    pub(super) fn new(feed: PartitionFeed, post: Post, decoder: Decoder, cashier: Cashier) -> Self {
+    pub(super) fn new(feed: PartitionFeed, place: Place, decoder: Decoder, cashier: Cashier) -> Self {
         let open = Open::at(feed.position());
-        Self { feed, post, decoder, cashier, open, work: FuturesUnordered::new() }
+        Self { feed, place, decoder, cashier, open, work: FuturesUnordered::new() }
     }
 
-    /// Works until the partition is taken away or the process ends.
-    pub(super) async fn run(mut self, shutdown: Shutdown) {
-        // A desk that has enough to do asks its feed for nothing, and would not hear that it ended.
-        let end = self.feed.end();
+    /// Works until the partition is taken away.
+    pub(super) async fn run(mut self) {
         loop {
             tokio::select! {
-                () = shutdown.requested() => return,
-                () = end.requested() => return,
-                Some(payment) = self.work.next() => self.settled(&payment),
+                // A desk that has enough to do asks its feed for nothing, and would not hear that it ended.
+                () = self.place.lost() => return,
+                Some(Some(payment)) = self.work.next() => self.settled(&payment),
                 batch = self.feed.batch(BATCH), if self.open.len() < AT_ONCE => match batch {
-                    Some(Ok(records)) => {
-                        tokio::select! {
-                            () = shutdown.requested() => return,
-                            () = self.take(&records) => {}
-                        }
-                    }
+                    Some(Ok(records)) => self.take(&records).await,
                     Some(Err(FeedError::LogChanged(changed))) => {
                         tracing::error!("{changed}; the cashier reads it again from its start");
                         self.feed.seek(Position { next: changed.start, last: None });
@@ -61,10 +55,11 @@ impl Desk {
         }
     }
 
-    /// Begins with the payments of these records, as far as they ask for something.
+    /// Begins with the payments of these records, as far as they ask for something, and the partition is ours.
     async fn take(&mut self, records: &[RawRecord]) {
         for record in records {
-            let Some((payment, cause)) = asks_for(record, &self.decoder).await else {
+            let Some(decoded) = self.place.decode(&self.decoder, record).await else { return };
+            let Some((payment, cause)) = asks_for(record, decoded) else {
                 self.open.pass(record.behind());
                 continue;
             };
@@ -75,10 +70,9 @@ impl Desk {
     }
 
     fn begin(&mut self, payment: PaymentId) {
-        let (cashier, post, cause) = (self.cashier.clone(), self.post.clone(), self.open.cause(&payment).cloned());
+        let (cashier, place, cause) = (self.cashier.clone(), self.place.clone(), self.open.cause(&payment).cloned());
         self.work.push(Box::pin(async move {
-            cashier.bring_up_to_date(&post, &payment, cause.as_ref()).await;
-            payment
+            cashier.bring_up_to_date(&place, &payment, cause.as_ref()).await.then_some(payment)
         }));
     }
 
@@ -91,8 +85,8 @@ impl Desk {
 
 /// The payment that a record asks to look at, and the event that does. A record that cannot be read is passed over with
 /// an alarm: what is due is decided by the payment's state, and every later record of it says to look there.
-async fn asks_for(record: &RawRecord, decoder: &Decoder) -> Option<(PaymentId, Option<Cause>)> {
-    match decoder.decode_in_time(record).await {
+fn asks_for(record: &RawRecord, decoded: Result<Recorded<AnyEvent>, Poison>) -> Option<(PaymentId, Option<Cause>)> {
+    match decoded {
         Ok(recorded) => {
             let AnyEvent::Payment(event) = &recorded.event else { return None };
             let payment = PaymentId::parse(recorded.stream.as_str()).ok()?;

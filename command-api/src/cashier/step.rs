@@ -11,7 +11,7 @@ use schemas::{Event as _, PaymentEvent, PaymentId, RefundId, Timestamp, Version}
 use super::learned::Learned;
 use super::till::is_about_the_provider;
 use super::{Cashier, stream};
-use crate::group::Post;
+use crate::group::Place;
 use crate::intent::Cause;
 use crate::metrics;
 use crate::streams::{Head, Rejected};
@@ -36,14 +36,14 @@ enum Step {
 }
 
 impl Cashier {
-    /// Works on a payment, because of this event, until nothing is due or the partition is lost. Dropping it at any point
-    /// loses nothing.
-    pub(super) async fn bring_up_to_date(&self, post: &Post, payment: &PaymentId, cause: Option<&Cause>) {
-        let mut tries = post.tries(FIRST_WAIT, LONGEST_WAIT);
+    /// Works on a payment, because of this event, until nothing is due, or the partition is lost; returns whether nothing is.
+    /// Dropping it at any point loses nothing.
+    pub(super) async fn bring_up_to_date(&self, place: &Place, payment: &PaymentId, cause: Option<&Cause>) -> bool {
+        let mut tries = place.tries(FIRST_WAIT, LONGEST_WAIT);
         let mut written = None;
         loop {
             let goes_on = match self.step(payment, written.take(), cause).await {
-                Ok(Step::Done) => return,
+                Ok(Step::Done) => return true,
                 Ok(Step::Advanced(version)) => {
                     written = version;
                     tries.advanced();
@@ -56,7 +56,7 @@ impl Cashier {
                 }
             };
             if !goes_on {
-                return;
+                return false;
             }
         }
     }
@@ -267,5 +267,37 @@ fn name(due: &Due) -> String {
         Due::Capture => "capture".to_owned(),
         Due::Void => "void".to_owned(),
         Due::Refund { refund, .. } => format!("refund:{refund}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use event_store::{Config, EventStore};
+    use payments::PaymentsConfig;
+    use runtime::{Process, Secret, Shutdown};
+    use schemas::OrderId;
+
+    use super::*;
+    use crate::streams::Streams;
+
+    /// Seen to fail when a payment that is given up counts as done.
+    #[tokio::test]
+    async fn a_payment_is_not_done_because_its_partition_was_lost() {
+        let process = Process::new("cashier", None);
+        let store =
+            EventStore::connect(Config::new("mongodb://127.0.0.1:1/none"), &process).await.expect("it is a URI");
+        let nowhere = PaymentsConfig {
+            payments_url: "http://127.0.0.1:1".to_owned(),
+            payments_secret_key: Secret::from("none"),
+            payments_webhook_secret: Secret::from("none"),
+            payments_timeout: 1,
+        };
+        let cashier = Cashier::new(&nowhere, &store, &Streams::new(store.clone())).expect("the settings are valid");
+        let end = Shutdown::default();
+        let place = Place::new("cashier", "payments.events.v1/0", end.clone());
+        end.request();
+        assert!(!cashier.bring_up_to_date(&place, &OrderId::from_bits(1).payment(), None).await);
     }
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use bus::{Decoder, FeedError, PartitionFeed, RawRecord};
 use domain::fulfilment::Heard;
 use futures::stream::{self, StreamExt as _};
-use runtime::{Shutdown, chain};
+use runtime::chain;
 use schemas::{AnyEvent, FulfilmentEvent, FulfilmentId, Position, Recorded, StreamId, Version};
 
 use super::Fulfilments;
-use crate::group::Post;
+use crate::group::Place;
 use crate::intent::Cause;
 use crate::metrics;
 use crate::streams::Rejected;
@@ -37,7 +37,7 @@ pub(super) struct Desk {
 pub(super) struct Clerk {
     decoder: Decoder,
     fulfilments: Fulfilments,
-    post: Post,
+    place: Place,
 }
 
 impl Desk {
@@ -45,43 +45,35 @@ impl Desk {
         Self { feed, clerk }
     }
 
-    /// Works until the partition is taken away or the process ends.
-    pub(super) async fn run(mut self, shutdown: Shutdown) {
-        loop {
-            let batch = tokio::select! {
-                () = shutdown.requested() => return,
-                batch = self.feed.batch(BATCH) => batch,
-            };
+    /// Works until the partition is taken away.
+    pub(super) async fn run(mut self) {
+        while let Some(batch) = self.feed.batch(BATCH).await {
             match batch {
-                Some(Ok(records)) => {
-                    tokio::select! {
-                        () = shutdown.requested() => return,
-                        () = self.clerk.work(&records) => {}
-                    }
-                    if self.clerk.post.is_lost() {
+                Ok(records) => {
+                    self.clerk.work(&records).await;
+                    if self.clerk.place.is_lost() {
                         return;
                     }
                     if let Some(last) = records.last() {
                         self.feed.stored(last.behind());
                     }
                 }
-                Some(Err(FeedError::LogChanged(changed))) => {
+                Err(FeedError::LogChanged(changed)) => {
                     tracing::error!("{changed}; the fulfilments hear it again from its start");
                     let start = Position { next: changed.start, last: None };
                     self.feed.seek(start);
                     // Whoever gets the partition next must not begin at an offset of the log before.
                     self.feed.stored(start);
                 }
-                Some(Err(FeedError::Hole { found, .. })) => self.feed.seek(Position { next: found, last: None }),
-                None => return,
+                Err(FeedError::Hole { found, .. }) => self.feed.seek(Position { next: found, last: None }),
             }
         }
     }
 }
 
 impl Clerk {
-    pub(super) const fn new(decoder: Decoder, fulfilments: Fulfilments, post: Post) -> Self {
-        Self { decoder, fulfilments, post }
+    pub(super) const fn new(decoder: Decoder, fulfilments: Fulfilments, place: Place) -> Self {
+        Self { decoder, fulfilments, place }
     }
 
     /// Works on a batch: fulfilments side by side, the events of each one after the other. What was begun is brought to an
@@ -89,7 +81,7 @@ impl Clerk {
     pub(super) async fn work(&self, records: &[RawRecord]) {
         let mut by_fulfilment = BTreeMap::<FulfilmentId, Vec<(Heard, Cause)>>::new();
         for record in records {
-            if self.post.is_lost() {
+            if self.place.is_lost() {
                 return;
             }
             let Some(recorded) = self.event(record).await else { continue };
@@ -101,7 +93,7 @@ impl Clerk {
         }
         let work = by_fulfilment.into_values().map(|events| async move {
             for (heard, cause) in events {
-                if self.post.is_lost() {
+                if self.place.is_lost() {
                     return;
                 }
                 self.until_done(&heard, &cause).await;
@@ -111,7 +103,7 @@ impl Clerk {
     }
 
     async fn until_done(&self, heard: &Heard, cause: &Cause) {
-        let mut tries = self.post.tries(FIRST_WAIT, LONGEST_WAIT);
+        let mut tries = self.place.tries(FIRST_WAIT, LONGEST_WAIT);
         while let Err(rejected) = self.once(heard, cause).await {
             tracing::warn!(
                 event.id = %cause.event, error = chain(&rejected),
@@ -136,7 +128,7 @@ impl Clerk {
     /// The event of a record. If one that cannot be read were passed over, what it leads to would never come, so what was
     /// committed says what it is.
     async fn event(&self, record: &RawRecord) -> Option<Recorded<AnyEvent>> {
-        match self.decoder.decode_in_time(record).await {
+        match self.place.decode(&self.decoder, record).await? {
             Ok(recorded) => Some(recorded),
             Err(poison) => {
                 let RawRecord { topic, partition, offset, .. } = record;
@@ -157,7 +149,7 @@ impl Clerk {
             tracing::error!("{topic}/{partition}@{offset} names no event and is passed over");
             return None;
         };
-        let mut tries = self.post.tries(FIRST_WAIT, LONGEST_WAIT);
+        let mut tries = self.place.tries(FIRST_WAIT, LONGEST_WAIT);
         loop {
             match self.fulfilments.committed(&stream, version).await {
                 Ok(Some(recorded)) => return Some(recorded),

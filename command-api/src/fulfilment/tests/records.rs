@@ -5,7 +5,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use runtime::Shutdown;
 
 use super::*;
-use crate::group::Post;
+use crate::group::Place;
 
 /// A record of this order that says this version, and gives no event.
 fn record(order: &OrderId, version: &str) -> RawRecord {
@@ -27,7 +27,7 @@ fn clerk(world: &World, end: &Shutdown) -> Clerk {
     Clerk::new(
         decoder,
         world.process(patient()),
-        Post::new(ConsumerGroup::FULFILMENT.name, "orders.events.v1/0", end.clone()),
+        Place::new(ConsumerGroup::FULFILMENT.name, "orders.events.v1/0", end.clone()),
     )
 }
 

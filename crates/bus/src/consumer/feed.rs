@@ -96,10 +96,10 @@ impl PartitionFeed {
     }
 
     /// The end of this feed: requested when the partition is taken away or the process ends, for whoever is still at work on
-    /// records that were taken.
+    /// records that were taken. Whoever requests it ends their own work alone.
     #[must_use]
     pub fn end(&self) -> Shutdown {
-        self.queue.end.clone()
+        self.queue.end()
     }
 
     /// Waits for at least one record and takes up to `max` of those that are there. `None` = the partition was taken
@@ -132,7 +132,7 @@ impl PartitionFeed {
     }
 
     /// Everything before this position is done. Kafka learns it some time later, for lag tools; only readers whose positions
-    /// are [`super::CommittedOffsets`] depend on it.
+    /// are [`super::CommittedOffsets`] depend on it. After the feed's end nothing is told: the partition is somebody else's.
     pub fn stored(&self, done: Position) {
         // No bell: it is in no hurry.
         let _consumer_gone = self.requests.sender.send((Arc::clone(&self.queue), Request::Commit { done }));
@@ -189,6 +189,10 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    fn end(&self) -> Shutdown {
+        self.end.of_a_part()
+    }
+
     fn restart(&self) -> u64 {
         let mut state = self.state();
         let run = state.run + 1;
@@ -214,5 +218,21 @@ impl Queue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen to fail when the feed's own end is handed out.
+    #[test]
+    fn who_works_on_records_hears_of_the_feeds_end_and_cannot_bring_it_about() {
+        let queue = Queue::default();
+        let (one, other) = (queue.end(), queue.end());
+        one.request();
+        assert!(matches!(queue.take(1), Taken::Nothing) && !other.is_requested());
+        queue.close();
+        assert!(matches!(queue.take(1), Taken::Closed) && other.is_requested());
     }
 }
