@@ -13,7 +13,7 @@ mod repair;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use event_store::Selection;
+use event_store::{PassedOver, Selection};
 use read_model::generations::{Generations, Shape};
 use read_model::{Places, Sink};
 use schemas::{StreamId, Version};
@@ -26,7 +26,7 @@ use crate::plan::{Action, Item, Plan};
 use crate::projections::{Views, refused};
 use crate::republish::connect;
 use crate::streams::Streams;
-use crate::{Error, FAILED};
+use crate::{Error, FAILED, passed_over};
 pub(crate) use comparison::Comparison;
 pub(crate) use finding::Findings;
 use finding::Suspect;
@@ -50,6 +50,8 @@ struct Outcome {
     troubled: BTreeMap<StreamId, Version>,
     drift: Drift,
     surplus: BTreeSet<StreamId>,
+    /// What was compared with nothing, because this build cannot read it.
+    left_out: PassedOver,
 }
 
 /// Compares everything once, and what looks wrong again; repairs what differs, if that was said.
@@ -65,8 +67,8 @@ pub(crate) async fn audit(wish: &AuditCommand) -> Result<Answer, Error> {
     if outcome.is_diverged() {
         return Ok(outcome.refused());
     }
-    let mut items = vec![outcome.summary(Action::Look)];
-    let Outcome { drift, troubled, .. } = outcome;
+    let mut items = outcome.summary(Action::Look);
+    let Outcome { drift, troubled, left_out, .. } = outcome;
     let (stuck, whole): (Drift, Drift) = drift.into_iter().partition(|(stream, _)| audit.lacks_a_version(stream));
     let failed = if wish.execute { audit.repair(&whole).await? } else { BTreeSet::new() };
     items.extend(
@@ -81,7 +83,7 @@ pub(crate) async fn audit(wish: &AuditCommand) -> Result<Answer, Error> {
             false => Item::new(stream.as_str(), Action::Change, format!("{finding}; {go}made anew from its events")),
         }
     }));
-    let is_whole = wish.execute && failed.is_empty() && stuck.is_empty();
+    let is_whole = wish.execute && failed.is_empty() && stuck.is_empty() && left_out.commits == 0;
     let code = if is_whole { 0 } else { FAILED };
     Ok(Answer { code, ..Answer::from(Plan { executed: wish.execute, items }) })
 }
@@ -128,7 +130,7 @@ impl Comparison {
     /// Looks at everything, and again at what looks wrong, until that is certain.
     async fn outcome(&self, selection: &Selection) -> Result<Outcome, Error> {
         let mut found = Findings::default();
-        self.walk(selection, &mut found).await?;
+        let left_out = self.walk(selection, &mut found).await?;
         let mut surplus = self.surplus(selection).await?;
         for _look in 1..LOOKS {
             if found.suspects.is_empty() || self.is_settled(&found).await? {
@@ -145,16 +147,18 @@ impl Comparison {
         let (drift, coming): (Drift, Drift) = found.suspects.into_iter().partition(is_drift);
         let name = format!("{} g{}", self.target.projection, self.target.generation);
         let Findings { compared, troubled, .. } = found;
-        Ok(Outcome { name, compared, coming: coming.len(), troubled, drift, surplus })
+        Ok(Outcome { name, compared, coming: coming.len(), troubled, drift, surplus, left_out })
     }
 
-    /// Every stream of which some commit is selected.
-    async fn walk(&self, selection: &Selection, found: &mut Findings) -> Result<(), Error> {
+    /// Every stream of which some commit is selected; says what was left out.
+    async fn walk(&self, selection: &Selection, found: &mut Findings) -> Result<PassedOver, Error> {
         let mut walk = Streams::among(selection.clone(), &self.store.republisher());
-        while let Some(streams) = walk.next().await? {
+        let mut left_out = PassedOver::default();
+        while let Some((streams, passed_over)) = walk.next().await? {
+            left_out.add(passed_over);
             self.look_along(&streams, found).await?;
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// Documents of streams that were never committed; those have no time.
@@ -222,13 +226,15 @@ impl Outcome {
         !self.surplus.is_empty() || self.drift.values().any(Suspect::is_diverged)
     }
 
-    fn summary(&self, action: Action) -> Item {
+    /// How much was compared and what came of it, and what was not.
+    fn summary(&self, action: Action) -> Vec<Item> {
         let (count, Self { compared, coming, .. }) = (self.differences(), self);
         let parked = self.troubled.len();
         let state = format!(
             "{compared} streams compared with MongoDB: {count} differ, {coming} are on their way, {parked} are parked"
         );
-        Item::new(self.name.as_str(), action, state)
+        let compared = Item::new(self.name.as_str(), action, state);
+        [Some(compared), passed_over::item(&self.left_out, Action::Look)].into_iter().flatten().collect()
     }
 
     /// The documents that drifted like this and those that are surplus, and what is wrong with each.
@@ -243,16 +249,16 @@ impl Outcome {
     /// Everything that is wrong, by name.
     fn told(&self) -> Answer {
         let count = self.differences();
-        let mut items = vec![self.summary(if count == 0 { Action::None } else { Action::Look })];
+        let mut items = self.summary(if count == 0 { Action::None } else { Action::Look });
         let named = self.named(|_suspect| true);
         items.extend(named.map(|(stream, state)| Item::new(stream.as_str(), Action::Look, state)));
-        let code = if count == 0 { 0 } else { FAILED };
+        let code = if count == 0 && self.left_out.commits == 0 { 0 } else { FAILED };
         Answer { code, ..Answer::from(Plan { executed: false, items }) }
     }
 
     /// Nothing is repaired from a MongoDB that may not be the one that the views were made from.
     fn refused(&self) -> Answer {
-        let mut items = vec![self.summary(Action::Refuse)];
+        let mut items = self.summary(Action::Refuse);
         items.extend(self.named(Suspect::is_diverged).map(|(stream, state)| {
             let state = format!("{state}; history may have diverged: see docs/runbooks/mongodb-restored.md");
             Item::new(stream.as_str(), Action::Refuse, state)

@@ -14,6 +14,7 @@ mod manual;
 mod master;
 mod order;
 mod parked;
+mod passed_over;
 mod plan;
 mod projections;
 mod rebuild;

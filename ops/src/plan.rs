@@ -122,6 +122,12 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_beside_which_someone_should_look_says_how_to_carry_it_out() {
+        let items = vec![Item::new("a", Action::Change, ""), Item::new("b", Action::Look, "")];
+        assert!(Plan { executed: false, items }.to_string().ends_with("--execute to carry it out."));
+    }
+
+    #[test]
     fn one_refused_item_refuses_the_whole() {
         let items = vec![Item::new("a", Action::Create, ""), Item::new("b", Action::Refuse, "")];
         let plan = Plan { executed: false, items };

@@ -9,12 +9,10 @@ use runtime::{Process, Secret};
 use schemas::Version;
 use tokio::time::timeout;
 
-use crate::Error;
 use crate::cli::{LIMIT, RepublishCommand, Which};
 use crate::plan::{Action, Item, Plan};
+use crate::{Error, passed_over};
 
-/// How many streams are named that are passed over.
-const NAMED: usize = 10;
 /// How often it is said how far it is.
 const TELL: Duration = Duration::from_secs(5);
 
@@ -25,7 +23,7 @@ pub(crate) async fn republish(wish: &RepublishCommand) -> Result<Plan, Error> {
     let store = store.unwrap_or(Err(Error::TimedOut { after: LIMIT }))?;
     let republisher = store.republisher();
     let RepublishCommand { which, from, execute, .. } = wish;
-    let mut passed_over = PassedOver::default();
+    let mut left_out = PassedOver::default();
     let (name, extent, how) = match &which.stream {
         Some(stream) => {
             let from = Version(*from);
@@ -35,12 +33,14 @@ pub(crate) async fn republish(wish: &RepublishCommand) -> Result<Plan, Error> {
             };
             (format!("{stream} from version {from}"), extent?, "at once")
         }
-        None => (bulk_name(which), bulk(&republisher, wish, &mut passed_over).await?, "behind whatever is new"),
+        None => (bulk_name(which), bulk(&republisher, wish, &mut left_out).await?, "behind whatever is new"),
     };
     let Extent { commits, events } = extent;
     let action = if commits == 0 { Action::None } else { Action::Change };
     let state = format!("{events} events in {commits} commits, to be published again {how}");
-    let items = [Some(Item::new(name, action, state)), left_out(&passed_over)];
+    // A plan can be carried out but for these, so that is still said.
+    let without = if *execute { Action::Refuse } else { Action::Look };
+    let items = [Some(Item::new(name, action, state)), passed_over::item(&left_out, without)];
     Ok(Plan { executed: *execute, items: items.into_iter().flatten().collect() })
 }
 
@@ -52,11 +52,7 @@ pub(crate) async fn connect(uri: &Secret) -> Result<EventStore, Error> {
     Ok(store)
 }
 
-async fn bulk(
-    republisher: &Republisher,
-    wish: &RepublishCommand,
-    passed_over: &mut PassedOver,
-) -> Result<Extent, Error> {
+async fn bulk(republisher: &Republisher, wish: &RepublishCommand, left_out: &mut PassedOver) -> Result<Extent, Error> {
     let beginning = wish.which.aggregate.map(|aggregate| aggregate.prefix().into());
     let selection = Selection { beginning, since: wish.since, until: wish.until };
     let (mut walk, mut extent) = (republisher.walk(selection), Extent::default());
@@ -66,23 +62,10 @@ async fn bulk(
             republisher.again(&page).await?;
         }
         extent += page.extent();
-        passed_over.add(page.passed_over);
+        left_out.add(page.passed_over);
         tell(&mut told, extent);
     }
     Ok(extent)
-}
-
-/// What this build cannot publish; as many streams as fit on a line are named.
-fn left_out(passed_over: &PassedOver) -> Option<Item> {
-    let PassedOver { commits, streams } = passed_over;
-    let named: Vec<_> = streams.iter().take(NAMED).map(String::as_str).collect();
-    let others = streams.len().saturating_sub(named.len());
-    let others = if others > 0 { format!(" and {others} others") } else { String::new() };
-    let state = format!(
-        "{commits} commits of {}{others} cannot be read by this build and are passed over: publish them again by the newest one",
-        named.join(", ")
-    );
-    (*commits > 0).then(|| Item::new("what is unknown", Action::Refuse, state))
 }
 
 fn bulk_name(which: &Which) -> String {

@@ -32,6 +32,7 @@ use runtime::{Process, RuntimeConfig, Secret, Shutdown};
 use sessions::{Sessions, SessionsConfig};
 
 use crate::parked::Operator;
+use crate::passed_over::Notice;
 use crate::{Error, routes};
 use alarm::Alarm;
 
@@ -96,6 +97,7 @@ struct Links {
     read_model: ReadModel,
     inventory: Inventory,
     alarm: Alarm,
+    notice: Notice,
     shutdown: Shutdown,
     /// Between two looks at everything.
     rest: Duration,
@@ -123,6 +125,7 @@ pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
         read_model,
         inventory: Inventory::connect(&config.kafka).map_err(logs)?,
         alarm: Alarm::new(process.health.dependency("history")),
+        notice: Notice::default(),
         shutdown: process.shutdown.clone(),
         rest: Duration::from_secs(config.rest_seconds),
     };

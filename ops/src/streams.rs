@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use event_store::{Commit, EventStore, Republisher, Selection, Walk};
+use event_store::{Commit, EventStore, PassedOver, Republisher, Selection, Walk};
 use schemas::{AnyEvent, Recorded, StreamId, Version};
 use views::Projection;
 
@@ -31,14 +31,14 @@ impl Streams {
         Self { walk: republisher.walk(selection), last: None }
     }
 
-    /// The next streams that have commits, each of them once; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<StreamId>>, Error> {
+    /// The next streams that have commits, each of them once, and what was passed over among them; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<(Vec<StreamId>, PassedOver)>, Error> {
         let Some(page) = self.walk.next().await? else { return Ok(None) };
         let mut streams: Vec<_> = page.heads().into_iter().map(|head| head.stream).collect();
         // The last stream of a page may go on in the next one.
         streams.retain(|stream| self.last.as_ref() != Some(stream));
         self.last = streams.last().cloned().or(self.last.take());
-        Ok(Some(streams))
+        Ok(Some((streams, page.passed_over)))
     }
 }
 

@@ -69,7 +69,7 @@ impl Aggregate {
     /// What its streams are called together, as people ask for them: the first word of its topic.
     #[must_use]
     pub fn plural(self) -> &'static str {
-        self.topic().trim_end_matches(".events.v1")
+        self.topic().split('.').next().unwrap_or_default()
     }
 
     /// The aggregate whose streams are called so together, if any.

@@ -94,7 +94,7 @@ pub enum Refusal {
         held: i64,
     },
     /// The order holds another number of pieces, or holds them until another time.
-    #[error("{held} pieces are held for this order already")]
+    #[error("this order has another reservation already, of {held} pieces: the number or the time is not the same")]
     ReservationDiffers {
         /// How many it holds.
         held: i64,

@@ -22,7 +22,7 @@ use crate::{Error, Lanes};
 pub use doorbell::Doorbell;
 pub(crate) use presence::announce;
 pub use presence::{HEARTBEAT_LIFETIME, Presence};
-pub use snapshot::{Marked, PassedOver, Snapshot};
+pub use snapshot::{Marked, Snapshot};
 
 /// Marks that are removed by one command; several commands run at a time.
 const UNMARK_CHUNK: usize = 256;

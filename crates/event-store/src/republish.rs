@@ -98,8 +98,8 @@ impl Republisher {
         Walk::new(Arc::clone(&self.connection), selection)
     }
 
-    /// Marks these commits to be published again behind whatever is new, when there is time. A commit that was never
-    /// published is passed over: it is still to come by itself, and must not come from two sides.
+    /// Marks these commits of a walk to be published again behind whatever is new, when there is time. A commit that was
+    /// never published is left out: it is still to come by itself, and must not come from two sides.
     pub async fn again(&self, page: &Page) -> Result<(), Error> {
         let mut lanes: BTreeMap<u8, Vec<&CommitId>> = BTreeMap::new();
         for id in page.ids() {

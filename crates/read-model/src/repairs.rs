@@ -19,8 +19,9 @@ use crate::{Error, Places, ReadModel, Target};
 impl ReadModel {
     /// Asks for these documents to be made anew, and to be found no more at the places where they are [strays](
     /// Self::strays). Whoever asks has the streams published again from their first version; again, if that was before
-    /// the request was heard. What was asked for of this generation, now and before, is forgotten after this time.
-    pub async fn request_repairs(&self, target: &Target, repairs: &Places, time: Duration) -> Result<(), Error> {
+    /// the request was heard. What was asked for of this generation, now and before, lasts for
+    /// this long from now.
+    pub async fn request_repairs(&self, target: &Target, repairs: &Places, lasts: Duration) -> Result<(), Error> {
         if repairs.is_empty() {
             return Ok(());
         }
@@ -29,7 +30,7 @@ impl ReadModel {
         let mut request = Pipeline::new();
         request.atomic();
         request.cmd("HSET").arg(target.repairs()).arg(fields).ignore();
-        request.cmd("PEXPIRE").arg(target.repairs()).arg(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).ignore();
+        request.cmd("PEXPIRE").arg(target.repairs()).arg(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)).ignore();
         self.connections.write_all("asking for repairs", &request).await
     }
 

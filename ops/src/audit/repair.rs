@@ -22,7 +22,7 @@ const HEARD: Duration = Duration::from_secs(2);
 const ARRIVED: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(200);
 /// How long a request counts: for longer than one attempt, and for no longer than poison may go unseen if this is cut short.
-const ASKED: Duration = Duration::from_secs(120);
+const REQUEST_LASTS: Duration = Duration::from_secs(120);
 /// How often streams are published again before a repair counts as failed.
 const ATTEMPTS: u32 = 4;
 
@@ -44,7 +44,7 @@ impl Comparison {
                 }
                 let asked = wanted.iter().filter(|(stream, _)| left.contains(*stream));
                 let asked = asked.map(|(stream, strays)| (stream.clone(), strays.clone())).collect();
-                self.read_model.request_repairs(&self.target, &asked, ASKED).await?;
+                self.read_model.request_repairs(&self.target, &asked, REQUEST_LASTS).await?;
                 tokio::time::sleep(HEARD).await;
                 self.let_go(&left).await?;
                 for stream in &left {

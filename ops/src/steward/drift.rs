@@ -130,7 +130,10 @@ impl Turn {
         if self.waiting.is_empty() && self.has_rested(now) {
             let walk = self.walk.get_or_insert_with(|| Streams::of(self.projection, &links.republisher));
             match walk.next().await? {
-                Some(streams) => self.waiting.extend(streams),
+                Some((streams, passed_over)) => {
+                    links.notice.tell(&passed_over);
+                    self.waiting.extend(streams);
+                }
                 None => (self.walk, self.rests_until) = (None, Some(now + links.rest)),
             }
         }

@@ -78,6 +78,7 @@ impl Tails {
         if page.heads().iter().all(|head| Some(head.at) > self.youngest) {
             page = links.republisher.recent(RECENT).await?;
         }
+        links.notice.tell(&page.passed_over);
         let mut heads = page.published().heads();
         heads.retain(|head| Some(head.at) > self.youngest);
         self.youngest = heads.iter().map(|head| head.at).max().or(self.youngest);
@@ -93,8 +94,9 @@ impl Tails {
         let walk = self.walk.get_or_insert_with(|| links.republisher.walk(Selection::default()));
         let page = walk.next().await?;
         let mut rest = rest_from(begun);
-        if page.is_none() {
-            (self.walk, rest) = (None, links.rest);
+        match &page {
+            Some(page) => links.notice.tell(&page.passed_over),
+            None => (self.walk, rest) = (None, links.rest),
         }
         self.next_step = Some(clock::monotonic() + rest);
         Ok(page.map(|page| page.published().heads()).unwrap_or_default())

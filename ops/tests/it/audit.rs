@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
+use bson::doc;
 use event_store::{Commit, EventStore, StoredEvent};
 use read_model::generations::Shape;
 use read_model::{
@@ -306,6 +307,18 @@ async fn a_damaged_document_of_a_parked_stream_is_found_and_its_repair_lets_the_
     let parked: Vec<_> = world.model.parked(&TARGET).await.unwrap().into_iter().map(|one| one.stream).collect();
     assert!(parked.iter().eq([right]), "{parked:?}");
     assert_eq!(world.model.repairs(&[TARGET]).await.unwrap(), [Places::from([(damaged.clone(), [].into())])]);
+}
+
+/// Seen to fail when nobody asks what the walk has passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_leaves_out_what_this_build_cannot_read_does_not_say_that_all_is_well() {
+    let (world, _streams) = World::new("audit-strange").await;
+    let strange = doc! { "_id": { "s": "prd_STRANGE", "v": 1_i64 }, "at": 1_i64 };
+    world.store.database().collection("commits").insert_one(strange).await.unwrap();
+    let (all, found) = world.audit(&[], 1).await;
+    assert!(all.starts_with("60 streams compared with MongoDB: 0 differ"), "{all}");
+    assert!(found["what is unknown"].starts_with("1 commits of prd_STRANGE are of a newer build"), "{found:?}");
+    assert!(world.audit(&["--only", "prd_AUDITED"], 0).await.1.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,9 @@ use schemas::{
 use super::{Hold, StockState};
 use crate::Refusal;
 
-/// Sets pieces aside, or says that too few are left. The same again is done already; until another time it is another
-/// reservation, which [`commit`] would not find: whoever asked must not be told that it has it.
+/// Sets pieces aside, or says that too few are left. If the order holds exactly what is wanted, nothing is left to do. If it
+/// holds another number of pieces, or holds them until another time, the command is refused: whoever gave it would take
+/// what is held for what it asked for, and [`commit`] knows a reservation by its time.
 pub(super) fn reserve(
     state: Option<&StockState>,
     sku: &Sku,

@@ -1,7 +1,6 @@
 //! One look at the outbox: a single cursor over a single point in time, read page by page. Ties of `at` cannot be
 //! skipped between pages, nor can a commit slip in that was stored late with an earlier `at`.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use crate::commit::{Commit, CommitId, Unreadable};
 use crate::connection::Connection;
 use crate::error::Cause;
 use crate::mark::Mark;
+use crate::passed_over::PassedOver;
 use crate::{Error, Lanes, metrics};
 
 const READ: &str = "read the outbox";
@@ -32,15 +32,6 @@ pub struct Marked {
     pub at: Timestamp,
     /// Its events, or why this release cannot read them.
     pub events: Result<Vec<Recorded<AnyEvent>>, Unreadable>,
-}
-
-/// Commits of which this build cannot even tell which stream they belong to: those of a newer one, perhaps.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PassedOver {
-    /// How many.
-    pub commits: u32,
-    /// What their streams are called.
-    pub streams: BTreeSet<String>,
 }
 
 /// The marked commits at one moment, in the order of `at`.
@@ -124,20 +115,6 @@ fn decode(documents: &[RawDocumentBuf]) -> (Vec<Marked>, PassedOver) {
         }
     }
     (marked, passed_over)
-}
-
-impl PassedOver {
-    /// These, too.
-    pub fn add(&mut self, more: Self) {
-        self.commits = self.commits.saturating_add(more.commits);
-        self.streams.extend(more.streams);
-    }
-
-    pub(crate) fn note(&mut self, document: &RawDocument) {
-        let stream = document.get_document("_id").and_then(|id| id.get_str("s"));
-        self.commits = self.commits.saturating_add(1);
-        self.streams.insert(stream.unwrap_or("without a name").to_owned());
-    }
 }
 
 impl Marked {

@@ -1,5 +1,5 @@
 //! Walking over commits by their ids, page by page, without reading their events. A look at everything passes over what this
-//! build cannot read, and says so; a look at one stream does not.
+//! build cannot read, with whatever comes behind it in its stream, and says so; a look at one stream does not.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::commit::{CommitId, Unreadable, commit_id};
 use crate::connection::Connection;
 use crate::error::Cause;
 use crate::mark::Mark;
-use crate::outbox::PassedOver;
+use crate::passed_over::{PassedOver, stream_name};
 use crate::store::bound;
 
 const WALK: &str = "look through the commits";
@@ -68,10 +68,10 @@ pub struct Head {
 }
 
 /// Commits that are selected, in the order of their ids: each stream's in the order of its versions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     entries: Vec<Entry>,
-    /// What lies between them and cannot be read, whether it is selected or not.
+    /// What is selected as well, and left out.
     pub passed_over: PassedOver,
 }
 
@@ -82,6 +82,10 @@ pub struct Walk {
     selection: Selection,
     /// Where it is; `None` at the end.
     rest: Option<Bounds>,
+    /// The last stream of which something was passed over. Whatever comes behind that is passed over as well: published
+    /// again into a log that was lost, it would come before what it follows. One name is enough, because streams come one
+    /// after the other.
+    cut: Option<String>,
 }
 
 /// A range of ids.
@@ -102,18 +106,15 @@ impl std::ops::AddAssign for Extent {
     }
 }
 
-impl Page {
-    fn of(documents: &[RawDocumentBuf]) -> Self {
-        let (mut entries, mut passed_over) = (Vec::with_capacity(documents.len()), PassedOver::default());
-        for document in documents {
-            match Entry::of_document(document) {
-                Ok(entry) => entries.push(entry),
-                Err(_of_a_newer_build) => passed_over.note(document),
-            }
-        }
-        Self { entries, passed_over }
+impl Selection {
+    /// Whether it is selected by its time. What does not tell its time may be of any.
+    fn includes(&self, document: &RawDocument) -> bool {
+        let Ok(at) = document.get_i64("at").map(Timestamp::from_micros) else { return true };
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
+}
 
+impl Page {
     /// How much it is.
     #[must_use]
     pub fn extent(&self) -> Extent {
@@ -151,7 +152,7 @@ impl Page {
 impl Walk {
     pub(super) fn new(connection: Arc<Connection>, selection: Selection) -> Self {
         let rest = Bounds::of_beginning(selection.beginning.as_deref());
-        Self { connection, selection, rest: Some(rest) }
+        Self { connection, selection, rest: Some(rest), cut: None }
     }
 
     /// The next page, which may be empty; `None` at the end.
@@ -165,14 +166,22 @@ impl Walk {
             }
             Some(last) => bounds.after(last)?,
         }
-        let mut page = Page::of(&documents);
+        Ok(Some(self.page(&documents)))
+    }
+
+    fn page(&mut self, documents: &[RawDocumentBuf]) -> Page {
+        let mut page = Page::default();
         // By time here and not there: a page that finds nothing must not take longer than one that does.
-        let Selection { beginning: _, since, until } = &self.selection;
-        let (since, until) = (*since, *until);
-        let selected =
-            |entry: &Entry| since.is_none_or(|since| entry.at >= since) && until.is_none_or(|until| entry.at < until);
-        page.entries.retain(selected);
-        Ok(Some(page))
+        for document in documents.iter().filter(|document| self.selection.includes(document)) {
+            match Entry::of_document(document) {
+                Ok(entry) if self.cut.as_deref() != Some(entry.id.stream.as_str()) => page.entries.push(entry),
+                Ok(_) | Err(_) => {
+                    page.passed_over.note(document);
+                    self.cut = stream_name(document).map(str::to_owned);
+                }
+            }
+        }
+        page
     }
 }
 
@@ -237,10 +246,17 @@ pub(super) async fn last(connection: &Connection, bounds: Bounds) -> Result<Opti
     Ok(readable(&found)?.into_iter().next())
 }
 
-/// The commits that were stored last, the newest first.
+/// The commits that were stored last. Behind one that cannot be read others of its stream may be: this is to see where
+/// streams end.
 pub(super) async fn recent(connection: &Connection, limit: u32) -> Result<Page, Error> {
+    let mut page = Page::default();
     // In the order in which they lie, because no index is by time.
-    let mut page = Page::of(&find(connection, doc! {}, doc! { "$natural": -1 }, limit).await?);
+    for document in find(connection, doc! {}, doc! { "$natural": -1 }, limit).await? {
+        match Entry::of_document(&document) {
+            Ok(entry) => page.entries.push(entry),
+            Err(_of_a_newer_build) => page.passed_over.note(&document),
+        }
+    }
     page.entries.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(page)
 }

@@ -2,13 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use bson::doc;
+use bson::{Document, doc};
 use event_store::{Commit, EventStore, Extent, Head, Lanes, Outbox, Selection, lane};
 use futures::future::{join, join_all};
 use schemas::{EventId, StreamId, Timestamp, Version};
 use stack::eventually;
 
 use crate::given::{self, PATIENCE, commit, stream};
+
+/// How many commits a walk reads at a time.
+const PAGE: u32 = 4_096;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_marked_from_the_commit_that_holds_the_version_to_its_head() {
@@ -180,6 +183,63 @@ async fn what_this_build_cannot_name_is_passed_over_by_a_look_at_everything_and_
     assert_eq!(walk.next().await.unwrap(), None);
     assert_eq!(told(&store.republisher().recent(10).await.unwrap()), expected);
     assert!(store.republisher().stream(&stream, Version::FIRST).await.is_err(), "who names a stream gets all of it");
+}
+
+/// Seen to fail when a walk goes on with a stream behind what it passed over, and when it forgets that with the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_stream_is_published_again_behind_a_commit_that_is_passed_over() {
+    let (store, _process) = given::store().await;
+    let mut streams = [stream(), stream()];
+    streams.sort();
+    let [stream, next] = streams;
+    let commits: Vec<_> = (1..=PAGE + 1).map(|version| commit(&stream, version, 1)).collect();
+    let last_of_the_page = commits[usize::try_from(PAGE).unwrap() - 1].key();
+    for unreadable in [commits[1].key(), last_of_the_page] {
+        let stored = store.database().collection::<Document>("commits");
+        stored.delete_many(doc! {}).await.unwrap();
+        published(&store, [&commits[0], &commit(&next, 1, 1)]).await;
+        let template = stored.find_one(doc! { "_id.s": stream.as_str() }).await.unwrap().unwrap();
+        let copies = commits[1..].iter().map(|commit| {
+            let mut copy = template.clone();
+            copy.insert("_id", doc! { "s": stream.as_str(), "v": i64::from(commit.first.0) });
+            if commit.key() == unreadable {
+                copy.remove("cid");
+            }
+            copy
+        });
+        stored.insert_many(copies).await.unwrap();
+        let mut walk = store.republisher().walk(Selection::default());
+        let mut passed_over = 0;
+        while let Some(page) = walk.next().await.unwrap() {
+            store.republisher().again(&page).await.unwrap();
+            passed_over += page.passed_over.commits;
+        }
+        assert_eq!(passed_over, PAGE + 2 - unreadable.first.0);
+        let again = store.outbox().again();
+        assert_eq!(
+            again.backlog(PAGE * 2).await.unwrap(),
+            u64::from(unreadable.first.0),
+            "what is before it, and the next"
+        );
+        let behind = doc! { "_id.s": stream.as_str(), "_id.v": { "$gte": i64::from(unreadable.first.0) }, "r": { "$exists": true } };
+        assert_eq!(stored.count_documents(behind).await.unwrap(), 0);
+    }
+}
+
+/// Seen to fail when what is passed over is told whether it is selected or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_and_is_not_selected_is_neither_told_nor_in_the_way() {
+    let (store, _process) = given::store().await;
+    let stream = stream();
+    published(&store, &[commit(&stream, 2, 1)]).await;
+    let stored = store.database().collection::<Document>("commits");
+    stored.insert_one(doc! { "_id": { "s": stream.as_str(), "v": 1_i64 }, "at": 1_000_i64 }).await.unwrap();
+    for (since, until, expected) in [(None, None, (2, 0)), (Some(2_000), None, (0, 1)), (None, Some(2_000), (1, 0))] {
+        let [since, until] = [since, until].map(|micros| micros.map(Timestamp::from_micros));
+        let mut walk = store.republisher().walk(Selection { since, until, ..Selection::default() });
+        let page = walk.next().await.unwrap().unwrap();
+        assert_eq!((page.passed_over.commits, page.extent().commits), expected, "{since:?} {until:?}");
+    }
 }
 
 /// Appends these, and removes their marks as a relay does.
