@@ -109,7 +109,7 @@ fn rest_from(begun: Instant) -> Duration {
 /// Runs until shutdown. Servers that are away are waited for, visibly.
 pub(crate) async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(metrics::METRICS);
-    metrics::LOST_LOGS.begin();
+    metrics::LOST_LOGS.begin_at_zero(&[]);
     let logs = |source| Error::Logs { source };
     let store = event_store::Config::new(config.mongodb_uri.expose());
     let store = EventStore::connect(store, &process).await?;

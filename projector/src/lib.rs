@@ -35,7 +35,7 @@ use generations::Feeding;
 pub async fn run(config: Config, process: Process) -> Result<(), Error> {
     runtime::metrics::describe(METRICS);
     for projection in &config.projections {
-        metrics::none_changed_yet(*projection);
+        metrics::LOG_CHANGED.begin_at_zero(&[("projection", projection.name())]);
     }
     let feeding = Feeding::prepare(&config, &process).await?;
     process.set_up();

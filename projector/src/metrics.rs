@@ -1,7 +1,6 @@
 //! What the projector measures.
 
 use runtime::metrics::{Metric, Unit};
-use views::Projection;
 
 /// By `projection` and `outcome`: `applied`, `duplicate` (not newer than the view), `gap` (a version is missing), `parked`
 /// (the stream cannot take it, and waits) or `behind_parked` (the stream waits already).
@@ -44,8 +43,3 @@ pub(crate) const LOG_CHANGED: Metric = Metric::counter(
 /// Every metric of the projector, for the documentation.
 pub const METRICS: &[Metric] =
     &[EVENTS, BATCHES, BATCH_SECONDS, APPLY_SECONDS, LAG_SECONDS, STOPPED, PARKED, LOG_CHANGED];
-
-/// None at first, so that the first one is seen to be more.
-pub(crate) fn none_changed_yet(projection: Projection) {
-    ::metrics::counter!(LOG_CHANGED.name, "projection" => projection.name()).increment(0);
-}

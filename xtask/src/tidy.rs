@@ -13,6 +13,7 @@ mod manifests;
 mod mutations;
 mod problems;
 pub(crate) mod promises;
+mod routes;
 mod shape;
 mod stations;
 mod tree;
@@ -68,6 +69,7 @@ pub fn run(root: &Path) -> Result<Vec<Finding>, Error> {
     findings.extend(mutations::check(root, &tree, &tests)?);
     findings.extend(problems::check(&tree));
     findings.extend(alarms::check(&tree));
+    findings.extend(routes::check(&tree));
     findings.extend(manifests::check(&tree));
     findings.extend(manifests::build(root));
     if findings.is_empty() {

@@ -80,10 +80,10 @@ impl Metric {
         Self { name, kind: Kind::Histogram, unit, help }
     }
 
-    /// Shows an unlabelled counter from zero on. One that appears at 1 has not grown, as Prometheus sees it, so an alert on its
-    /// growth would miss the first.
-    pub fn begin(&self) {
-        self.add(0);
+    /// Shows a counter with these labels from zero on. One that appears at 1 has not grown, as Prometheus sees it, so an alert
+    /// on its growth would miss the first.
+    pub fn begin_at_zero(&self, labels: &[(&'static str, &'static str)]) {
+        metrics::counter!(self.name, labels).increment(0);
     }
 
     /// Adds to an unlabelled counter.
@@ -131,4 +131,23 @@ pub(crate) fn install() -> Result<PrometheusHandle, Error> {
     describe(crate::trace::METRICS);
     describe(crate::admin::METRICS);
     Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen to fail when it appears with its first event.
+    #[test]
+    fn what_an_alert_looks_at_the_growth_of_is_shown_before_it_grows() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let feared = Metric { name: "feared_total", kind: Kind::Counter, unit: Unit::Count, help: "Feared." };
+        metrics::with_local_recorder(&recorder, || {
+            feared.begin_at_zero(&[]);
+            feared.begin_at_zero(&[("projection", "orders")]);
+        });
+        let shown = recorder.handle().render();
+        assert!(shown.contains("feared_total 0\n"), "{shown}");
+        assert!(shown.contains("feared_total{projection=\"orders\"} 0\n"), "{shown}");
+    }
 }

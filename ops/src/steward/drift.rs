@@ -49,15 +49,9 @@ struct Drift {
 pub(super) async fn audit(links: Links) -> Result<(), Infallible> {
     let shown = Projection::ALL.into_iter().filter(|projection| *projection != Projection::Users);
     let turns: Vec<_> = shown.map(|projection| Turn::new(projection, None)).collect();
-    // None at first, so that the first one is seen to be more.
-    turns.iter().for_each(|turn| count(turn.projection, 0));
+    turns.iter().for_each(|turn| metrics::DRIFT.begin_at_zero(&[("projection", turn.projection.name())]));
     let drift = Drift { turns, next_step: None };
     links.repeat(EVERY, drift, async |links: &Links, drift: &mut Drift| drift.pass(links).await).await
-}
-
-/// Counts documents that were found to differ.
-fn count(projection: Projection, documents: u64) {
-    ::metrics::counter!(metrics::DRIFT.name, "projection" => projection.name()).increment(documents);
 }
 
 impl Drift {
@@ -155,7 +149,7 @@ impl Turn {
         let projection = self.projection.name();
         for (stream, suspect) in suspects.iter().filter(|(stream, suspect)| suspect.is_drift(stream, &survey)) {
             if self.told.insert(stream.clone()) {
-                count(self.projection, 1);
+                ::metrics::counter!(metrics::DRIFT.name, "projection" => projection).increment(1);
                 let finding = &suspect.finding;
                 tracing::error!(
                     projection,

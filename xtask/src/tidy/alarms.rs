@@ -1,9 +1,11 @@
-//! Dashboards and alert rules ask for metrics that exist, and every alert leads to a page that says what to do.
+//! Dashboards and alert rules ask for metrics that exist and that show what is asked for, and every alert leads to a page
+//! that says what to do.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::tree::Source;
 use super::{Finding, Tree};
 
 const RULE: &str = "alarms";
@@ -13,6 +15,9 @@ const METRICS: &str = "docs/generated/metrics.md";
 
 /// What a metric's meaning says if an alert must look at it.
 const ALARM: &str = "alarm on";
+
+/// What shows a counter before it grows.
+const BEGINS: &str = "begin_at_zero(";
 
 /// What Prometheus adds to a histogram's name.
 const SERIES: [&str; 3] = ["_bucket", "_count", "_sum"];
@@ -40,6 +45,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let watched: BTreeSet<_> = asked.iter().flat_map(|asked| metrics(&asked.expression)).collect();
     let unwatched = known.alarms.iter().filter(|name| !watched.contains(**name));
     findings.extend(unwatched.map(|name| Finding::of_file(RULE, ALERTS, format!("no alert looks at `{name}`"))));
+    findings.extend(asked.iter().flat_map(|asked| grown(&asked.expression)).filter_map(|name| begun_late(tree, name)));
     findings.extend(asked.iter().chain(&asked_by_boards).flat_map(|asked| known.unknown(asked)));
     findings
 }
@@ -105,6 +111,35 @@ fn asked(place: &str, value: &Value) -> Vec<Asked> {
     let own = value.get("expr").and_then(Value::as_str);
     let own = own.map(|expression| Asked { place: place.to_owned(), expression: expression.to_owned() });
     own.into_iter().chain(deeper.into_iter().flat_map(|value| asked(place, value))).collect()
+}
+
+/// The metrics of whose growth an expression asks.
+fn grown(expression: &str) -> impl Iterator<Item = &str> {
+    expression.split("increase(").skip(1).filter_map(|rest| metrics(rest).first().copied())
+}
+
+/// A counter of whose growth an alert asks, and that its crate does not show before it grows.
+fn begun_late(tree: &Tree, name: &str) -> Option<Finding> {
+    let (folder, constant) = tree.sources().iter().find_map(|source| {
+        let (folder, _) = source.path.split_once("/src/")?;
+        Some((format!("{folder}/src/"), constant_of(source, name)?))
+    })?;
+    let begins = format!("{constant}.{BEGINS}");
+    let begun = tree.sources().iter().any(|source| source.path.starts_with(&folder) && source.text.contains(&begins));
+    let message = format!("asks for the growth of `{name}`, whose first event is none: call `{begins}…)` in {folder}");
+    (!begun).then(|| Finding::of_file(RULE, ALERTS, message))
+}
+
+/// The constant that makes the metric of this name in a file: `X` of `const X: Metric = Metric::counter("name", ..)`.
+fn constant_of(source: &Source, name: &str) -> Option<String> {
+    source.syntax.items.iter().find_map(|item| {
+        let syn::Item::Const(constant) = item else { return None };
+        let syn::Expr::Call(call) = &*constant.expr else { return None };
+        let Some(syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(literal), .. })) = call.args.first() else {
+            return None;
+        };
+        (literal.value() == name).then(|| constant.ident.to_string())
+    })
 }
 
 /// The metrics that an expression of Prometheus names: its words outside of selectors, ranges and label lists that are no
@@ -183,6 +218,27 @@ mod tests {
             let found = messages(&good, "`OutboxWaits`", &board(name));
             assert_eq!(found, [format!("asks for `{name}`, which is not in {METRICS}")]);
         }
+    }
+
+    #[test]
+    fn what_an_alert_looks_at_the_growth_of_is_begun_at_zero() {
+        let alert = alert("increase(lost_total[1h]) > 0 or up == 0", "docs/runbooks/outbox.md");
+        let metrics = "//! Metrics.\nconst LOST: Metric = Metric::counter(\"lost_total\", Unit::Count, \"Lost.\");\n";
+        let found = |run: &str| {
+            let files = [
+                (METRICS, "| `lost_total` | counter | count | Lost. |\n"),
+                (ALERTS, &alert),
+                ("docs/runbooks/outbox.md", "`OutboxWaits`"),
+                ("a/src/metrics.rs", metrics),
+                ("a/src/run.rs", run),
+                ("b/src/run.rs", "//! Others.\nfn run() {\n    LOST.begin_at_zero(&[]);\n}\n"),
+            ];
+            check(&Tree::of(&files)).into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+        };
+        let message =
+            "asks for the growth of `lost_total`, whose first event is none: call `LOST.begin_at_zero(…)` in a/src/";
+        assert_eq!(found("//! Runs.\nfn run() {\n    LOST.begin_at_zero(&[]);\n}\n"), Vec::<String>::new());
+        assert_eq!(found("//! Runs.\nfn run() {\n    LOST.add(1);\n}\n"), [message]);
     }
 
     #[test]
