@@ -137,15 +137,14 @@ pub(crate) fn install() -> Result<PrometheusHandle, Error> {
 mod tests {
     use super::*;
 
-    const FEARED: Metric = Metric::counter("feared_total", Unit::Count, "What should not be.");
-
     /// Seen to fail when it appears with its first event.
     #[test]
     fn what_an_alert_looks_at_the_growth_of_is_shown_before_it_grows() {
         let recorder = PrometheusBuilder::new().build_recorder();
+        let feared = Metric { name: "feared_total", kind: Kind::Counter, unit: Unit::Count, help: "Feared." };
         metrics::with_local_recorder(&recorder, || {
-            FEARED.begin_at_zero(&[]);
-            FEARED.begin_at_zero(&[("projection", "orders")]);
+            feared.begin_at_zero(&[]);
+            feared.begin_at_zero(&[("projection", "orders")]);
         });
         let shown = recorder.handle().render();
         assert!(shown.contains("feared_total 0\n"), "{shown}");
