@@ -1,6 +1,6 @@
 //! What all our librdkafka clients have in common: their settings, and where their log lines go.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
@@ -59,14 +59,14 @@ impl ConsumerContext for Logs {}
 /// The same for the client that watches the cluster, which also remembers why it could not connect: the answer to a request
 /// says no more than that there was none.
 #[derive(Debug, Default)]
-pub(crate) struct LastFailure(Mutex<Option<String>>);
+pub(crate) struct LastFailure(Mutex<Option<Arc<str>>>);
 
 impl LastFailure {
     /// How librdkafka marks what it says of a connection that failed.
     const FACILITY: &str = "FAIL";
 
     /// What was last said of a connection, as "SASL authentication error: …".
-    pub(crate) fn get(&self) -> Option<String> {
+    pub(crate) fn get(&self) -> Option<Arc<str>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -75,7 +75,7 @@ impl LastFailure {
         self.set(None);
     }
 
-    fn set(&self, said: Option<String>) {
+    fn set(&self, said: Option<Arc<str>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = said;
     }
 }
@@ -85,7 +85,7 @@ impl ClientContext for LastFailure {
         if facility == Self::FACILITY {
             // The line begins with the thread's name in brackets.
             let said = line.split_once("]: ").map_or(line, |(_, said)| said);
-            self.set(Some(said.to_owned()));
+            self.set(Some(said.into()));
         }
         Logs.log(level, facility, line);
     }
