@@ -1,5 +1,6 @@
 //! Compares Redis and Kafka with the ledger, and tells what differs first.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{Kafka, StartFrom, Tail, TailEvent};
@@ -26,9 +27,9 @@ impl Shown {
     pub async fn by_the_ledger(ledger: &Ledger, vault: &Vault) -> Self {
         let mut shown = Self::default();
         for (stream, events) in ledger {
-            let events = &opened(stream, events, vault).await;
+            let events = opened(stream, events, vault).await;
             for projection in Projection::ALL.into_iter().filter(|each| each.aggregate() == stream.aggregate()) {
-                views::with_view!(projection, V => shown.fold::<V>(stream, events));
+                views::with_view!(projection, V => shown.fold::<V>(stream, &events));
             }
         }
         shown
@@ -85,13 +86,17 @@ impl Shown {
 }
 
 /// Events as the folds need them; personal data is a user's own.
-async fn opened(stream: &StreamId, events: &[Recorded<AnyEvent>], vault: &Vault) -> Vec<Recorded<AnyEvent>> {
+async fn opened<'a>(
+    stream: &StreamId,
+    events: &'a [Recorded<AnyEvent>],
+    vault: &Vault,
+) -> Cow<'a, [Recorded<AnyEvent>]> {
+    let Ok(user) = UserId::parse(stream.as_str()) else { return Cow::Borrowed(events) };
     let mut events = events.to_vec();
-    let Ok(user) = UserId::parse(stream.as_str()) else { return events };
     for recorded in &mut events {
         vault.open_all(&user, recorded.event.sealed_mut()).await.expect("personal data that opens");
     }
-    events
+    Cow::Owned(events)
 }
 
 async fn whole_list(

@@ -7,7 +7,7 @@ use redis::{AsyncConnectionConfig, Client, RedisError};
 
 /// How long an answer is waited for: the library's own half second is too little for a machine that does everything else,
 /// too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A connection to the Redis at this address.
 ///

@@ -63,7 +63,7 @@ impl Aggregate {
     /// The one word that names it at every station: files, folders, and the end of its namespace.
     #[must_use]
     pub fn noun(self) -> &'static str {
-        self.namespace().trim_start_matches("orderflow.")
+        self.namespace().rsplit('.').next().unwrap_or_default()
     }
 
     /// What its streams are called together, as people ask for them: the first word of its topic.

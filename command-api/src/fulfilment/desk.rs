@@ -81,9 +81,6 @@ impl Clerk {
     pub(super) async fn work(&self, records: &[RawRecord]) {
         let mut by_fulfilment = BTreeMap::<FulfilmentId, Vec<(Heard, Cause)>>::new();
         for record in records {
-            if self.place.is_lost() {
-                return;
-            }
             let Some(recorded) = self.event(record).await else { continue };
             alarm(&recorded);
             let heard = Heard::of(&recorded);

@@ -19,8 +19,7 @@ use crate::{Error, Places, ReadModel, Target};
 impl ReadModel {
     /// Asks for these documents to be made anew, and to be found no more at the places where they are [strays](
     /// Self::strays). Whoever asks has the streams published again from their first version; again, if that was before
-    /// the request was heard. What was asked for of this generation, now and before, lasts for
-    /// this long from now.
+    /// the request was heard. What was asked for of this generation, now and before, lasts for this long from now.
     pub async fn request_repairs(&self, target: &Target, repairs: &Places, lasts: Duration) -> Result<(), Error> {
         if repairs.is_empty() {
             return Ok(());

@@ -42,8 +42,7 @@ impl Comparison {
                 if left.is_empty() {
                     break;
                 }
-                let asked = wanted.iter().filter(|(stream, _)| left.contains(*stream));
-                let asked = asked.map(|(stream, strays)| (stream.clone(), strays.clone())).collect();
+                let asked = left.iter().map(|stream| (stream.clone(), strays(stream))).collect();
                 self.read_model.request_repairs(&self.target, &asked, REQUEST_LASTS).await?;
                 tokio::time::sleep(HEARD).await;
                 self.let_go(&left).await?;

@@ -32,7 +32,7 @@ pub(super) struct Watch {
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error("the brokers {brokers} do not answer: {source}{}", last(.failure.as_deref()))]
-    Away { brokers: Arc<str>, source: KafkaError, failure: Option<Arc<str>> },
+    Away { brokers: Box<str>, source: KafkaError, failure: Option<Arc<str>> },
     #[error("topic {topic} does not exist: run `ops topics apply --execute`")]
     NoTopic { topic: Arc<str> },
     #[error("the end of topic {topic} is not known: {source}")]
@@ -76,8 +76,8 @@ impl Watch {
     fn ask(&mut self, inner: &Inner) -> Result<(), Trouble> {
         let topics: Vec<_> = inner.topics().iter().map(|(topic, ends)| (Arc::clone(topic), Arc::clone(ends))).collect();
         let failure = Arc::clone(self.client.context());
-        let brokers = Arc::<str>::from(&*inner.config.kafka_brokers);
-        let away = |source| Trouble::Away { brokers: Arc::clone(&brokers), source, failure: failure.get() };
+        let brokers = inner.config.kafka_brokers.as_str();
+        let away = |source| Trouble::Away { brokers: brokers.into(), source, failure: failure.get() };
         if topics.is_empty() {
             self.client.fetch_metadata(Some("orderflow"), TIMEOUT).map_err(away)?;
         }

@@ -93,9 +93,13 @@ fn certified(folder: &Path) -> Result<String, Error> {
         install::run(&mut keytool(&pair))?;
         install::run(keytool(&["-exportcert", "-rfc"]).arg("-file").arg(certificate))?;
     }
-    let of =
-        |setting: &str, value: &dyn std::fmt::Display| format!("listener.name.tls.ssl.keystore.{setting}={value}\n");
-    Ok(of("type", &"PKCS12") + &of("location", &keystore.display()) + &of("password", &PASSWORD))
+    let keystore = keystore.display();
+    Ok(format!(
+        "listener.name.tls.ssl.keystore.type=PKCS12
+listener.name.tls.ssl.keystore.location={keystore}
+listener.name.tls.ssl.keystore.password={PASSWORD}
+"
+    ))
 }
 
 /// The certificate of the broker in this folder, as PEM.
